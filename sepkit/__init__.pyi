@@ -1,0 +1,33 @@
+from . import errors as errors
+from . import spectral as spectral
+from .api import Method as Method
+from .api import separate as separate
+from .audio import Audio as Audio
+from .config import Config as Config
+from .constraint import BoundConstraints as BoundConstraints
+from .constraint import Constraint as Constraint
+from .constraint import Projection as Projection
+from .constraint import Support as Support
+from .domain import Atom as Atom
+from .domain import Domain as Domain
+from .domain import Layout as Layout
+from .errors import Cancelled as Cancelled
+from .errors import SepkitError as SepkitError
+from .f0 import F0Track as F0Track
+from .plugin.registry import Registry as Registry
+from .prior import Density as Density
+from .prior import Initial as Initial
+from .prior import Prior as Prior
+from .prior import Sampler as Sampler
+from .prior import Split as Split
+from .problem import Problem as Problem
+from .run import Progress as Progress
+from .run import Run as Run
+from .score import Note as Note
+from .score import Score as Score
+from .separation import Provenance as Provenance
+from .separation import Separation as Separation
+from .separator import Separator as Separator
+from .side import SideInformation as SideInformation
+
+__version__: str

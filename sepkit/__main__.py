@@ -1,0 +1,5 @@
+"""``python -m sepkit``."""
+
+from sepkit.cli import main
+
+main()

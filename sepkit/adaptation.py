@@ -1,0 +1,104 @@
+"""Fitting the mixture to a method's one sample rate and channel count, and its stems back to the mixture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from sepkit.audio import Audio, fit_length
+from sepkit.plugin.specs import SeparatorSpec
+from sepkit.run import Run
+from sepkit.spectral import STFT, soft_masks
+
+_WINDOW_S = 0.046
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """The way from the caller's mixture to the method's, and back.
+
+    Attributes
+    ----------
+    mixture : Audio
+        As the caller gave it.
+    sample_rate : int
+        That the method works at.
+    channels : int
+        That the method takes.
+    """
+
+    mixture: Audio
+    sample_rate: int
+    channels: int
+
+    @classmethod
+    def between(cls, mixture: Audio, spec: SeparatorSpec) -> Adaptation:
+        """What `spec` asks for, given `mixture`."""
+        return cls(mixture, spec.sample_rate or mixture.sample_rate, spec.channels or mixture.channels)
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What is done, in words, for the provenance."""
+        steps = []
+        if self.channels != self.mixture.channels:
+            back = "" if self.mixture.channels == 1 else "; every channel Wiener-filtered with the stems' masks"
+            steps.append(f"{self.mixture.channels} channels to {self.channels}{back}")
+        if self.sample_rate != self.mixture.sample_rate:
+            steps.append(f"{self.mixture.sample_rate} Hz to {self.sample_rate} Hz and back")
+        return tuple(steps)
+
+    def adapted(self) -> Audio:
+        """The mixture as the method wants it."""
+        mixture = self.mixture
+        if self.channels != mixture.channels:
+            mono = mixture.mixdown()
+            mixture = Audio(np.broadcast_to(mono.samples, (self.channels, mono.length)), mono.sample_rate)
+        return mixture.resample(self.sample_rate)
+
+    def restored(self, stems: Mapping[str, Audio], run: Run) -> dict[str, Audio]:
+        """The stems at the mixture's rate and length, with its channels."""
+        rate, length = self.mixture.sample_rate, self.mixture.length
+        if self.sample_rate != rate:
+            resampled = ((name, stem.resample(rate)) for name, stem in stems.items())
+            stems = {name: Audio(fit_length(stem.samples, length), rate) for name, stem in resampled}
+        if self.channels == self.mixture.channels:
+            return dict(stems)
+        mono = {name: stem.mixdown() for name, stem in stems.items()}
+        return mono if self.mixture.channels == 1 else wiener_filter(self.mixture, mono, run)
+
+
+def wiener_filter(mixture: Audio, stems: Mapping[str, Audio], run: Run) -> dict[str, Audio]:
+    """Filter every channel of `mixture` with the masks of mono stems.
+
+    What the stems leave of the mixdown takes part in the masks as one more source, so that nothing is forced on the
+    stems that they did not claim.
+
+    Parameters
+    ----------
+    mixture : Audio
+    stems : mapping of str to Audio
+        One channel each, aligned with the mixture.
+    run : Run
+
+    Returns
+    -------
+    stems : dict of str to Audio
+        With the mixture's channels.
+    """
+    rate, length = mixture.sample_rate, mixture.length
+    stft = STFT.of_duration(_WINDOW_S, 4, rate)
+    mixdown = mixture.mixdown().samples[0]
+    filtered = np.empty((len(stems), mixture.channels, length), np.float32)
+
+    def masks(block: slice) -> np.ndarray[tuple[int, ...], np.dtype[np.floating]]:
+        spectra = [stft.forward(stem.samples[0], block) for stem in stems.values()]
+        residual = stft.forward(mixdown, block) - sum(spectra)
+        return soft_masks(np.abs(np.stack([*spectra, residual])))[:-1]
+
+    for channel, samples in enumerate(mixture.samples):
+        steps = partial(run.steps, stage=f"filter channel {channel + 1} of {mixture.channels}")
+        filtered[:, channel] = stft.filter(samples, masks, len(stems), steps=steps)
+    return {name: Audio(stem, rate) for name, stem in zip(stems, filtered, strict=True)}

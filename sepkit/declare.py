@@ -1,0 +1,68 @@
+"""Priors and constraints written as text: ``name`` or ``name:key=value,key=value``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from sepkit.config import validate
+from sepkit.constraint import Constraint
+from sepkit.errors import ConfigError
+from sepkit.plugin.registry import Registry
+from sepkit.plugin.specs import Spec
+from sepkit.prior import Prior
+from sepkit.statement import Statement
+
+S = TypeVar("S", bound=Statement)
+
+
+def declared_priors(given: Iterable[Prior | str], registry: Registry) -> tuple[Prior, ...]:
+    """Priors, with those given as text looked up in `registry`.
+
+    Raises
+    ------
+    UnknownNameError, ConfigError
+    """
+    return tuple(_declared(one, Prior, registry.prior) for one in _several(given, "priors"))
+
+
+def declared_constraints(given: Iterable[Constraint | str], registry: Registry) -> tuple[Constraint, ...]:
+    """Constraints, with those given as text looked up in `registry`.
+
+    Raises
+    ------
+    UnknownNameError, ConfigError
+    """
+    return tuple(_declared(one, Constraint, registry.constraint) for one in _several(given, "constraints"))
+
+
+def parse_value(text: str) -> Any:
+    """A value of an option as typed at a terminal: JSON where it is JSON, else the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _declared(one: S | str, base: type, find: Callable[[str], Spec]) -> S:
+    if not isinstance(one, str):
+        if not isinstance(one, base):
+            raise ConfigError(f"a {base.__name__.lower()} is an object or text like 'name:key=value', given {one!r}")
+        return one
+    name, _, rest = one.partition(":")
+    options = {}
+    for pair in filter(None, rest.split(",")):
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise ConfigError(f"'{one}': options are written key=value and separated by commas, given '{pair}'")
+        options[key.strip()] = parse_value(value.strip())
+    spec = find(name)
+    declared: S = validate(spec.load(), options, f"{spec.kind} '{name}'")
+    return declared
+
+
+def _several(given: Iterable[S | str], what: str) -> Iterable[S | str]:
+    if isinstance(given, (str, Statement)):
+        raise ConfigError(f"{what} needs a list, given the one value {given!r}; write [{given!r}]")
+    return given

@@ -1,0 +1,94 @@
+"""The errors that sepkit raises, and the exit code that the command line gives each.
+
+::
+
+    SepkitError                    anything that sepkit raises on purpose         exit 1
+    ├── UserError                  the caller can mend it                         exit 2
+    │   ├── AudioError             samples or files that are not usable audio
+    │   ├── SideInformationError   a score or F0 track that cannot be used
+    │   ├── ConfigError            an option that does not exist or is out of bounds
+    │   ├── UnknownNameError       no such method, prior, constraint or plugin
+    │   ├── MismatchError          method and problem do not fit; lists every reason
+    │   ├── WeightsError           missing or damaged weights
+    │   └── OutputError            a place that cannot be written to
+    ├── WriteError                 the disk failed while writing (full, gone)
+    ├── PluginError                a plugin is broken or breaks the contract
+    └── Cancelled                  the host asked to stop                         exit 3
+
+Every message is one line: what was given, what was wanted, what to do.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SepkitError(Exception):
+    """Base of everything that sepkit raises on purpose."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UserError(SepkitError):
+    """Something that the caller gave and can mend."""
+
+    exit_code = 2
+
+
+class AudioError(UserError):
+    """Samples or a file that are not usable audio."""
+
+
+class SideInformationError(UserError):
+    """A score or an F0 track that cannot be used."""
+
+
+class ConfigError(UserError):
+    """An option that does not exist or whose value is out of bounds."""
+
+
+class UnknownNameError(UserError):
+    """No method, prior, constraint or plugin of this name is active."""
+
+
+class MismatchError(UserError):
+    """Method and problem do not fit together.
+
+    Parameters
+    ----------
+    method : str
+    reasons : sequence of str
+        Every mismatch, not only the first.
+    alternatives : sequence of str
+        Installed methods that could take this problem.
+    """
+
+    def __init__(self, method: str, reasons: tuple[str, ...], alternatives: tuple[str, ...] = ()) -> None:
+        self.method, self.reasons, self.alternatives = method, reasons, alternatives
+        hint = f"; installed methods that could do it: {', '.join(alternatives)}" if alternatives else ""
+        super().__init__(f"method '{method}' does not fit this problem: {'; '.join(reasons)}{hint}")
+
+    def __reduce__(self) -> tuple[type[MismatchError], tuple[object, ...]]:
+        return MismatchError, (self.method, self.reasons, self.alternatives)
+
+
+class WeightsError(UserError):
+    """Weights that are missing, damaged or made for another method."""
+
+
+class OutputError(UserError):
+    """A place that cannot be written to, found before any work was done."""
+
+
+class WriteError(SepkitError):
+    """The disk failed while a result was being written; nothing half-written is left."""
+
+
+class PluginError(SepkitError):
+    """A plugin is broken or breaks the contract of its interface."""
+
+
+class Cancelled(SepkitError):
+    """The host asked the run to stop."""
+
+    exit_code = 3

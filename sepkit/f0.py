@@ -1,0 +1,79 @@
+"""Fundamental frequency over time."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sepkit.errors import SideInformationError
+
+
+@dataclass(frozen=True, eq=False)
+class F0Track:
+    """Fundamental frequency of one source.
+
+    Parameters
+    ----------
+    times_s : ndarray [shape=(points,)]
+        Strictly increasing, in seconds.
+    f0_hz : ndarray [shape=(points,)]
+        In Hz, NaN where unvoiced.
+
+    Raises
+    ------
+    SideInformationError
+        If the arrays do not fit together or hold impossible values.
+    """
+
+    times_s: NDArray[np.float64]
+    f0_hz: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        times_s, f0_hz = (np.array(value, dtype=np.float64) for value in (self.times_s, self.f0_hz))
+        if times_s.ndim != 1 or times_s.shape != f0_hz.shape or times_s.size == 0:
+            raise SideInformationError(
+                f"an F0 track needs two equal rows of numbers, given {times_s.shape} and {f0_hz.shape}"
+            )
+        if not (np.isfinite(times_s).all() and (np.diff(times_s) > 0).all()):
+            raise SideInformationError("the times of an F0 track need to increase strictly, in seconds")
+        if (f0_hz <= 0).any() or np.isinf(f0_hz).any():
+            raise SideInformationError("an F0 track needs positive frequencies in Hz, and NaN where unvoiced")
+        for name, value in (("times_s", times_s), ("f0_hz", f0_hz)):
+            value.flags.writeable = False
+            object.__setattr__(self, name, value)
+
+    def __reduce__(self) -> tuple[type[F0Track], tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        return F0Track, (self.times_s, self.f0_hz)
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> F0Track:
+        """Read a CSV of time in seconds and F0 in Hz, where 0 or NaN means unvoiced; a header row is allowed.
+
+        Raises
+        ------
+        SideInformationError
+        """
+        path = Path(path)
+        try:
+            with open(path, encoding="utf-8-sig") as file:
+                rows = [line.split(",")[:2] for line in file if line.strip() and not line.startswith("#")]
+            if rows and not _is_number(rows[0][0]):
+                rows = rows[1:]
+            table = np.array(rows, dtype=np.float64)
+            if table.ndim != 2 or table.shape[1] != 2:
+                raise SideInformationError(f"{path} needs two columns, time in seconds and F0 in Hz")
+        except (OSError, ValueError) as error:
+            raise SideInformationError(f"cannot read {path} as an F0 track: {error}") from error
+        return cls(table[:, 0], np.where(table[:, 1] == 0, np.nan, table[:, 1]))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

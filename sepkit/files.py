@@ -1,0 +1,94 @@
+"""Writing so that nothing is half-written, and file names made from untrusted text."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pathvalidate import sanitize_filename
+
+from sepkit.errors import OutputError, WriteError
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Give a temporary path that replaces `path` when the block succeeds.
+
+    Raises
+    ------
+    WriteError
+        If the system refuses to write; `path` is then as it was before.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        raise WriteError(
+            f"cannot write {path}: {error.strerror or error}; free some space or choose another place"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def staged_folder(folder: Path) -> Iterator[Path]:
+    """Give an empty temporary folder whose files move into `folder` when the block succeeds.
+
+    Files of the same names are replaced one by one, others stay.
+
+    Raises
+    ------
+    WriteError
+        If the system refuses to write.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
+    try:
+        yield staging
+        folder.mkdir(exist_ok=True)
+        for file in sorted(staging.iterdir()):
+            os.replace(file, folder / file.name)
+    except OSError as error:
+        raise WriteError(f"cannot write to {folder}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def require_writable(folder: Path) -> None:
+    """Make `folder` and be sure that files can be made in it, before any work is done.
+
+    Raises
+    ------
+    OutputError
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OutputError(f"cannot write to folder {folder}: {error.strerror}; choose another with -o") from error
+
+
+def file_names(names: Iterable[str]) -> dict[str, str]:
+    """One safe and distinct file name (no extension) for every name.
+
+    Names of sources may come from files that strangers wrote: path separators and whatever
+    a file system forbids are left out, and what then falls together is numbered.
+    """
+    chosen: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        stem = sanitize_filename(name, replacement_text="_", max_len=120).lstrip(".") or "_"
+        candidate, count = stem, 1
+        # Case-insensitive, because some file systems are.
+        while candidate.casefold() in taken:
+            count += 1
+            candidate = f"{stem}_{count}"
+        taken.add(candidate.casefold())
+        chosen[name] = candidate
+    return chosen

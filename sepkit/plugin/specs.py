@@ -1,0 +1,157 @@
+"""Specs: what a plugin says of its separators, priors and constraints before any of them is imported."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from sepkit.domain import Domain
+from sepkit.errors import PluginError
+
+NEEDS = ("score", "f0", "weights", "sources")
+TRAITS = {
+    "stochastic": "draws random numbers: another seed gives another result",
+    "trainable": "has weights that can be trained",
+    "sums-to-mixture": "the stems alone sum to the mixture",
+    "gain-equivariant": "a louder mixture gives equally louder stems",
+    "accelerated": "can run on an accelerator",
+}
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_IMPORT = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """What all specs have.
+
+    Attributes
+    ----------
+    name : str
+        In kebab-case.
+    summary : str
+        One line for people.
+    factory : str
+        Import string ``"package.module:Class"``; nothing is imported until it is used.
+    reference : str
+        The paper.
+    needs : tuple of str
+        Out of ``"score"``, ``"f0"``, ``"weights"``, ``"sources"``.
+    """
+
+    kind: ClassVar[str]
+
+    name: str
+    summary: str
+    factory: str
+    reference: str = ""
+    needs: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        label = f"{self.kind} '{self.name}'"
+        if not _NAME.fullmatch(self.name):
+            raise PluginError(f"{label}: a name is written in kebab-case, as in 'score-nmf'")
+        if not self.summary or "\n" in self.summary:
+            raise PluginError(f"{label}: the summary needs to be one line")
+        self._require_import_string("factory", self.factory)
+        self._require_known("needs", self.needs, NEEDS)
+
+    def load(self) -> Any:
+        """Import the class that `factory` names.
+
+        Raises
+        ------
+        PluginError
+            If it cannot be imported.
+        """
+        return self._import(self.factory)
+
+    def _import(self, import_string: str) -> Any:
+        module, _, attribute = import_string.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except (Exception, SystemExit) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise PluginError(f"{self.kind} '{self.name}' cannot load {import_string}: {reason}") from error
+
+    def _require_import_string(self, field_name: str, value: str) -> None:
+        if not _IMPORT.fullmatch(value):
+            raise PluginError(
+                f"{self.kind} '{self.name}': {field_name} needs to be 'package.module:Class', given {value!r}"
+            )
+
+    def _require_known(self, field_name: str, given: object, known: object) -> None:
+        unknown = set(given) - set(known)  # type: ignore[call-overload]
+        if unknown:
+            raise PluginError(f"{self.kind} '{self.name}': unknown {field_name} {sorted(map(str, unknown))}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeparatorSpec(Spec):
+    """A separator.
+
+    Attributes
+    ----------
+    config : str
+        Import string of its `Config`.
+    constraints, priors : tuple of Domain
+        The variables of its own on which it hosts them, most preferred first. Constraints on waveforms are hosted by
+        sepkit for every method.
+    sample_rate : int or None
+        The only rate that it works at, in Hz; None for any.
+    channels : int or None
+        The only number of channels that it takes; None for any.
+    traits : frozenset of str
+        See `TRAITS`.
+    weights : str or None
+        Import string of what gives the weights that ship with the plugin, if any.
+    example : mapping
+        A fast configuration, for the conformance checks.
+    """
+
+    kind = "method"
+
+    config: str = "sepkit.config:Config"
+    constraints: tuple[Domain, ...] = ()
+    priors: tuple[Domain, ...] = ()
+    sample_rate: int | None = None
+    channels: int | None = None
+    traits: frozenset[str] = frozenset()
+    weights: str | None = None
+    example: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require_import_string("config", self.config)
+        self._require_known("traits", self.traits, TRAITS)
+        self._require_known("domains", (*self.constraints, *self.priors), Domain)
+
+    def load_config(self) -> Any:
+        """Import the configuration's model.
+
+        Raises
+        ------
+        PluginError
+        """
+        return self._import(self.config)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriorSpec(Spec):
+    """A prior; `domains` are the variables that it can be bound to."""
+
+    kind = "prior"
+
+    domains: tuple[Domain, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConstraintSpec(Spec):
+    """A constraint; `domains` are the variables that it can be bound to."""
+
+    kind = "constraint"
+
+    domains: tuple[Domain, ...]

@@ -1,0 +1,64 @@
+"""Priors: how likely a value of a variable is."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from sepkit.domain import Domain, Layout
+from sepkit.statement import Statement
+
+
+class Density(Protocol):
+    """A prior bound to the axes of one separator. NumPy arrays and torch tensors come in, the same kind goes out."""
+
+    def log_prob(self, value: Any) -> Any:
+        """Log density of `value`, up to a constant, as a scalar."""
+        ...
+
+    def score(self, value: Any) -> Any:
+        """Gradient of `log_prob` with respect to `value`, in the shape of `value`."""
+        ...
+
+
+@runtime_checkable
+class Split(Protocol):
+    """Optional ability of a `Density` on nonnegative values: what multiplicative updates need."""
+
+    def split(self, value: Any) -> tuple[Any, Any]:
+        """The gradient of ``-log_prob`` as ``plus - minus``, both nonnegative.
+
+        A multiplicative update adds `minus` to its numerator and `plus` to its denominator.
+        """
+        ...
+
+
+@runtime_checkable
+class Initial(Protocol):
+    """Optional ability of a `Density`: a good value to start from."""
+
+    def initial(self, rng: np.random.Generator) -> Any:
+        """A start, in the domain's shape."""
+        ...
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    """Optional ability of a `Density`: drawing values."""
+
+    def sample(self, shape: tuple[int, ...], rng: np.random.Generator) -> Any:
+        """Independent draws [shape=(*shape, *domain's shape)]."""
+        ...
+
+
+class Prior(Statement):
+    """Base of every prior.
+
+    A subclass names the `domains` it can speak of, declares its options as fields, and binds itself to a layout.
+    """
+
+    @abstractmethod
+    def bind(self, layout: Layout, domain: Domain) -> Density:
+        """The prior on the axes of `layout`, for values of `domain`."""

@@ -1,0 +1,127 @@
+"""How one run talks to its host: progress, cancellation, random numbers, device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from sepkit.errors import Cancelled
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One report of progress.
+
+    Attributes
+    ----------
+    stage : str
+        What is being done, for people.
+    done, total : int
+        Steps of this stage.
+    """
+
+    stage: str
+    done: int
+    total: int
+
+    @property
+    def fraction(self) -> float:
+        """From 0 to 1, never falling within a stage."""
+        return self.done / self.total if self.total else 1.0
+
+
+Reporter = Callable[[Progress], None]
+
+
+class Cancel(Protocol):
+    """What says whether the host wants to stop; a `threading.Event` is one."""
+
+    def is_set(self) -> bool: ...
+
+
+class Run:
+    """What a separator gets beside the problem.
+
+    Parameters
+    ----------
+    seed : int
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"`` ...; NumPy methods ignore it.
+    reporter : callable, optional
+        Gets a `Progress` at every step, on the thread of the run.
+    cancel : Cancel, optional
+        Asked at every step.
+
+    Attributes
+    ----------
+    rng : numpy.random.Generator
+        The only source of randomness: equal seeds give equal results.
+    traces : dict of str to list of float
+        Curves for the provenance, such as the cost over iterations.
+    violations : dict of str to float
+        Final violation of every hosted constraint.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        device: str = "auto",
+        reporter: Reporter | None = None,
+        cancel: Cancel | None = None,
+    ) -> None:
+        self.seed, self.device = seed, device
+        self.rng = np.random.default_rng(seed)
+        self.traces: dict[str, list[float]] = {}
+        self.violations: dict[str, float] = {}
+        self._reporter, self._cancel = reporter, cancel
+
+    def steps(self, total: int, stage: str) -> Iterator[int]:
+        """Count to `total`, with progress and cancellation at every step.
+
+        Leaving the loop early with ``break`` counts as done: an iteration that converged has nothing left to do.
+
+        Raises
+        ------
+        Cancelled
+            Within one step after the host asked for it.
+        """
+        self.check_cancelled()
+        self._report(stage, 0, total)
+        try:
+            for step in range(total):
+                yield step
+                self.check_cancelled()
+                self._report(stage, step + 1, total)
+        except GeneratorExit:
+            self._report(stage, total, total)
+            raise
+
+    def check_cancelled(self) -> None:
+        """Stop here if the host asked for it; `steps` does this at every step.
+
+        Raises
+        ------
+        Cancelled
+        """
+        if self._cancel is not None and self._cancel.is_set():
+            raise Cancelled("cancelled; nothing was written")
+
+    def trace(self, name: str, values: Iterable[float]) -> None:
+        """Keep a curve for the provenance."""
+        self.traces[name] = [float(value) for value in values]
+
+    def report_violations(self, violations: Mapping[str, float]) -> None:
+        """Keep the final violations of hosted constraints, as `BoundConstraints.violations` gives them."""
+        self.violations.update(violations)
+
+    def close(self) -> None:
+        """End the reports: a loop that an exception left is not done."""
+        self._reporter = None
+
+    def _report(self, stage: str, done: int, total: int) -> None:
+        if self._reporter is not None:
+            self._reporter(Progress(stage, done, total))

@@ -1,0 +1,132 @@
+"""The result: named stems, what is left over, and how they came about."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sepkit.audio import Audio
+from sepkit.files import file_names, staged_folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """How a separation came about; enough to repeat it.
+
+    Attributes
+    ----------
+    method : str
+    plugin : dict
+        Name, distribution and version of the plugin that published the method.
+    versions : dict of str to str
+        Of Python, sepkit and numpy.
+    config : dict
+        All options, with the defaults that were used.
+    seed : int
+    device : str
+    weights_digest : str or None
+        SHA-256 over the files of the weights folder.
+    sample_rate, channels, samples : int
+        Of the mixture.
+    sources : tuple of str
+    seconds : float
+        Wall-clock time of the run.
+    adaptations : tuple of str
+        What was done to fit the mixture to the method: resampling, mixing down.
+    priors, constraints : tuple of dict
+        Name, domain and options of each; constraints with their final violation.
+    traces : dict of str to list of float
+        Curves that the method kept, such as its cost.
+    """
+
+    method: str
+    plugin: dict[str, str | None]
+    versions: dict[str, str]
+    config: dict[str, Any]
+    seed: int
+    device: str
+    weights_digest: str | None
+    sample_rate: int
+    channels: int
+    samples: int
+    sources: tuple[str, ...]
+    seconds: float
+    adaptations: tuple[str, ...] = ()
+    priors: tuple[dict[str, Any], ...] = ()
+    constraints: tuple[dict[str, Any], ...] = ()
+    traces: dict[str, list[float]] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain types, ready for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Separation(Mapping[str, Audio]):
+    """Stems by name, in the order asked for, aligned sample by sample with the mixture.
+
+    Examples
+    --------
+    >>> separation = sepkit.separate("song.wav", "nmf", sources=["voice", "guitar"])  # doctest: +SKIP
+    >>> separation["voice"].write("voice.wav")  # doctest: +SKIP
+    >>> separation.write("out")  # doctest: +SKIP
+    """
+
+    mixture: Audio
+    stems: Mapping[str, Audio]
+    provenance: Provenance
+
+    def __getitem__(self, name: str) -> Audio:
+        return self.stems[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.stems)
+
+    def __len__(self) -> int:
+        return len(self.stems)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the stems."""
+        return tuple(self.stems)
+
+    @property
+    def residual(self) -> Audio:
+        """The mixture less all stems: stems and residual always sum to the mixture."""
+        left_over = np.array(self.mixture.samples)
+        for stem in self.stems.values():
+            left_over -= stem.samples
+        return Audio(left_over, self.mixture.sample_rate)
+
+    def write(self, folder: str | os.PathLike[str]) -> dict[str, Path]:
+        """Write ``<source>.wav`` for every stem and ``separation.json``, all or nothing.
+
+        Parameters
+        ----------
+        folder : path
+            Made when it does not exist. Names of sources never lead out of it.
+
+        Returns
+        -------
+        files : dict of str to Path
+            The file of every source.
+
+        Raises
+        ------
+        WriteError
+        """
+        folder = Path(folder)
+        names = {source: f"{stem}.wav" for source, stem in file_names(self.stems).items()}
+        with staged_folder(folder) as staging:
+            for source, stem in self.stems.items():
+                stem.write(staging / names[source])
+            record = {**self.provenance.as_dict(), "files": names}
+            text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
+            (staging / "separation.json").write_text(text + "\n", encoding="utf-8")
+        return {source: folder / name for source, name in names.items()}

@@ -1,0 +1,29 @@
+"""Side information: data about the mixture, for informed source separation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sepkit.f0 import F0Track
+from sepkit.score import Score
+
+
+@dataclass(frozen=True)
+class SideInformation:
+    """What is known about the mixture as data.
+
+    Attributes
+    ----------
+    score : Score or None
+    f0 : mapping of str to F0Track
+        By source name.
+    """
+
+    score: Score | None = None
+    f0: Mapping[str, F0Track] = field(default_factory=dict)
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Which of ``score`` and ``f0`` are there, in the words that specs use for their needs."""
+        return frozenset(kind for kind, given in (("score", self.score is not None), ("f0", bool(self.f0))) if given)
