@@ -1,0 +1,104 @@
+"""Priors on activations: sparsity and temporal continuity, after Virtanen (2007).
+
+Both penalties are measured relative to the root mean square of each atom's activation, so that they do not depend on
+how a factorisation shares its scale between templates and activations.
+
+References
+----------
+T. Virtanen, "Monaural sound source separation by nonnegative matrix factorization with temporal continuity and
+sparseness criteria", IEEE Transactions on Audio, Speech, and Language Processing 15(3), 2007, equations 9 to 18.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import array_api_compat
+from pydantic import Field
+
+from sepkit.domain import Domain, Layout
+from sepkit.prior import Density, Prior
+
+
+class Sparsity(Prior):
+    """Few activations are large: the sum over atoms and frames of ``|h| / rms(h)``."""
+
+    domains: ClassVar[frozenset[Domain]] = frozenset({Domain.ACTIVATIONS})
+
+    weight: float = Field(10.0, ge=0, description="Weight beside the misfit to a spectrogram scaled to mean 1.")
+
+    def bind(self, layout: Layout, domain: Domain) -> Density:
+        return _Sparseness(self.weight)
+
+
+class Continuity(Prior):
+    """Activations change slowly: the sum of ``(h[t] - h[t-1])² / rms(h)²``."""
+
+    domains: ClassVar[frozenset[Domain]] = frozenset({Domain.ACTIVATIONS})
+
+    weight: float = Field(100.0, ge=0, description="Weight beside the misfit to a spectrogram scaled to mean 1.")
+
+    def bind(self, layout: Layout, domain: Domain) -> Density:
+        return _TemporalContinuity(self.weight)
+
+
+class _Penalty:
+    """A density given by the split gradient of its penalty."""
+
+    def score(self, value: Any) -> Any:
+        plus, minus = self.split(value)
+        return minus - plus
+
+    def split(self, value: Any) -> tuple[Any, Any]:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class _Sparseness(_Penalty):
+    weight: float
+
+    def log_prob(self, value: Any) -> Any:
+        xp = array_api_compat.array_namespace(value)
+        return -self.weight * xp.sum(xp.sum(xp.abs(value), axis=1) / _rms(xp, value)[:, 0])
+
+    def split(self, value: Any) -> tuple[Any, Any]:
+        xp = array_api_compat.array_namespace(value)
+        rms = _rms(xp, value)
+        plus = xp.ones_like(value) * (self.weight / rms)
+        minus = value * (self.weight * xp.sum(value, axis=1, keepdims=True) / (value.shape[1] * rms**3))
+        return plus, minus
+
+
+@dataclass(frozen=True)
+class _TemporalContinuity(_Penalty):
+    weight: float
+
+    def log_prob(self, value: Any) -> Any:
+        xp = array_api_compat.array_namespace(value)
+        return -self.weight * xp.sum(_squared_changes(xp, value) / _rms(xp, value) ** 2)
+
+    def split(self, value: Any) -> tuple[Any, Any]:
+        xp = array_api_compat.array_namespace(value)
+        power = _rms(xp, value) ** 2
+        nothing = value[:, :1] * 0
+        before = xp.concat([nothing, value[:, :-1]], axis=1)
+        after = xp.concat([value[:, 1:], nothing], axis=1)
+        # Every frame has two neighbours but the first and the last.
+        neighbours = xp.concat([nothing, value[:, 1:] * 0 + 1], axis=1) + xp.concat(
+            [value[:, :-1] * 0 + 1, nothing], axis=1
+        )
+        plus = 2 * self.weight * neighbours * value / power
+        pull = _squared_changes(xp, value) / (value.shape[1] * power**2)
+        minus = 2 * self.weight * ((before + after) / power + value * pull)
+        return plus, minus
+
+
+def _rms(xp: Any, value: Any) -> Any:
+    """Root mean square of every atom's activation [shape=(atoms, 1)], kept above zero for silent atoms."""
+    mean_square = xp.mean(value**2, axis=1, keepdims=True)
+    return xp.sqrt(xp.where(mean_square > 0, mean_square, xp.ones_like(mean_square)))
+
+
+def _squared_changes(xp: Any, value: Any) -> Any:
+    return xp.sum((value[:, 1:] - value[:, :-1]) ** 2, axis=1, keepdims=True)
