@@ -1,0 +1,170 @@
+"""Render the bundled example from its score: ``python -m sepkit.example.render --soundfont PATH``.
+
+Needs the ``fluidsynth`` program and a General MIDI soundfont; both are needed only to make the recordings again.
+"""
+
+from __future__ import annotations
+
+import copy
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import numpy as np
+import numpy.typing as npt
+
+from sepkit.example import compose
+
+if TYPE_CHECKING:
+    import pretty_midi
+
+__all__ = ["balance", "fit", "main", "synthesize"]
+
+Signal = npt.NDArray[np.float64]
+
+SAMPLE_RATE = 44100
+SECONDS = 11.6
+"""Length of the piece: eight bars (10.9 s) and time for the last notes to ring."""
+FADE_SECONDS = 0.25
+TAIL_SECONDS = 0.7
+
+LEVELS_DB = {"flute": 0.0, "cello": 1.0, "drums": -1.0}
+"""Level (RMS) of each stem beside the others."""
+PEAK_DB = -1.5
+"""Peak of the mixture."""
+
+
+def synthesize(midi: pretty_midi.PrettyMIDI, soundfont: Path) -> Signal:
+    """Render a score with fluidsynth, dry.
+
+    Parameters
+    ----------
+    midi : pretty_midi.PrettyMIDI
+        The score.
+    soundfont : Path
+        A General MIDI soundfont that fluidsynth reads (SF2 or SF3).
+
+    Returns
+    -------
+    ndarray
+        The mono signal at `SAMPLE_RATE`, from the score's start to `TAIL_SECONDS` after its end.
+
+    Raises
+    ------
+    click.ClickException
+        If fluidsynth or the soundfont is missing, or fluidsynth fails.
+    """
+    import pretty_midi
+    import soundfile
+
+    program = shutil.which("fluidsynth")
+    if program is None:
+        raise click.ClickException("fluidsynth is not installed, or not on the PATH")
+    if not soundfont.is_file():
+        raise click.ClickException(f"no such soundfont: {soundfont}")
+
+    # fluidsynth stops at the last event, which would cut the last notes short: put an event that does nothing later on.
+    end = midi.get_end_time() + TAIL_SECONDS
+    midi = copy.deepcopy(midi)
+    midi.instruments[0].control_changes.append(pretty_midi.ControlChange(number=64, value=0, time=end))
+
+    with tempfile.TemporaryDirectory() as folder:
+        score, audio = Path(folder, "score.mid"), Path(folder, "audio.wav")
+        midi.write(str(score))
+        # Without the empty default, fluidsynth would quietly play its own soundfont in place of one it cannot read.
+        command = [program, "-n", "-i", "-q", "-R", "0", "-C", "0", "-g", "0.4", "-o", "synth.default-soundfont="]
+        command += ["-r", str(SAMPLE_RATE), "-T", "wav", "-O", "float", "-F", str(audio), str(soundfont), str(score)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0 or not audio.is_file():
+            raise click.ClickException(f"fluidsynth failed: {_reason(done.stderr)}")
+        stereo, _ = soundfile.read(audio, always_2d=True)
+    signal: Signal = stereo.mean(axis=1)
+    if not signal.any():  # its exit status is 0 all the same
+        raise click.ClickException(f"fluidsynth rendered silence: {_reason(done.stderr)}")
+    return signal[: round(end * SAMPLE_RATE)]  # what follows is fluidsynth's own second or two of silence
+
+
+def fit(signal: Signal, seconds: float) -> Signal:
+    """Trim or pad a signal to a length, with a short fade at its end.
+
+    Parameters
+    ----------
+    signal : ndarray
+        A mono signal at `SAMPLE_RATE`.
+    seconds : float
+        The length wanted.
+
+    Returns
+    -------
+    ndarray
+        The new signal.
+    """
+    length = round(seconds * SAMPLE_RATE)
+    fitted = np.zeros(length)
+    kept = min(length, len(signal))
+    fitted[:kept] = signal[:kept]
+    fade = round(FADE_SECONDS * SAMPLE_RATE)
+    fitted[-fade:] *= np.cos(np.linspace(0.0, np.pi / 2, fade)) ** 2
+    return fitted
+
+
+def balance(stems: dict[str, Signal]) -> dict[str, float]:
+    """Choose gains that bring the stems to `LEVELS_DB` and their sum to a peak of `PEAK_DB`.
+
+    Parameters
+    ----------
+    stems : dict of str to ndarray
+        Signals of one length, by source.
+
+    Returns
+    -------
+    dict of str to float
+        The factor for each source.
+    """
+    gains = {name: _amplitude(LEVELS_DB[name]) / float(np.sqrt(np.mean(stem**2))) for name, stem in stems.items()}
+    mixture = sum((gains[name] * stem for name, stem in stems.items()), start=np.zeros(1))
+    scale = _amplitude(PEAK_DB) / float(np.abs(mixture).max())
+    return {name: scale * gain for name, gain in gains.items()}
+
+
+@click.command()
+@click.option("--soundfont", type=click.Path(path_type=Path), required=True, help="A General MIDI soundfont.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write to.  [default: this package's]")
+def main(soundfont: Path, out: Path | None) -> None:
+    """Render the bundled example: three stems, three training recordings and the score."""
+    import soundfile
+
+    out = out or Path(__file__).parent
+    parts = {name: getattr(compose, name)() for name in compose.SOURCES}
+    examples = {name: getattr(compose, f"{name}_example")() for name in compose.SOURCES}
+
+    stems = {name: fit(synthesize(part, soundfont), SECONDS) for name, part in parts.items()}
+    gains = balance(stems)
+    out.mkdir(parents=True, exist_ok=True)
+    for name, gain in gains.items():
+        # The training recording keeps its stem's gain, as if both came from one session at one distance.
+        raw = synthesize(examples[name], soundfont)
+        example = fit(raw, len(raw) / SAMPLE_RATE)
+        for file, signal in ((f"{name}.flac", stems[name]), (f"{name}_example.flac", example)):
+            scaled = gain * signal
+            if np.abs(scaled).max() >= 1.0:
+                raise click.ClickException(f"{file} would clip: lower PEAK_DB")
+            soundfile.write(out / file, scaled, SAMPLE_RATE, subtype="PCM_16")
+    compose.score().write(str(out / "score.mid"))
+
+
+def _amplitude(decibels: float) -> float:
+    return float(10.0 ** (decibels / 20.0))
+
+
+def _reason(log: str) -> str:
+    """Return the line of fluidsynth's messages that says most."""
+    lines = log.strip().splitlines() or ["it gave no reason"]
+    return next((line for line in lines if "error" in line), lines[-1])
+
+
+if __name__ == "__main__":
+    main()
