@@ -1,0 +1,77 @@
+"""``sepkit list``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from sepkit.cli.group import discover
+from sepkit.plugin.registry import Registry
+from sepkit.plugin.specs import SeparatorSpec, Spec
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def command(ctx: click.Context, as_json: bool) -> None:
+    """List methods, priors and constraints that are installed."""
+    registry = discover(ctx)
+    tables: dict[str, dict[str, Any]] = {
+        "methods": registry.separators,
+        "priors": registry.priors,
+        "constraints": registry.constraints,
+    }
+    if as_json:
+        listing = {kind: [_entry(registry, spec) for spec in _sorted(table)] for kind, table in tables.items()}
+        click.echo(json.dumps(listing, indent=2, ensure_ascii=False))
+        return
+    formatter = click.HelpFormatter(width=100)
+    for kind, table in tables.items():
+        with formatter.section(kind.capitalize()):
+            rows = [(spec.name, _line(spec)) for spec in _sorted(table)]
+            formatter.write_dl(rows or [("none", "install one, such as: pip install sepkit-nmf")])
+    click.echo(formatter.getvalue(), nl=False)
+
+
+def _sorted(table: dict[str, Any]) -> list[Any]:
+    return [table[name] for name in sorted(table)]
+
+
+def _line(spec: Any) -> str:
+    notes = [f"needs {', '.join(spec.needs)}"] if spec.needs else []
+    if isinstance(spec, SeparatorSpec):
+        if spec.priors:
+            notes.append(f"takes priors on {_words(spec.priors)}")
+        if spec.constraints:
+            notes.append(f"constraints on {_words(spec.constraints)}")
+    else:
+        notes.append(f"on {_words(spec.domains)}")
+    return f"{spec.summary} ({'; '.join(notes)})" if notes else spec.summary
+
+
+def _words(items: Any) -> str:
+    return ", ".join(map(str, items))
+
+
+def _entry(registry: Registry, spec: Spec) -> dict[str, Any]:
+    origin = registry.origin(spec)
+    entry: dict[str, Any] = {
+        "name": spec.name,
+        "summary": spec.summary,
+        "reference": spec.reference,
+        "needs": list(spec.needs),
+        "plugin": origin.name if origin else None,
+    }
+    if isinstance(spec, SeparatorSpec):
+        entry |= {
+            "priors": [str(domain) for domain in spec.priors],
+            "constraints": [str(domain) for domain in spec.constraints],
+            "sample_rate": spec.sample_rate,
+            "channels": spec.channels,
+            "traits": sorted(spec.traits),
+        }
+    else:
+        entry["domains"] = [str(domain) for domain in getattr(spec, "domains")]  # noqa: B009
+    return entry

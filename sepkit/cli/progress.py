@@ -1,0 +1,53 @@
+"""Progress for people (bars) and for programs (a JSON object a line), both on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from sepkit.run import Progress, Reporter
+
+
+@contextmanager
+def progress(style: str, title: str) -> Iterator[Reporter | None]:
+    """A reporter of the wanted style: ``bar``, ``json`` or ``none``; ``auto`` is a bar at a terminal."""
+    if style == "bar" or (style == "auto" and sys.stderr.isatty()):
+        with _bars(title) as reporter:
+            yield reporter
+    elif style == "json":
+
+        def report(event: Progress) -> None:
+            line = {"mixture": title, "stage": event.stage, "done": event.done, "total": event.total}
+            click.echo(json.dumps(line, ensure_ascii=False), err=True)
+
+        yield report
+    else:
+        yield None
+
+
+@contextmanager
+def _bars(title: str) -> Iterator[Reporter]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.fields[mixture]}", markup=False),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    tasks: dict[str, TaskID] = {}
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+
+        def report(event: Progress) -> None:
+            if event.stage not in tasks:
+                tasks[event.stage] = bars.add_task(event.stage, total=event.total, mixture=title)
+            bars.update(tasks[event.stage], completed=event.done, total=event.total)
+
+        yield report

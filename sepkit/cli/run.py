@@ -1,0 +1,157 @@
+"""``sepkit run``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sepkit.api import Method
+from sepkit.cli.group import discover
+from sepkit.cli.progress import progress
+from sepkit.declare import parse_value
+from sepkit.errors import AudioError, Cancelled, ConfigError, SepkitError, SideInformationError
+from sepkit.f0 import F0Track
+from sepkit.files import file_names, require_writable
+from sepkit.score import Score
+
+
+@click.command()
+@click.argument("method")
+@click.argument("mixtures", nargs=-1, required=True, metavar="MIX [MIX ...]")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
+@click.option("--sources", default="", help="Names of the wanted stems, in order: voice,guitar.")
+@click.option("--score", type=click.Path(path_type=Path), help="The score, as MIDI or CSV.")
+@click.option(
+    "--f0",
+    "f0_paths",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="F0 track of a source, as <source>.csv with seconds and Hz, or a folder of such; may be repeated.",
+)
+@click.option("--prior", "priors", multiple=True, help="name or name:key=value,...; may be repeated.")
+@click.option("--constraint", "constraints", multiple=True, help="name or name:key=value,...; may be repeated.")
+@click.option("--weights", type=click.Path(path_type=Path), help="Folder of trained weights.")
+@click.option("--config", "config_path", type=click.Path(path_type=Path), help="Options of the method, as JSON.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One option; may be repeated.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the random numbers.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda ...")
+@click.option(
+    "--progress",
+    "style",
+    type=click.Choice(["auto", "bar", "json", "none"]),
+    default="auto",
+    show_default=True,
+    help="On stderr; auto is a bar at a terminal and nothing elsewhere.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each mixture.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    method: str,
+    mixtures: tuple[str, ...],
+    output: Path,
+    sources: str,
+    score: Path | None,
+    f0_paths: tuple[Path, ...],
+    priors: tuple[str, ...],
+    constraints: tuple[str, ...],
+    weights: Path | None,
+    config_path: Path | None,
+    settings: tuple[str, ...],
+    seed: int,
+    device: str,
+    style: str,
+    as_json: bool,
+) -> int:
+    """Separate recordings with METHOD.
+
+    Writes OUTPUT/<mixture>/<source>.wav and separation.json for every mixture. Options of the method are listed by
+    `sepkit show METHOD`. A mixture that fails does not stop the others.
+    """
+    folders = _folders(mixtures, output)
+    config = _config(config_path, settings)
+    problem: dict[str, Any] = {
+        "sources": [name.strip() for name in sources.split(",")] if sources else [],
+        "score": None if score is None else Score.read(score),
+        "f0": _f0_tracks(f0_paths),
+        "priors": priors,
+        "constraints": constraints,
+        "seed": seed,
+    }
+    loaded = Method(method, config=config, weights=weights, device=device, registry=discover(ctx))
+    require_writable(output)
+    worst = 0
+    for mixture, folder in folders.items():
+        try:
+            with progress(style, mixture.name) as reporter:
+                separation = loaded.separate(mixture, **problem, reporter=reporter)
+                files = separation.write(folder)
+        except Cancelled:
+            raise
+        except SepkitError as error:
+            if len(folders) == 1:
+                raise
+            click.echo(f"sepkit: {mixture}: {error}", err=True)
+            worst = max(worst, error.exit_code)
+            continue
+        if as_json:
+            written = {source: str(file) for source, file in files.items()}
+            record = {"mixture": str(mixture), **separation.provenance.as_dict(), "files": written}
+            click.echo(json.dumps(record, ensure_ascii=False))
+        else:
+            for file in files.values():
+                click.echo(file)
+    return worst
+
+
+def _folders(mixtures: tuple[str, ...], output: Path) -> dict[Path, Path]:
+    """The output folder of every mixture."""
+    paths = [Path(mixture) for mixture in mixtures]
+    for path in paths:
+        if not path.is_file():
+            raise AudioError(f"no such audio file: {path}")
+    stems = [path.stem for path in paths]
+    twins = [str(path) for path in paths if stems.count(path.stem) > 1]
+    if twins:
+        raise ConfigError(
+            f"{' and '.join(twins)} would share the folder {output / Path(twins[0]).stem}; run them apart"
+        )
+    names = file_names(stems)
+    return {path: output / names[path.stem] for path in paths}
+
+
+def _config(path: Path | None, settings: tuple[str, ...]) -> dict[str, Any]:
+    """Options from a JSON file, overridden by ``key=value`` and ``group.key=value``."""
+    config: Any = {}
+    if path is not None:
+        try:
+            config = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"cannot read options from {path}: {error}") from error
+        if not isinstance(config, dict):
+            raise ConfigError(f"{path} needs to hold one JSON object of options")
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise ConfigError(f"--set needs KEY=VALUE, given '{setting}'")
+        *groups, last = key.strip().split(".")
+        table = config
+        for group in groups:
+            table = table.setdefault(group, {})
+            if not isinstance(table, dict):
+                raise ConfigError(f"--set {key}: '{group}' is one value and holds no options")
+        table[last] = parse_value(value)
+    return config  # type: ignore[no-any-return]
+
+
+def _f0_tracks(paths: tuple[Path, ...]) -> dict[str, F0Track]:
+    tracks = {}
+    for path in paths:
+        files = sorted(path.glob("*.csv")) if path.is_dir() else [path]
+        if not files:
+            raise SideInformationError(f"the folder {path} holds no F0 tracks named <source>.csv")
+        tracks.update({file.stem: F0Track.read(file) for file in files})
+    return tracks

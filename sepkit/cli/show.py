@@ -1,0 +1,88 @@
+"""``sepkit show``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from sepkit.cli.group import discover
+from sepkit.plugin.registry import Registry
+from sepkit.plugin.specs import TRAITS, SeparatorSpec, Spec
+
+
+@click.command()
+@click.argument("name")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of its options.")
+@click.pass_context
+def command(ctx: click.Context, name: str, schema: bool) -> None:
+    """Show what the method, prior or constraint NAME does, and its options."""
+    spec = _find(discover(ctx), name)
+    options = (spec.load_config() if isinstance(spec, SeparatorSpec) else spec.load()).model_json_schema()
+    if schema:
+        click.echo(json.dumps(options, indent=2, ensure_ascii=False))
+        return
+    click.echo(f"{spec.kind} {spec.name}: {spec.summary}\n")
+    for title, text in _facts(spec):
+        click.echo(f"  {title:<12} {text}")
+    _print_options(options, prefix="--set " if isinstance(spec, SeparatorSpec) else f"{spec.name}:")
+
+
+def _find(registry: Registry, name: str) -> Spec:
+    for table in (registry.separators, registry.priors, registry.constraints):
+        if name in table:
+            spec: Spec = table[name]
+            return spec
+    return registry.separator(name)
+
+
+def _facts(spec: Spec) -> list[tuple[str, str]]:
+    facts = [("reference", spec.reference)] if spec.reference else []
+    facts.append(("needs", ", ".join(spec.needs) or "nothing but the mixture"))
+    if isinstance(spec, SeparatorSpec):
+        rate = f"{spec.sample_rate} Hz" if spec.sample_rate else "any rate"
+        channels = f"{spec.channels} channel(s)" if spec.channels else "any number of channels"
+        facts.append(("works at", f"{rate}, {channels}; other mixtures are adapted"))
+        facts.append(("priors on", ", ".join(map(str, spec.priors)) or "nothing"))
+        facts.append(("constraints", ", ".join(map(str, (*spec.constraints, "waveforms")))))
+        facts += [("trait", f"{trait}: {TRAITS[trait]}") for trait in sorted(spec.traits)]
+    return facts
+
+
+def _print_options(schema: dict[str, Any], prefix: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    for column in ("option", "default", "values", "meaning"):
+        table.add_column(column, no_wrap=column == "option")
+    for name, option in schema.get("properties", {}).items():
+        default = json.dumps(option["default"]) if "default" in option else "required"
+        table.add_row(name, default, _values(option, schema), option.get("description", ""))
+    if table.row_count:
+        click.echo(f"\noptions, given as {prefix}NAME=VALUE\n")
+        Console(highlight=False, markup=False).print(table)
+    else:
+        click.echo("\nno options")
+
+
+def _values(option: dict[str, Any], schema: dict[str, Any]) -> str:
+    """What an option may be, in a few words."""
+    if "$ref" in option:
+        return _values(schema["$defs"][option["$ref"].rsplit("/", 1)[-1]], schema)
+    if "anyOf" in option:
+        return " or ".join(_values(choice, schema) for choice in option["anyOf"])
+    if "enum" in option:
+        return ", ".join(map(str, option["enum"]))
+    if option.get("format") == "path":
+        return "path"
+    if option.get("type") == "object":
+        return f"NAME: {_values(option.get('additionalProperties', {}), schema)}"
+    bounds = [
+        f"{sign} {option[key]:g}"
+        for key, sign in (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<"))
+        if key in option
+    ]
+    words = {"integer": "whole number", "null": "none"}
+    return " ".join([words.get(option.get("type", ""), option.get("type", "anything")), *bounds])
