@@ -1,0 +1,35 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
+
+.PHONY: demo test format clean
+
+# Separate a bundled recording: core and NumPy plugins only.
+demo: $(VENV)/.installed-demo
+	$(BIN)/sepkit demo -o demo-output
+
+# Format check, lint, types, all tests.
+test: $(VENV)/.installed-test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto
+
+format: $(VENV)/.installed-test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) demo-output
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed-demo: $(PROJECTS) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -e '.[plot]' -e plugins/nmf
+	@touch $@
+
+$(VENV)/.installed-test: $(PROJECTS) constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[plot,test]' -e plugins/nmf
+	@touch $@
