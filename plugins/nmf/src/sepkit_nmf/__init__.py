@@ -1,0 +1,19 @@
+"""Nonnegative matrix factorisation for sepkit.
+
+`factorize` and the functions around it work on any nonnegative matrix and are open to other plugins; the separator
+`NMF` puts them to work on recordings.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "config": ["NMFConfig"],
+        "divergence": ["beta_divergence"],
+        "factorization": ["Factorization", "factorize"],
+        "grouping": ["group_atoms"],
+        "initialize": ["nndsvd", "normalize_templates", "random_init"],
+        "separator": ["NMF"],
+    },
+)

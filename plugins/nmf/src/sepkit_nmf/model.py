@@ -1,0 +1,261 @@
+"""The state of one factorisation: the data, its two factors, and the gradient of the divergence in either of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from sepkit.prior import Density, Split
+from sepkit_nmf.divergence import CACHE_ELEMENTS, Array, block_divergence, data_floor, frame_blocks, inner
+
+Rows: TypeAlias = "slice | npt.NDArray[np.intp]"
+Projection: TypeAlias = Callable[[Array], Array]
+
+# Matrix products pay for their start-up, so the blocks of a pass over the data are larger than a cache:
+# 4 MB of float32, the only extra memory that a factorisation takes beside the factors.
+PASS_ELEMENTS = 1 << 20
+# A cost is mostly elementwise work on few temporaries.
+COST_ELEMENTS = 1 << 18
+
+
+@dataclass(eq=False)
+class Factor:
+    """Templates or activations, one atom a row, with everything that binds them.
+
+    Attributes
+    ----------
+    values : np.ndarray [shape=(atoms, length)]
+        The current values: ``length`` is bins for templates (held transposed) and frames for activations.
+    is_templates : bool
+        Which of the two it is; priors and projections see templates in their usual shape (bins, atoms).
+    support : np.ndarray [shape=(atoms, length)] or None
+        Where the factor may differ from zero; None is everywhere.
+    rows : slice or np.ndarray
+        The atoms that are updated.
+    densities : sequence of Density
+        Priors.
+    project : callable or None
+        Applied after each update.
+    """
+
+    values: Array
+    is_templates: bool
+    support: npt.NDArray[np.bool_] | None
+    rows: Rows
+    densities: Sequence[Density]
+    project: Projection | None
+
+    def __post_init__(self) -> None:
+        if self.support is not None:
+            self.values *= self.support
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether no atom is updated."""
+        return not isinstance(self.rows, slice) and self.rows.size == 0
+
+    def public(self, values: Array) -> Array:
+        """The usual orientation of ``values``: (bins, atoms) or (atoms, frames)."""
+        return values.T if self.is_templates else values
+
+    def with_rows(self, updated: Array) -> Array:
+        """All atoms, those of `rows` replaced."""
+        if isinstance(self.rows, slice):
+            return updated
+        values = self.values.copy()
+        values[self.rows] = updated
+        return values
+
+    def penalty(self, values: Array) -> float:
+        """What the priors add to the cost when the factor is ``values``."""
+        return -sum(float(density.log_prob(self.public(values))) for density in self.densities)
+
+    def penalty_parts(self, values: Array) -> tuple[Array | float, Array | float]:
+        """Positive and negative part of the penalty's gradient, at the updated atoms."""
+        plus: Array | float = 0.0
+        minus: Array | float = 0.0
+        for density in self.densities:
+            more, less = _split(density, self.public(values))
+            plus = plus + self.public(np.asarray(more, dtype=values.dtype))[self.rows]
+            minus = minus + self.public(np.asarray(less, dtype=values.dtype))[self.rows]
+        return plus, minus
+
+    def assign(self, updated: Array) -> None:
+        """Take new values for the updated atoms, then project."""
+        self.values[self.rows] = updated
+        if self.project is None:
+            return
+        projected = np.asarray(self.project(self.public(self.values)), dtype=self.values.dtype)
+        # The projection is a stranger: it has no say in frozen atoms or outside the support.
+        self.values[self.rows] = self.public(projected)[self.rows]
+        if self.support is not None:
+            self.values *= self.support
+
+
+class Model:
+    """Data and factors, with the passes over the data that every solver needs.
+
+    Parameters
+    ----------
+    V : np.ndarray [shape=(bins, frames)]
+        Nonnegative data in any memory order; it is read in blocks of frames and never copied.
+    templates, activations : Factor
+        The factors, of the dtype of ``V``.
+    beta : float
+        The divergence to lower.
+    added_epsilon : float
+        Added to the denominators of multiplicative updates.
+    """
+
+    def __init__(
+        self, V: Array, templates: Factor, activations: Factor, *, beta: float, added_epsilon: float = 0.0
+    ) -> None:
+        self.data = V.T
+        self.templates = templates
+        self.activations = activations
+        self.beta = beta
+        self.added_epsilon = added_epsilon
+        self.floor = data_floor(V)
+        self.free_factors = [factor for factor in (activations, templates) if not factor.is_fixed]
+        self._constant_correlation: Array | None = None
+        self._blocks = list(frame_blocks(V.shape, PASS_ELEMENTS))
+        shape = (self._blocks[0].stop, V.shape[0])
+        # Scratch in the data's own memory order: elementwise work on mixed orders is several times slower.
+        self._order: Literal["C", "F"] = "C" if abs(self.data.strides[1]) <= abs(self.data.strides[0]) else "F"
+        needed = {1.0: 1, 2.0: 0}.get(beta, 2)
+        self._scratch = [np.empty(shape, dtype=V.dtype, order=self._order) for _ in range(needed)]
+
+    def other(self, factor: Factor) -> Factor:
+        """The factor that ``factor`` is multiplied with."""
+        return self.activations if factor is self.templates else self.templates
+
+    def cost(self) -> float:
+        """Divergence of the model from the data plus the penalties of all priors."""
+        W, H = self.templates.values, self.activations.values
+        divergence = 0.0
+        for block in frame_blocks(self.data.T.shape, COST_ELEMENTS):
+            v = self.data[block]
+            model = np.empty(v.shape, dtype=v.dtype, order=self._order)
+            np.matmul(H[:, block].T, W, out=model)
+            divergence += block_divergence(v, model, self.beta, self.floor)
+        return divergence + self.templates.penalty(W) + self.activations.penalty(H)
+
+    def correlation(self, factor: Factor) -> Array:
+        """Data times the other factor: V H^T or W^T V, one updated atom of ``factor`` a row."""
+        if self._constant_correlation is not None:
+            return self._constant_correlation
+        other = self.other(factor).values[factor.rows]
+        result = np.zeros((other.shape[0], factor.values.shape[1]), dtype=other.dtype)
+        for block in self._blocks:
+            if factor is self.templates:
+                result += other[:, block] @ self.data[block]
+            else:
+                np.matmul(other, self.data[block].T, out=result[:, block])
+        if self.other(factor).is_fixed:
+            self._constant_correlation = result
+        return result
+
+    def cost_from_products(self, factor: Factor, correlation: Array, gram: Array) -> float:
+        """`cost` for ``beta=2`` without priors, from products that the update of ``factor`` has made anyway.
+
+        Parameters
+        ----------
+        factor : Factor
+            Either factor, all of its atoms free.
+        correlation : np.ndarray [shape=(atoms, length)]
+            Its `correlation`.
+        gram : np.ndarray [shape=(atoms, atoms)]
+            Inner products of the other factor's atoms.
+
+        Returns
+        -------
+        float
+            The cost at the current values.
+        """
+        values = factor.values.astype(np.float64)
+        explained = inner(values @ values.T, gram) - 2.0 * inner(values, correlation)
+        cost = 0.5 * (self.energy + explained)
+        # A difference of large numbers: near a perfect fit only the residual itself tells.
+        return cost if cost > 1e3 * float(np.finfo(correlation.dtype).eps) * self.energy else self.cost()
+
+    @cached_property
+    def energy(self) -> float:
+        """Squared norm of the data."""
+        blocks = (self.data[block].astype(np.float64) for block in frame_blocks(self.data.T.shape, CACHE_ELEMENTS))
+        return sum(float(np.vdot(block, block)) for block in blocks)
+
+    def gradient_parts(self, factor: Factor, start: Array) -> tuple[Array, Array]:
+        """Negative and positive part of the divergence's gradient in ``factor``, taken at ``start``.
+
+        For the activations these are W^T (V ⊙ (WH)^(β-2)) and W^T (WH)^(β-1); for the templates likewise.
+
+        Parameters
+        ----------
+        factor : Factor
+            Which factor.
+        start : np.ndarray [shape=(atoms, length)]
+            The values of ``factor`` at which to take the gradient.
+
+        Returns
+        -------
+        tuple of np.ndarray
+            Numerator and denominator of the multiplicative update, one updated atom a row; the denominator may have
+            length 1 where it does not depend on the position.
+        """
+        other = self.other(factor).values
+        if self.beta == 2:
+            return self.correlation(factor), (other @ other.T)[factor.rows] @ start
+        updated = other[factor.rows]
+        numerator = np.zeros((updated.shape[0], start.shape[1]), dtype=start.dtype)
+        if self.beta == 1:
+            denominator = updated.sum(axis=1, dtype=np.float64, keepdims=True).astype(start.dtype)
+        else:
+            denominator = np.zeros_like(numerator)
+        W, H = (start, other) if factor is self.templates else (other, start)
+        for block in self._blocks:
+            weights = self._derivative_weights(W, H[:, block], self.data[block])
+            for part, weight in zip((numerator, denominator), weights, strict=False):
+                if factor is self.templates:
+                    part += updated[:, block] @ weight
+                else:
+                    np.matmul(updated, weight.T, out=part[:, block])
+        return numerator, denominator
+
+    def _derivative_weights(self, W: Array, H: Array, v: Array) -> tuple[Array, ...]:
+        """V ⊙ (WH)^(β-2) and, unless it is all ones, (WH)^(β-1) of one block, in the scratch."""
+        model, *rest = (scratch[: v.shape[0]] for scratch in self._scratch)
+        np.matmul(H.T, W, out=model)
+        np.maximum(model, self.floor, out=model)
+        if self.beta == 1:
+            return (np.divide(v, model, out=model),)
+        power = _power(model, self.beta - 1.0, out=rest[0])
+        np.divide(np.maximum(v, self.floor) if self.beta <= 0 else v, model, out=model)
+        model *= power
+        return model, power
+
+
+def _split(density: Density, value: Array) -> tuple[Array, Array]:
+    """Gradient of the penalty as a difference of nonnegative parts; by its sign if the prior knows nothing better."""
+    if isinstance(density, Split):
+        plus, minus = density.split(value)
+        return plus, minus
+    score = np.asarray(density.score(value))
+    return np.maximum(-score, 0.0), np.maximum(score, 0.0)
+
+
+def _power(x: Array, exponent: float, out: Array) -> Array:
+    """``x ** exponent``, an order faster than the general power for the exponents in use."""
+    if abs(exponent) == 0.5:
+        np.sqrt(x, out=out)
+    elif abs(exponent) == 1.0:
+        np.copyto(out, x)
+    elif exponent == 2.0:
+        return np.square(x, out=out)
+    else:
+        return np.power(x, exponent, out=out)
+    return np.reciprocal(out, out=out) if exponent < 0 else out

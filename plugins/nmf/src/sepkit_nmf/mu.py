@@ -1,0 +1,130 @@
+"""Multiplicative updates."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sepkit_nmf.divergence import CACHE_ELEMENTS, Array, frame_blocks, inner
+from sepkit_nmf.model import Factor, Model
+
+# Halvings of a step that priors made too long, before it is given up.
+MAX_HALVINGS = 12
+
+
+class MultiplicativeUpdates:
+    """Multiplicative updates by majorisation and minimisation.
+
+    The ratio of the gradient's negative to its positive part, to the power that provably lowers the cost [1]_, [2]_.
+
+    References
+    ----------
+    .. [1] D. D. Lee and H. S. Seung, "Algorithms for non-negative matrix factorization", NIPS, 2000.
+    .. [2] C. Févotte and J. Idier, "Algorithms for nonnegative matrix factorization with the beta-divergence",
+       Neural Computation, 2011.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+
+    def iterate(self) -> None:
+        """Update the activations, then the templates, where they are free."""
+        for factor in self.model.free_factors:
+            self.update(factor)
+
+    def update(self, factor: Factor) -> None:
+        """Lower the cost in one factor."""
+        updated = multiplicative_step(self.model, factor, factor.values)
+        if updated is not None:
+            factor.assign(updated)
+
+
+def multiplicative_step(model: Model, factor: Factor, start: Array) -> Array | None:
+    """One multiplicative update from ``start`` that provably does not raise the cost above that of the current values.
+
+    Without priors a step from the current values needs no proof. Otherwise the proof is a bound that costs no pass over
+    the data: the divergence lies below its majoriser at the new values, and above its tangent at ``start`` for the
+    current ones (it is convex in one factor for beta in [1, 2]).
+
+    Parameters
+    ----------
+    model : Model
+        The factorisation.
+    factor : Factor
+        Which factor.
+    start : np.ndarray [shape=(atoms, length)]
+        Where to step from: the current values or an extrapolation of them.
+
+    Returns
+    -------
+    np.ndarray or None
+        New values of the updated atoms; None where no step is provably a descent.
+    """
+    numerator, denominator = model.gradient_parts(factor, start)
+    ratio = _update_ratio(model, factor, start, numerator, denominator)
+    origin = start[factor.rows]
+    is_extrapolated = start is not factor.values
+    if not (is_extrapolated or factor.densities):
+        ratio *= origin
+        return ratio
+    current = factor.values[factor.rows]
+    rise_to_start = tangent_rise(current, origin, numerator, denominator) if is_extrapolated else 0.0
+    penalty = factor.penalty(factor.values)
+    for _ in range(MAX_HALVINGS):
+        candidate = origin * ratio
+        rise = rise_to_start - majoriser_decrease(origin, ratio, numerator, denominator, model.beta)
+        if factor.densities:
+            rise += factor.penalty(factor.with_rows(candidate)) - penalty
+        if rise <= 0:
+            return candidate
+        if is_extrapolated:
+            return None
+        np.sqrt(ratio, out=ratio)
+    return None
+
+
+def tangent_rise(current: Array, start: Array, numerator: Array, denominator: Array) -> float:
+    """How far the tangent at ``start`` rises from ``current`` to ``start``: a convex divergence rises no further."""
+    rise = 0.0
+    for block in frame_blocks(start.shape, CACHE_ELEMENTS):
+        down = denominator if denominator.shape[1] == 1 else denominator[:, block]
+        rise += inner(down - numerator[:, block], start[:, block] - current[:, block])
+    return rise
+
+
+def majoriser_decrease(origin: Array, ratio: Array, numerator: Array, denominator: Array, beta: float) -> float:
+    """How far the majoriser of the divergence falls when ``origin`` is multiplied by ``ratio``.
+
+    The majoriser is Jensen's bound for the convex part of the divergence and the tangent for the concave part (Févotte
+    and Idier 2011); it touches the divergence at ``origin``, so the divergence falls at least as far.
+    """
+    decrease = 0.0
+    for block in frame_blocks(ratio.shape, CACHE_ELEMENTS):
+        rho = np.maximum(ratio[:, block], np.finfo(ratio.dtype).tiny)
+        growth = (1.0 - rho**beta) / beta if beta >= 1 else 1.0 - rho
+        gain = _deformed_log(rho, beta) if beta <= 2 else rho - 1.0
+        down = denominator if denominator.shape[1] == 1 else denominator[:, block]
+        decrease += inner(origin[:, block], growth * down + gain * numerator[:, block])
+    return decrease
+
+
+def _deformed_log(rho: Array, beta: float) -> Array:
+    """``(rho ** (beta - 1) - 1) / (beta - 1)``, the logarithm in the limit."""
+    if beta == 1:
+        return np.log(rho)
+    return (rho ** (beta - 1.0) - 1.0) / (beta - 1.0)
+
+
+def _update_ratio(model: Model, factor: Factor, start: Array, numerator: Array, denominator: Array) -> Array:
+    """Numerator over denominator, priors included, to the power of the divergence's majoriser."""
+    plus, minus = factor.penalty_parts(start)
+    limits = np.finfo(start.dtype)
+    with np.errstate(over="ignore"):
+        ratio: Array = np.divide(numerator + minus, np.maximum(denominator + plus + model.added_epsilon, limits.tiny))
+    # A denominator of zero belongs to a value of zero: keep the product of the two a zero.
+    np.minimum(ratio, limits.max**0.5, out=ratio)
+    beta = model.beta
+    if beta < 1:
+        ratio **= 1.0 / (2.0 - beta)
+    elif beta > 2:
+        ratio **= 1.0 / (beta - 1.0)
+    return ratio

@@ -1,0 +1,24 @@
+"""Hooks of sepkit-nmf."""
+
+from collections.abc import Iterator
+
+from sepkit.plugin import Domain, SeparatorSpec, hookimpl
+
+SEPKIT_API = 1
+
+
+@hookimpl
+def sepkit_separators() -> Iterator[SeparatorSpec]:
+    yield SeparatorSpec(
+        name="nmf",
+        summary="nonnegative matrix factorisation, blind or with templates learned from example recordings",
+        reference="C. Févotte and J. Idier, Algorithms for nonnegative matrix factorization with the beta-divergence, "
+        "Neural Computation 23(9), 2011",
+        factory="sepkit_nmf.separator:NMF",
+        config="sepkit_nmf.config:NMFConfig",
+        constraints=(Domain.ACTIVATIONS, Domain.TEMPLATES),
+        priors=(Domain.ACTIVATIONS, Domain.TEMPLATES),
+        channels=1,
+        traits=frozenset({"stochastic", "gain-equivariant"}),
+        example={"rank": 4, "iterations": 5, "window_s": 0.012},
+    )

@@ -1,0 +1,147 @@
+"""The separator: factorise the magnitude spectrogram, then share the mixture out by soft masks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sepkit.audio import Audio
+from sepkit.domain import Atom, Domain
+from sepkit.errors import ConfigError
+from sepkit.problem import Problem
+from sepkit.run import Run
+from sepkit.separator import Separator
+from sepkit.spectral import STFT, soft_masks
+from sepkit_nmf.config import NMFConfig
+from sepkit_nmf.factorization import Factorization, factorize
+from sepkit_nmf.grouping import group_atoms
+from sepkit_nmf.start import Start, choose_start
+
+MOST_STEMS = 32
+
+
+class NMF(Separator[NMFConfig]):
+    """Nonnegative matrix factorisation.
+
+    The magnitude spectrogram of the mixture is approximated by templates times activations. Atoms belong to the source
+    whose example they were learned from; the others are grouped by `group_atoms`, or become a stem each when no
+    sources are named. Every source's share of the model is its soft mask on the mixture's spectrum.
+
+    References
+    ----------
+    Lee and Seung, "Algorithms for non-negative matrix factorization", NIPS 2000.
+    Févotte and Idier, "Algorithms for nonnegative matrix factorization with the beta-divergence", Neural Computation
+    23(9), 2011.
+    Smaragdis, Raj and Shashanka, "Supervised and semi-supervised separation of sounds from single-channel mixtures",
+    ICA 2007 (templates from examples).
+    """
+
+    def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
+        sources = self._sources(problem)
+        rate = problem.mixture.sample_rate
+        samples = problem.mixture.samples[0].astype(self.config.precision, copy=False)
+        stft = STFT.of_duration(self.config.window_s, self.config.overlap, rate)
+        V = normalized(stft.magnitude(samples))
+        start = choose_start(self.config, V, stft, rate, sources, run)
+        axes = {"bins_hz": stft.bins_hz(rate), "frames_s": stft.frames_s(len(samples), rate)}
+        fit = self._factorize(V, start, problem, axes, run)
+        # An hour's spectrogram weighs twice its audio: it goes before the stems come.
+        del V
+        members = atoms_of_sources(fit, start.labels, sources, **axes)
+
+        def masks(block: slice) -> NDArray[np.floating]:
+            return soft_masks(source_magnitudes(fit, members, block), self.config.mask_exponent)
+
+        stems = stft.filter(samples, masks, len(members), steps=partial(run.steps, stage="filter"))
+        return {name: Audio(stem[np.newaxis], rate) for name, stem in zip(members, stems, strict=True)}
+
+    def _sources(self, problem: Problem) -> tuple[str, ...]:
+        """The names wanted, or else those of the examples."""
+        sources = problem.sources or tuple(self.config.templates)
+        stray = [source for source in self.config.templates if source not in sources]
+        if stray:
+            wanted = ", ".join(sources)
+            raise ConfigError(f"templates are given for '{', '.join(stray)}', which is not among the sources {wanted}")
+        return sources
+
+    def _factorize(
+        self, V: NDArray[np.floating], start: Start, problem: Problem, axes: dict[str, Any], run: Run
+    ) -> Factorization:
+        layout = problem.layout(atoms=tuple(Atom(source) for source in start.labels), **axes)
+        on_w = problem.bind_constraints(layout, Domain.TEMPLATES)
+        on_h = problem.bind_constraints(layout, Domain.ACTIVATIONS)
+        fit = factorize(
+            V,
+            start.W,
+            start.H,
+            beta=self.config.beta,
+            solver=self.config.chosen_solver,
+            max_iterations=self.config.iterations,
+            tolerance=self.config.tolerance,
+            support_w=on_w.support(),
+            support_h=on_h.support(),
+            free_w=start.free_w,
+            free_h=start.free_h,
+            densities_w=problem.bind_priors(layout, Domain.TEMPLATES),
+            densities_h=problem.bind_priors(layout, Domain.ACTIVATIONS),
+            project_w=on_w.beyond_support().project if on_w.beyond_support() else None,
+            project_h=on_h.beyond_support().project if on_h.beyond_support() else None,
+            steps=partial(run.steps, stage="factorise"),
+        )
+        run.trace("cost", fit.costs)
+        run.report_violations({**on_w.violations(fit.W), **on_h.violations(fit.H)})
+        return fit
+
+
+def normalized(V: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Scale a spectrogram to mean 1 in place, so that weights of priors mean the same for loud and soft mixtures."""
+    mean = V.mean(dtype=np.float64)
+    if mean > 0:
+        V /= V.dtype.type(mean)
+    return V
+
+
+def atoms_of_sources(
+    fit: Factorization,
+    labels: tuple[str | None, ...],
+    sources: tuple[str, ...],
+    *,
+    bins_hz: NDArray[np.floating],
+    frames_s: NDArray[np.floating],
+) -> dict[str, NDArray[np.intp]]:
+    """Indices of the atoms of every source, in the order of `sources`.
+
+    Atoms without a label are grouped among the sources that have none, the strongest group going to the first of them.
+    Without sources every atom becomes one: ``component-1``, ``component-2`` ...
+
+    Raises
+    ------
+    ConfigError
+        If there are too few atoms for the sources, or too many to be a stem each.
+    """
+    if not sources:
+        if len(labels) > MOST_STEMS:
+            raise ConfigError(f"{len(labels)} atoms are too many for a stem each; name the sources to group them into")
+        return {f"component-{index + 1}": np.array([index]) for index in range(len(labels))}
+    members = {source: np.flatnonzero([label == source for label in labels]) for source in sources}
+    nameless = [source for source, atoms in members.items() if not len(atoms)]
+    if nameless:
+        loose = np.flatnonzero([label is None for label in labels])
+        if len(loose) < len(nameless):
+            raise ConfigError(f"{len(nameless)} sources need a rank of at least {len(nameless)}, given {len(loose)}")
+        groups = group_atoms(fit.W[:, loose], fit.H[loose], len(nameless), bins_hz=bins_hz, frames_s=frames_s)
+        members |= {source: loose[group] for source, group in zip(nameless, groups, strict=True)}
+    return members
+
+
+def source_magnitudes(
+    fit: Factorization, members: Mapping[str, NDArray[np.intp]], block: slice
+) -> NDArray[np.floating]:
+    """The model's magnitude of every source in a block of frames [shape=(sources, bins, frames)]."""
+    # Transposed, so that it lies in memory as the spectrum does.
+    shares = np.stack([fit.H[atoms, block].T @ fit.W[:, atoms].T for atoms in members.values()])
+    return np.swapaxes(shares, -1, -2)

@@ -1,0 +1,179 @@
+"""Where a factorisation starts: drawn, given in a file, or learned from example recordings of the sources."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sepkit.audio import SUFFIXES, Audio
+from sepkit.errors import AudioError, ConfigError
+from sepkit.run import Run
+from sepkit.spectral import STFT
+from sepkit_nmf.config import NMFConfig
+from sepkit_nmf.factorization import factorize
+from sepkit_nmf.initialize import nndsvd, normalize_templates, random_init
+
+Array = NDArray[np.floating]
+
+RANK_ALONE = 8
+RANK_PER_SOURCE = 16
+
+
+@dataclass(frozen=True)
+class Start:
+    """Factors to start from, and what is known of each atom.
+
+    Attributes
+    ----------
+    W : ndarray [shape=(bins, atoms)]
+    H : ndarray [shape=(atoms, frames)]
+    labels : tuple of str or None
+        The source of each atom, None where that is to be found.
+    free_w, free_h : ndarray [shape=(atoms,)]
+        True where templates, activations are to be updated.
+    """
+
+    W: Array
+    H: Array
+    labels: tuple[str | None, ...]
+    free_w: NDArray[np.bool_]
+    free_h: NDArray[np.bool_]
+
+
+def choose_start(
+    config: NMFConfig, V: Array, stft: STFT, sample_rate: int, sources: tuple[str, ...], run: Run
+) -> Start:
+    """The start that `config` asks for.
+
+    Parameters
+    ----------
+    config : NMFConfig
+    V : ndarray [shape=(bins, frames)]
+        Spectrogram of the mixture.
+    stft : STFT
+    sample_rate : int
+        In Hz.
+    sources : tuple of str
+        The wanted names; those without an example get free templates.
+    run : Run
+
+    Raises
+    ------
+    ConfigError, AudioError
+        If a given file cannot be used.
+    """
+    if config.start is not None:
+        return _given(config, config.start, V, run.rng)
+    if config.templates:
+        learned = learn_templates(config, stft, sample_rate, V.dtype, run)
+        unknown = sum(source not in learned for source in sources)
+        return _supervised(config, learned, unknown * (config.rank or RANK_PER_SOURCE), V, run.rng)
+    rank = config.rank or (RANK_PER_SOURCE * len(sources) if sources else RANK_ALONE)
+    W, H = _initial(config, V, rank, run.rng)
+    free = np.ones(rank, bool)
+    return Start(W, H, (None,) * rank, free, free)
+
+
+def learn_templates(
+    config: NMFConfig, stft: STFT, sample_rate: int, dtype: np.dtype[np.floating], run: Run
+) -> dict[str, Array]:
+    """Factorise the example recording of every source and keep its templates.
+
+    Returns
+    -------
+    templates : dict of str to ndarray [shape=(bins, rank)]
+        Every column sums to one.
+
+    Raises
+    ------
+    AudioError
+        If an example cannot be read, is silent, or its folder holds none.
+    """
+    learned = {}
+    for source, path in config.templates.items():
+        V = stft.magnitude(_example(path, sample_rate).astype(dtype, copy=False))
+        if not V.any():
+            raise AudioError(f"the example of source '{source}', {path}, is silent; give a recording of it")
+        V /= V.mean()
+        W, H = _initial(config, V, config.rank or RANK_PER_SOURCE, run.rng)
+        steps = partial(run.steps, stage=f"learn {source}")
+        fit = factorize(
+            V,
+            W,
+            H,
+            beta=config.beta,
+            solver=config.chosen_solver,
+            max_iterations=config.iterations,
+            tolerance=config.tolerance,
+            steps=steps,
+        )
+        learned[source] = normalize_templates(fit.W, fit.H)[0]
+    return learned
+
+
+def _example(path: Path, sample_rate: int) -> NDArray[np.float32]:
+    """The recording at `path`, or all those in the folder one after the other [shape=(samples,)]."""
+    files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
+    if not files:
+        raise AudioError(f"the folder of examples {path} holds no audio files")
+    return np.concatenate([Audio.read(file).mixdown().resample(sample_rate).samples[0] for file in files])
+
+
+def _supervised(
+    config: NMFConfig, learned: Mapping[str, Array], free_atoms: int, V: Array, rng: np.random.Generator
+) -> Start:
+    W = np.concatenate([*learned.values()], axis=1)
+    labels: tuple[str | None, ...] = tuple(
+        source for source, columns in learned.items() for _ in range(columns.shape[1])
+    )
+    known = len(labels)
+    start_w, H = random_init(V, known + free_atoms, rng)
+    start_w, H = normalize_templates(start_w, H)
+    start_w[:, :known] = W
+    free_w = np.ones(known + free_atoms, bool)
+    free_w[:known] = config.fix == "none"
+    return Start(start_w, H, labels + (None,) * free_atoms, free_w, np.ones(known + free_atoms, bool))
+
+
+def _given(config: NMFConfig, path: Path, V: Array, rng: np.random.Generator) -> Start:
+    W, H = _read_factors(path)
+    rank = W.shape[1] if W is not None else H.shape[0] if H is not None else 0
+    drawn_w, drawn_h = random_init(V, rank, rng)
+    for name, given, wanted in (("templates", W, drawn_w.shape), ("activations", H, drawn_h.shape)):
+        if given is None:
+            if config.fix == name:
+                raise ConfigError(f"fix={name} needs '{name}' in {path}, which has none")
+        elif given.shape != wanted:
+            raise ConfigError(
+                f"'{name}' in {path} needs shape {wanted} for this mixture and window, given {given.shape}"
+            )
+    free_w, free_h = np.full(rank, config.fix != "templates"), np.full(rank, config.fix != "activations")
+    start_w = drawn_w if W is None else W.astype(V.dtype)
+    start_h = drawn_h if H is None else H.astype(V.dtype)
+    return Start(start_w, start_h, (None,) * rank, free_w, free_h)
+
+
+def _read_factors(path: Path) -> tuple[Array | None, Array | None]:
+    try:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
+            W, H = (file.get(name) for name in ("templates", "activations"))
+    except (OSError, ValueError, zipfile.BadZipFile, AttributeError) as error:
+        raise ConfigError(f"cannot read {path} as a NumPy .npz file: {error}") from error
+    for name, factor in (("templates", W), ("activations", H)):
+        if factor is not None and (factor.ndim != 2 or not np.isfinite(factor).all() or (factor < 0).any()):
+            raise ConfigError(f"'{name}' in {path} needs two dimensions and finite values from 0")
+    if W is None and H is None:
+        raise ConfigError(f"{path} holds neither 'templates' nor 'activations'")
+    return W, H
+
+
+def _initial(config: NMFConfig, V: Array, rank: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    if config.init == "nndsvd" and rank <= min(V.shape):
+        return nndsvd(V, rank)
+    return random_init(V, rank, rng)

@@ -1,0 +1,50 @@
+"""Grouping of atoms into sources."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sepkit_nmf import group_atoms
+
+BINS_HZ = np.linspace(0, 8000, 257)
+FRAMES_S = np.arange(200) * 0.016
+
+
+def two_kinds() -> tuple[np.ndarray, np.ndarray]:
+    """Three dark atoms that sound together, and two bright ones that sound at other times."""
+    rng = np.random.default_rng(0)
+    dark, bright = np.exp(-BINS_HZ / 400), 1 - np.exp(-BINS_HZ / 3000)
+    templates = np.stack([dark, dark, dark, bright, bright], axis=1) * rng.uniform(0.8, 1.2, (257, 5))
+    gate = np.sin(FRAMES_S * 9) > 0
+    activations = np.stack([gate, gate, gate, ~gate, ~gate]) * rng.uniform(0.5, 1, (5, 200))
+    return templates, activations
+
+
+def test_atoms_alike_in_timbre_and_time_come_together() -> None:
+    groups = group_atoms(*two_kinds(), 2, bins_hz=BINS_HZ, frames_s=FRAMES_S)
+    assert sorted(map(tuple, groups)) == [(0, 1, 2), (3, 4)]
+
+
+def test_the_strongest_group_comes_first() -> None:
+    templates, activations = two_kinds()
+    activations[3:] *= 100
+    assert group_atoms(templates, activations, 2, bins_hz=BINS_HZ, frames_s=FRAMES_S)[0].tolist() == [3, 4]
+
+
+@given(atoms=st.integers(1, 8), groups=st.integers(1, 8), silent=st.booleans())
+def test_every_atom_is_in_exactly_one_group_and_none_is_empty(atoms: int, groups: int, silent: bool) -> None:
+    rng = np.random.default_rng(atoms)
+    templates, activations = rng.random((257, atoms)), rng.random((atoms, 200))
+    if silent:
+        templates[:, 0] = activations[0] = 0
+    if groups > atoms:
+        with pytest.raises(ValueError, match="cannot be grouped"):
+            group_atoms(templates, activations, groups, bins_hz=BINS_HZ, frames_s=FRAMES_S)
+        return
+    found = group_atoms(templates, activations, groups, bins_hz=BINS_HZ, frames_s=FRAMES_S)
+    assert len(found) == groups
+    assert all(len(group) for group in found)
+    assert sorted(np.concatenate(found)) == list(range(atoms))

@@ -1,0 +1,276 @@
+"""The separator as users meet it: through `sepkit.separate`."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import sepkit
+from sepkit import Audio, Constraint, Domain, Layout, Progress
+from sepkit.builtin import Continuity, MixtureConsistency, Sparsity
+from sepkit.errors import AudioError, ConfigError, MismatchError
+
+RATE = 16000
+QUICK: dict[str, Any] = {"iterations": 30, "window_s": 0.032}
+
+
+def tone(f0_hz: float, seconds: float, gate_hz: float) -> NDArray[np.float32]:
+    """A harmonic tone that is switched on and off."""
+    t = np.arange(int(seconds * RATE)) / RATE
+    partials = sum(np.sin(2 * np.pi * m * f0_hz * t) / m for m in range(1, 6))
+    gate = np.sin(2 * np.pi * gate_hz * t) > 0
+    return (0.2 * partials * gate).astype(np.float32)[np.newaxis]
+
+
+def noise(seconds: float, gate_hz: float) -> NDArray[np.float32]:
+    """Bursts of noise."""
+    t = np.arange(int(seconds * RATE)) / RATE
+    burst = np.random.default_rng(7).standard_normal(t.size) * (np.sin(2 * np.pi * gate_hz * t) > 0.6)
+    return (0.1 * burst).astype(np.float32)[np.newaxis]
+
+
+@pytest.fixture(scope="module")
+def stems() -> dict[str, Audio]:
+    return {"tone": Audio(tone(220, 2, 1.0), RATE), "noise": Audio(noise(2, 2.7), RATE)}
+
+
+@pytest.fixture(scope="module")
+def mixture(stems: dict[str, Audio]) -> Audio:
+    return Audio(stems["tone"].samples + stems["noise"].samples, RATE)
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("examples")
+    for name, samples in (("tone", tone(220, 1, 3.0)), ("noise", noise(1, 4.0))):
+        Audio(samples, RATE).write(folder / f"{name}.wav")
+    return {name: folder / f"{name}.wav" for name in ("tone", "noise")}
+
+
+def sdr(reference: Audio, estimate: Audio) -> float:
+    error = np.sum((reference.samples - estimate.samples) ** 2)
+    return float(10 * np.log10(np.sum(reference.samples**2) / error))
+
+
+def test_templates_learned_from_examples_separate(
+    mixture: Audio, stems: dict[str, Audio], examples: dict[str, Path]
+) -> None:
+    separation = sepkit.separate(mixture, "nmf", sources=["noise", "tone"], config={**QUICK, "templates": examples})
+    assert separation.sources == ("noise", "tone")
+    for name, stem in stems.items():
+        assert sdr(stem, separation[name]) > sdr(stem, mixture) + 8
+
+
+def test_names_of_examples_are_the_sources_when_none_are_asked_for(mixture: Audio, examples: dict[str, Path]) -> None:
+    assert sepkit.separate(mixture, "nmf", config={**QUICK, "templates": examples}).sources == ("tone", "noise")
+
+
+def test_a_source_without_example_gets_free_templates(
+    mixture: Audio, stems: dict[str, Audio], examples: dict[str, Path]
+) -> None:
+    config = {**QUICK, "templates": {"tone": examples["tone"]}, "rank": 6}
+    separation = sepkit.separate(mixture, "nmf", sources=["tone", "rest"], config=config)
+    assert sdr(stems["noise"], separation["rest"]) > sdr(stems["noise"], mixture) + 3
+
+
+def test_a_folder_of_examples_is_one_example(mixture: Audio, examples: dict[str, Path], tmp_path: Path) -> None:
+    Audio.read(examples["tone"]).write(tmp_path / "a.wav")
+    Audio.read(examples["tone"]).write(tmp_path / "b.flac")
+    (tmp_path / "README.md").write_text("not audio")
+    config = {**QUICK, "templates": {"tone": tmp_path, "noise": examples["noise"]}}
+    assert sepkit.separate(mixture, "nmf", config=config).sources == ("tone", "noise")
+
+
+def test_blind_separation_groups_atoms(mixture: Audio, stems: dict[str, Audio]) -> None:
+    separation = sepkit.separate(mixture, "nmf", sources=["a", "b"], config={**QUICK, "rank": 6})
+    pairs = [[sdr(stem, estimate) - sdr(stem, mixture) for estimate in separation.values()] for stem in stems.values()]
+    assert max(pairs[0][0] + pairs[1][1], pairs[0][1] + pairs[1][0]) / 2 > 5
+
+
+def test_without_sources_every_atom_is_a_stem(mixture: Audio) -> None:
+    separation = sepkit.separate(mixture, "nmf", config={**QUICK, "rank": 3})
+    assert separation.sources == ("component-1", "component-2", "component-3")
+    np.testing.assert_allclose(separation.residual.samples, 0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "options", [{"beta": 2}, {"beta": 0, "init": "nndsvd"}, {"solver": "mu"}, {"precision": "float64"}]
+)
+def test_every_kind_of_factorisation_runs(mixture: Audio, options: dict[str, Any]) -> None:
+    separation = sepkit.separate(mixture, "nmf", sources=["a", "b"], config={**QUICK, "rank": 4, **options})
+    cost = separation.provenance.traces["cost"]
+    assert all(later <= earlier * (1 + 1e-6) for earlier, later in itertools.pairwise(cost))
+
+
+def test_stereo_in_stereo_out(mixture: Audio, stems: dict[str, Audio], examples: dict[str, Path]) -> None:
+    panned = np.concatenate([mixture.samples, stems["noise"].samples * 0.5 + stems["tone"].samples])
+    separation = sepkit.separate(Audio(panned, RATE), "nmf", config={**QUICK, "templates": examples})
+    assert separation["tone"].channels == 2
+    quieter = np.sqrt(np.mean(separation["noise"].samples ** 2, axis=1))
+    assert quieter[1] / quieter[0] == pytest.approx(0.5, abs=0.1)
+
+
+def test_gain_goes_through(mixture: Audio) -> None:
+    options: dict[str, Any] = {"sources": ["a", "b"], "config": {**QUICK, "rank": 4}, "priors": [Sparsity(weight=1)]}
+    plain = sepkit.separate(mixture, "nmf", **options)
+    loud = sepkit.separate(Audio(mixture.samples * 8, RATE), "nmf", **options)
+    np.testing.assert_allclose(loud["a"].samples, plain["a"].samples * 8, atol=2e-3)
+
+
+@pytest.mark.parametrize("samples", [np.zeros((1, 4000)), np.ones((1, 1)), np.zeros((2, 1))])
+def test_silence_and_single_samples_survive(samples: NDArray[np.float64]) -> None:
+    separation = sepkit.separate(Audio(samples, RATE), "nmf", sources=["a", "b"])
+    total = sum(stem.samples for stem in separation.values()) + separation.residual.samples
+    np.testing.assert_allclose(total, samples, atol=1e-6)
+
+
+def test_same_seed_same_bytes_and_threads_agree(mixture: Audio) -> None:
+    method = sepkit.Method("nmf", config={**QUICK, "rank": 4})
+
+    def stem(seed: int) -> bytes:
+        return method.separate(mixture, sources=["a", "b"], seed=seed)["a"].samples.tobytes()
+
+    alone = [stem(1), stem(2)]
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(stem, [1, 2])) == alone
+    assert alone[0] != alone[1]
+
+
+def test_cancelling_stops_within_one_iteration(mixture: Audio) -> None:
+    cancel, seen = threading.Event(), list[Progress]()
+
+    def report(progress: Progress) -> None:
+        seen.append(progress)
+        if progress.stage == "factorise" and progress.done == 3:
+            cancel.set()
+
+    with pytest.raises(sepkit.Cancelled):
+        sepkit.separate(mixture, "nmf", config={**QUICK, "tolerance": 0}, reporter=report, cancel=cancel)
+    assert seen[-1].done == 3
+
+
+class FirstAtomSilent(Constraint):
+    """The first atom never sounds."""
+
+    domains: ClassVar[frozenset[Domain]] = frozenset({Domain.ACTIVATIONS})
+
+    def bind(self, layout: Layout, domain: Domain) -> _Zeros:
+        support = np.ones(layout.shape(domain), bool)
+        support[0] = False
+        return _Zeros(support)
+
+
+@dataclass(frozen=True)
+class _Zeros:
+    support: NDArray[np.bool_]
+
+    def project(self, value: Any) -> Any:
+        return value * self.support
+
+    def violation(self, value: Any) -> float:
+        return float(np.abs(value[~self.support]).max(initial=0))
+
+
+class LowTemplates(FirstAtomSilent):
+    """Templates end at 1 kHz; not a `Support`, so that it is projected on."""
+
+    domains: ClassVar[frozenset[Domain]] = frozenset({Domain.TEMPLATES})
+
+    def bind(self, layout: Layout, domain: Domain) -> Any:
+        assert layout.bins_hz is not None
+        below = layout.bins_hz[:, np.newaxis] < 1000
+        return _Capped(np.broadcast_to(below, layout.shape(domain)))
+
+
+@dataclass(frozen=True)
+class _Capped:
+    allowed: NDArray[np.bool_]
+
+    def project(self, value: Any) -> Any:
+        return np.where(self.allowed, value, 0)
+
+    def violation(self, value: Any) -> float:
+        return float(np.abs(value[~self.allowed]).max(initial=0))
+
+
+@pytest.mark.parametrize("beta", [1, 2])
+def test_constraints_on_its_own_variables_end_satisfied(mixture: Audio, beta: float) -> None:
+    separation = sepkit.separate(
+        mixture,
+        "nmf",
+        config={**QUICK, "rank": 3, "beta": beta},
+        constraints=[FirstAtomSilent(), LowTemplates(), MixtureConsistency()],
+    )
+    violations = {entry["name"]: entry["violation"] for entry in separation.provenance.constraints}
+    assert violations["first-atom-silent"] == violations["low-templates"] == 0
+    assert violations["mixture-consistency"] < 1e-6
+    assert {entry["domain"] for entry in separation.provenance.constraints} == {"activations", "templates", "waveforms"}
+
+
+@pytest.mark.parametrize("beta", [1, 2])
+def test_priors_change_the_result_and_the_cost_still_falls(mixture: Audio, beta: float) -> None:
+    options: dict[str, Any] = {"config": {**QUICK, "rank": 4, "beta": beta}}
+    plain = sepkit.separate(mixture, "nmf", **options)
+    smooth = sepkit.separate(mixture, "nmf", **options, priors=[Continuity(weight=500), "sparsity:weight=5"])
+    cost = smooth.provenance.traces["cost"]
+    assert all(later <= earlier for earlier, later in itertools.pairwise(cost))
+    assert [entry["name"] for entry in smooth.provenance.priors] == ["continuity", "sparsity"]
+    assert not np.array_equal(plain["component-1"].samples, smooth["component-1"].samples)
+
+
+def test_given_templates_can_stay_fixed(mixture: Audio, tmp_path: Path) -> None:
+    stft = sepkit.spectral.STFT.of_duration(QUICK["window_s"], 4, RATE)
+    templates = np.random.default_rng(0).random((stft.bins, 3))
+    np.savez(tmp_path / "start.npz", templates=templates)
+    options = {**QUICK, "start": tmp_path / "start.npz", "fix": "templates"}
+    assert len(sepkit.separate(mixture, "nmf", config=options)) == 3
+
+
+@pytest.mark.parametrize(
+    ("config", "sources", "error", "words"),
+    [
+        ({"rank": 0}, [], ConfigError, "rank"),
+        ({"rnak": 3}, [], ConfigError, "no option 'rnak'"),
+        ({"solver": "hals", "beta": 1}, [], ConfigError, "hals needs beta 2"),
+        ({"solver": "mue", "beta": 0}, [], ConfigError, "mue needs beta from 1 to 2"),
+        ({"rank": 1}, ["a", "b"], ConfigError, "rank of at least 2"),
+        ({"rank": 40}, [], ConfigError, "name the sources"),
+        ({"templates": {"a": "nowhere.wav"}}, ["a"], AudioError, "nowhere.wav"),
+        ({"templates": {"c": "nowhere.wav"}}, ["a"], ConfigError, "'c'"),
+        ({"start": "nowhere.npz"}, [], ConfigError, "nowhere.npz"),
+        ({"fix": "templates"}, [], ConfigError, "fix=templates"),
+    ],
+)
+def test_options_that_cannot_be_used_are_named(
+    mixture: Audio, config: dict[str, Any], sources: list[str], error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        sepkit.separate(mixture, "nmf", sources=sources, config={**QUICK, **config})
+
+
+def test_a_silent_example_is_refused(mixture: Audio, tmp_path: Path) -> None:
+    Audio(np.zeros((1, 1000)), RATE).write(tmp_path / "silent.wav")
+    with pytest.raises(AudioError, match=r"silent\.wav, is silent"):
+        sepkit.separate(mixture, "nmf", config={"templates": {"a": tmp_path / "silent.wav"}})
+
+
+def test_a_damaged_start_is_refused(mixture: Audio, tmp_path: Path) -> None:
+    (tmp_path / "start.npz").write_bytes(b"PK\x03\x04 truncated")
+    with pytest.raises(ConfigError, match=r"cannot read .*start\.npz"):
+        sepkit.separate(mixture, "nmf", config={"start": tmp_path / "start.npz"})
+    np.savez(tmp_path / "start.npz", templates=np.ones((3, 2)))
+    with pytest.raises(ConfigError, match="needs shape"):
+        sepkit.separate(mixture, "nmf", config={"start": tmp_path / "start.npz"})
+
+
+def test_a_gpu_is_a_mismatch(mixture: Audio) -> None:
+    with pytest.raises(MismatchError, match="cannot use device 'cuda'"):
+        sepkit.separate(mixture, "nmf", device="cuda")
