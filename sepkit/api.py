@@ -116,28 +116,26 @@ class Method:
         adaptation = Adaptation.between(mixture, self.spec)
         problem = Problem(adaptation.adapted(), names, side, hosted_priors, hosted_constraints)
         run = Run(seed=_checked_seed(seed), device=self.device, reporter=reporter, cancel=cancel)
-        try:
+        with run:
             with plugin_faults(self.spec):
-                self._load_once(run)
+                self._load_once(reporter, cancel)
                 stems = dict(self._separator.separate(problem, run))
             check_stems(self.spec, problem, stems)
-            outer = self._hosts_waveforms_itself()
-            check_violations(self.spec, problem, run, outer)
+            hosts_waveforms = Domain.WAVEFORMS in self.spec.constraints
+            check_violations(self.spec, problem, run, hosted_outside=not hosts_waveforms)
             stems = adaptation.restored(stems, run)
-            if outer:
+            # The way back to the mixture's rate and channels can break what the method itself had satisfied.
+            if not hosts_waveforms or adaptation.steps:
                 stems = _project_waveforms(problem.with_mixture(mixture), stems, run)
-        finally:
-            run.close()
         provenance = self._provenance(mixture, problem, run, adaptation, tuple(stems), time.perf_counter() - started)
         return Separation(mixture, stems, provenance)
 
-    def _hosts_waveforms_itself(self) -> bool:
-        return Domain.WAVEFORMS not in self.spec.constraints
-
-    def _load_once(self, run: Run) -> None:
+    def _load_once(self, reporter: Reporter | None, cancel: Cancel | None) -> None:
         with self._lock:
             if not self._loaded:
-                self._separator.load(self.weights, run)
+                # A run of its own: which separation happens to come first must not change any of them.
+                with Run(device=self.device, reporter=reporter, cancel=cancel) as run:
+                    self._separator.load(self.weights, run)
                 self._loaded = True
 
     def _provenance(
@@ -270,9 +268,9 @@ def _distinct(sources: Iterable[str]) -> tuple[str, ...]:
 
 
 def _checked_seed(seed: int) -> int:
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise ConfigError(f"seed needs a whole number from 0, given {seed!r}")
-    return seed
+    return int(seed)
 
 
 def _project_waveforms(problem: Problem, stems: dict[str, Audio], run: Run) -> dict[str, Audio]:

@@ -16,6 +16,11 @@ from numpy.typing import NDArray
 from sepkit.errors import AudioError, WriteError
 from sepkit.files import atomic_path
 
+SUFFIXES = frozenset(
+    [".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64", ".rf64"]
+)
+"""How the names of files end that `Audio.read` can be expected to read."""
+
 _BLOCK = 1 << 20
 _WAV_LIMIT_BYTES = 0xFFFF0000
 
@@ -58,8 +63,10 @@ class Audio:
             raise AudioError(f"samples need a floating-point type, {given}; divide integers by their full scale")
         if samples.size == 0:
             raise AudioError(f"samples need at least one channel and one sample, {given}")
-        if isinstance(self.sample_rate, bool) or self.sample_rate != int(self.sample_rate) or self.sample_rate < 1:
-            raise AudioError(f"sample_rate needs a positive whole number of Hz, given {self.sample_rate!r}")
+        rate = self.sample_rate
+        is_number = isinstance(rate, (int, float, np.integer, np.floating)) and not isinstance(rate, bool)
+        if not (is_number and rate >= 1 and rate % 1 == 0):
+            raise AudioError(f"sample_rate needs a positive whole number of Hz, given {rate!r}")
         with np.errstate(over="ignore"):
             view = samples.astype(np.float32, copy=False).view()
         if not np.isfinite(view).all():

@@ -41,6 +41,8 @@ def validate(model: type[C], options: Mapping[str, Any] | C | None, what: str) -
         return options
     if isinstance(options, BaseModel):
         raise ConfigError(f"{what} wants options of {model.__name__}, given {type(options).__name__}")
+    if options is not None and not isinstance(options, Mapping):
+        raise ConfigError(f"{what} wants options as a mapping, given {options!r}")
     try:
         return model.model_validate(dict(options or {}))
     except ValidationError as error:

@@ -20,7 +20,7 @@ def plugin_faults(spec: SeparatorSpec) -> Iterator[None]:
         yield
     except SepkitError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(f"method '{spec.name}' failed with {type(error).__name__}: {error}") from error
 
 
@@ -37,6 +37,8 @@ def check_stems(spec: SeparatorSpec, problem: Problem, stems: Mapping[str, Audio
         raise PluginError(f"method '{spec.name}' gave no stems")
     mixture = problem.mixture
     for name, stem in stems.items():
+        if not isinstance(name, str) or not name.strip():
+            raise PluginError(f"method '{spec.name}' gave a stem the name {name!r} where a word is wanted")
         if not isinstance(stem, Audio):
             raise PluginError(
                 f"method '{spec.name}' gave a {type(stem).__name__} as stem '{name}' where Audio is wanted"

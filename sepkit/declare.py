@@ -41,7 +41,7 @@ def parse_value(text: str) -> Any:
     """A value of an option as typed at a terminal: JSON where it is JSON, else the text itself."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

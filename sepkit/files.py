@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     WriteError
         If the system refuses to write; `path` is then as it was before.
     """
+    if not path.parent.is_dir():
+        raise WriteError(f"cannot write {path}: there is no folder {path.parent}; make it or choose another place")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         yield temporary
@@ -46,9 +49,10 @@ def staged_folder(folder: Path) -> Iterator[Path]:
     WriteError
         If the system refuses to write.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
+    staging = None
     try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
         yield staging
         folder.mkdir(exist_ok=True)
         for file in sorted(staging.iterdir()):
@@ -56,7 +60,8 @@ def staged_folder(folder: Path) -> Iterator[Path]:
     except OSError as error:
         raise WriteError(f"cannot write to {folder}: {error.strerror or error}") from error
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        if staging is not None:
+            shutil.rmtree(staging, ignore_errors=True)
 
 
 def require_writable(folder: Path) -> None:
@@ -83,12 +88,22 @@ def file_names(names: Iterable[str]) -> dict[str, str]:
     chosen: dict[str, str] = {}
     taken: set[str] = set()
     for name in names:
-        stem = sanitize_filename(name, replacement_text="_", max_len=120).lstrip(".") or "_"
+        stem = _safe(_safe(name).lstrip(". ")) or "_"
         candidate, count = stem, 1
-        # Case-insensitive, because some file systems are.
-        while candidate.casefold() in taken:
+        while _folded(candidate) in taken:
             count += 1
             candidate = f"{stem}_{count}"
-        taken.add(candidate.casefold())
+        taken.add(_folded(candidate))
         chosen[name] = candidate
     return chosen
+
+
+def _safe(name: str) -> str:
+    """`name` without what a file system forbids; bytes that were no text when it was read become ``_``."""
+    text = name.encode(errors="replace").decode()
+    return sanitize_filename(text, replacement_text="_", max_len=120)
+
+
+def _folded(name: str) -> str:
+    """Equal for names that some file system holds for one: they differ in case or in how accents are coded."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

@@ -46,7 +46,7 @@ def write_spectrograms(path: Path, recordings: Mapping[str, Audio]) -> None:
             vmax=loudest,
             extent=(0, audio.duration_s, 0, top_khz),
         )
-        axis.set_title(name, loc="left", fontsize="medium")
+        axis.set_title(name, loc="left", fontsize="medium", parse_math=False)
         axis.set_ylabel("kHz")
     axes[-1].set_xlabel("seconds")
     figure.colorbar(image, ax=axes, label="dB")

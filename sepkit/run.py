@@ -39,11 +39,15 @@ Reporter = Callable[[Progress], None]
 class Cancel(Protocol):
     """What says whether the host wants to stop; a `threading.Event` is one."""
 
-    def is_set(self) -> bool: ...
+    def is_set(self) -> bool:
+        """True from when the host wants to stop."""
+        ...
 
 
 class Run:
     """What a separator gets beside the problem.
+
+    Its host works within ``with run:``, which ends the reports: a loop that an exception left is not done.
 
     Parameters
     ----------
@@ -78,11 +82,13 @@ class Run:
         self.traces: dict[str, list[float]] = {}
         self.violations: dict[str, float] = {}
         self._reporter, self._cancel = reporter, cancel
+        self._left_early: Progress | None = None
 
     def steps(self, total: int, stage: str) -> Iterator[int]:
         """Count to `total`, with progress and cancellation at every step.
 
-        Leaving the loop early with ``break`` counts as done: an iteration that converged has nothing left to do.
+        Leaving the loop early with ``break`` counts as done: an iteration that converged has nothing left to do. It is
+        reported as soon as the run goes on.
 
         Raises
         ------
@@ -97,7 +103,8 @@ class Run:
                 self.check_cancelled()
                 self._report(stage, step + 1, total)
         except GeneratorExit:
-            self._report(stage, total, total)
+            # Was it a break or an exception that left the loop? When the run goes on it was a break.
+            self._left_early = Progress(stage, total, total)
             raise
 
     def check_cancelled(self) -> None:
@@ -118,10 +125,20 @@ class Run:
         """Keep the final violations of hosted constraints, as `BoundConstraints.violations` gives them."""
         self.violations.update(violations)
 
-    def close(self) -> None:
-        """End the reports: a loop that an exception left is not done."""
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._report_left_early()
         self._reporter = None
 
     def _report(self, stage: str, done: int, total: int) -> None:
+        self._report_left_early()
         if self._reporter is not None:
             self._reporter(Progress(stage, done, total))
+
+    def _report_left_early(self) -> None:
+        left, self._left_early = self._left_early, None
+        if left is not None and self._reporter is not None:
+            self._reporter(left)

@@ -109,7 +109,7 @@ class Score:
 
         midi = pretty_midi.PrettyMIDI()
         for part in self.parts:
-            instrument = pretty_midi.Instrument(program=0, name=part)
+            instrument = pretty_midi.Instrument(program=0, name=part.encode().decode("latin-1"))
             instrument.notes = [
                 pretty_midi.Note(note.velocity, round(note.pitch), note.onset_s, note.offset_s)
                 for note in self.part(part).notes
@@ -129,7 +129,7 @@ def _read_midi(path: Path) -> list[Note]:
         raise SideInformationError(f"cannot read {path} as MIDI: {error or type(error).__name__}") from error
     notes, names = [], set[str]()
     for index, instrument in enumerate(midi.instruments, 1):
-        name = instrument.name.strip() or f"track{index}"
+        name = _as_text(instrument.name).strip() or f"track{index}"
         if name in names:
             name = f"{name}-{index}"
         names.add(name)
@@ -141,29 +141,44 @@ def _read_midi(path: Path) -> list[Note]:
     return notes
 
 
+def _as_text(name: str) -> str:
+    """A name as it was meant: mostly UTF-8, which the parser has read as Latin-1, the little that MIDI itself knows."""
+    try:
+        return name.encode("latin-1").decode()
+    except UnicodeError:
+        return name
+
+
 def _read_csv(path: Path) -> list[Note]:
-    notes = []
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             header = file.readline()
             delimiter = ";" if ";" in header else ","
             names = [name.strip().strip('"').lower() for name in header.split(delimiter)]
             columns = {ours: next((n for n in theirs if n in names), None) for ours, theirs in _COLUMNS.items()}
-            if not (columns["onset_s"] and columns["pitch"] and (columns["offset_s"] or columns["duration_s"])):
-                raise SideInformationError(
-                    f"{path} needs columns start, pitch and duration or end; it has {', '.join(names)}"
-                )
-            for row in csv.DictReader(file, fieldnames=names, delimiter=delimiter):
-                value = {ours: row[theirs] for ours, theirs in columns.items() if theirs and row[theirs] is not None}
-                onset_s = float(value["onset_s"])
-                end_s = float(value["offset_s"]) if "offset_s" in value else onset_s + float(value["duration_s"])
-                velocity = _midi_velocity(float(value.get("velocity") or 64))
-                notes.append(Note(onset_s, end_s, float(value["pitch"]), velocity, value.get("part", "").strip()))
-    except (ValueError, KeyError, UnicodeDecodeError) as error:
-        raise SideInformationError(f"cannot read {path} as a score after {len(notes)} notes: {error}") from error
+            rows = [
+                {ours: row[theirs] for ours, theirs in columns.items() if theirs and row[theirs]}
+                for row in csv.DictReader(file, fieldnames=names, delimiter=delimiter)
+            ]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SideInformationError(f"cannot read {path} as a score: {error}") from error
+    if not (columns["onset_s"] and columns["pitch"] and (columns["offset_s"] or columns["duration_s"])):
+        raise SideInformationError(f"{path} needs columns start, pitch and duration or end; it has {', '.join(names)}")
+    notes = []
+    try:
+        velocities = _midi_velocities([float(row.get("velocity", 64)) for row in rows])
+        for row, velocity in zip(rows, velocities, strict=True):
+            onset_s = float(row["onset_s"])
+            end_s = float(row["offset_s"]) if "offset_s" in row else onset_s + float(row["duration_s"])
+            notes.append(Note(onset_s, end_s, float(row["pitch"]), velocity, row.get("part", "").strip()))
+    except KeyError as error:
+        raise SideInformationError(f"{path}: note {len(notes) + 1} has no value for {error}") from error
+    except (ValueError, OverflowError, SideInformationError) as error:
+        raise SideInformationError(f"{path}: note {len(notes) + 1}: {error}") from error
     return notes
 
 
-def _midi_velocity(velocity: float) -> int:
-    """Velocities in CSV files are written either from 0 to 1 or from 0 to 127."""
-    return max(1, min(127, round(velocity * 127 if velocity <= 1 else velocity)))
+def _midi_velocities(velocities: list[float]) -> list[int]:
+    """Velocities from 1 to 127; a CSV file has them all from 0 to 1 or all from 0 to 127."""
+    scale = 127 if max(velocities, default=0) <= 1 else 1
+    return [max(1, min(127, round(scale * velocity))) for velocity in velocities]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -63,8 +64,9 @@ class Provenance:
     traces: dict[str, list[float]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """As plain types, ready for JSON."""
-        return asdict(self)
+        """As plain types, ready for strict JSON: in place of a number that is not finite stands None."""
+        plain: dict[str, Any] = _finite(asdict(self))
+        return plain
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,5 +130,16 @@ class Separation(Mapping[str, Audio]):
                 stem.write(staging / names[source])
             record = {**self.provenance.as_dict(), "files": names}
             text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
-            (staging / "separation.json").write_text(text + "\n", encoding="utf-8")
+            (staging / "separation.json").write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
         return {source: folder / name for source, name in names.items()}
+
+
+def _finite(value: Any) -> Any:
+    """`value` with None for every number in it that JSON does not know: the cost of a run that diverged, say."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value

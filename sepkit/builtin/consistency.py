@@ -44,11 +44,14 @@ class _SumToMixture:
         return value + share * self._gap(xp, value)
 
     def violation(self, value: Any) -> float:
+        if hasattr(value, "detach"):  # a torch tensor in the middle of a computation that is differentiated
+            value = value.detach()
         xp = array_api_compat.array_namespace(value)
         gap = float(xp.sqrt(xp.sum(self._gap(xp, value) ** 2)))
         size = float(np.sqrt(np.sum(self.mixture**2, dtype=np.float64)))
         return gap / size if size > 0 else gap
 
     def _gap(self, xp: Any, value: Any) -> Any:
-        mixture = xp.asarray(self.mixture, dtype=value.dtype, device=array_api_compat.device(value))
+        # A copy, because the mixture is read-only and torch has no such thing.
+        mixture = xp.asarray(self.mixture, dtype=value.dtype, device=array_api_compat.device(value), copy=True)
         return mixture - xp.sum(value, axis=0)

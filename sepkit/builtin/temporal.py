@@ -65,8 +65,9 @@ class _Sparseness(_Penalty):
     def split(self, value: Any) -> tuple[Any, Any]:
         xp = array_api_compat.array_namespace(value)
         rms = _rms(xp, value)
+        relative = value / rms
         plus = xp.ones_like(value) * (self.weight / rms)
-        minus = value * (self.weight * xp.sum(value, axis=1, keepdims=True) / (value.shape[1] * rms**3))
+        minus = relative * (self.weight * xp.mean(relative, axis=1, keepdims=True) / rms)
         return plus, minus
 
 
@@ -76,11 +77,13 @@ class _TemporalContinuity(_Penalty):
 
     def log_prob(self, value: Any) -> Any:
         xp = array_api_compat.array_namespace(value)
-        return -self.weight * xp.sum(_squared_changes(xp, value) / _rms(xp, value) ** 2)
+        return -self.weight * xp.sum(_squared_changes(xp, value / _rms(xp, value)))
 
     def split(self, value: Any) -> tuple[Any, Any]:
         xp = array_api_compat.array_namespace(value)
-        power = _rms(xp, value) ** 2
+        rms = _rms(xp, value)
+        # Powers of the activations themselves would leave the range of float32 long before the activations do.
+        value = value / rms
         nothing = value[:, :1] * 0
         before = xp.concat([nothing, value[:, :-1]], axis=1)
         after = xp.concat([value[:, 1:], nothing], axis=1)
@@ -88,9 +91,9 @@ class _TemporalContinuity(_Penalty):
         neighbours = xp.concat([nothing, value[:, 1:] * 0 + 1], axis=1) + xp.concat(
             [value[:, :-1] * 0 + 1, nothing], axis=1
         )
-        plus = 2 * self.weight * neighbours * value / power
-        pull = _squared_changes(xp, value) / (value.shape[1] * power**2)
-        minus = 2 * self.weight * ((before + after) / power + value * pull)
+        pull = _squared_changes(xp, value) / value.shape[1]
+        plus = 2 * self.weight * neighbours * value / rms
+        minus = 2 * self.weight * (before + after + value * pull) / rms
         return plus, minus
 
 

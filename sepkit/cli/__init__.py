@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 import traceback
@@ -18,6 +19,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 done, 1 a fault, 2 the user's mistake, 3 cancelled."""
     arguments = sys.argv[1:] if arguments is None else arguments
     signal.signal(signal.SIGTERM, _interrupt)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # File names and symbols that the terminal's encoding lacks are no reason to fail.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = _run(arguments)
     except (KeyboardInterrupt, click.Abort, Cancelled):
@@ -27,13 +31,12 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         command = error.ctx.command_path if error.ctx else "sepkit"
         _complain(f"{error.format_message()} (see: {command} --help)")
         code = 2
-    except BrokenPipeError:
-        # Whoever read our output has left, as `head` does; the interpreter must not complain about it at exit.
-        sys.stderr.close()
-        code = 0
     except SepkitError as error:
         _explain(error, arguments)
         code = error.exit_code
+    except OSError as error:
+        _explain(error, arguments)
+        code = 1
     except Exception as error:
         _explain(error, arguments, fault=True)
         code = 1
@@ -49,7 +52,7 @@ def _explain(error: Exception, arguments: list[str], fault: bool = False) -> Non
     if "--debug" in arguments:
         traceback.print_exception(error)
     elif fault:
-        _complain(f"{type(error).__name__}: {error}; this is a fault of sepkit, run again with --debug for details")
+        _complain(f"{type(error).__name__}: {error}; this is a fault of sepkit; for details run: sepkit --debug ...")
     else:
         _complain(str(error))
 

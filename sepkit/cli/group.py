@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 import click
 
+from sepkit.errors import Cancelled
 from sepkit.plugin.registry import Registry
 
 COMMANDS = {
@@ -19,6 +21,13 @@ COMMANDS = {
 
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            # Click itself would write an empty line to stderr first.
+            raise Cancelled("cancelled") from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -34,13 +43,15 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=LazyGroup)
+@click.group(cls=LazyGroup, invoke_without_command=True)
 @click.option("--no-plugins", is_flag=True, help="Load no plugins, only what is built in.")
 @click.option("--debug", is_flag=True, help="Show a traceback with every error.")
 @click.version_option(package_name="sepkit")
 @click.pass_context
 def root(ctx: click.Context, no_plugins: bool, debug: bool) -> None:
     """Separate music into its sources, with methods that are installed as plugins."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
     ctx.obj = {"disabled": {"*"} if no_plugins else None}
 
 
@@ -49,5 +60,6 @@ def discover(ctx: click.Context) -> Registry:
     registry = Registry.discover(disabled=ctx.obj["disabled"])
     for record in registry.problems:
         remedy = f"see: sepkit plugins {record.name}; silence with SEPKIT_DISABLE_PLUGINS={record.name}"
-        click.echo(f"sepkit: plugin '{record.name}' is {record.state.value}: {record.reason} ({remedy})", err=True)
+        state = f"plugin '{record.name}' is left out ({record.state.value})"
+        click.echo(f"sepkit: {state}: {record.reason} ({remedy})", err=True)
     return registry

@@ -18,7 +18,7 @@ from sepkit.plugin.registry import Registry
 @click.pass_context
 def command(ctx: click.Context, name: str | None, as_json: bool) -> None:
     """Show every plugin with its state, or all about the plugin NAME, with its traceback."""
-    records = Registry.discover(disabled=ctx.obj["disabled"]).plugins
+    records = Registry.discover(disabled=ctx.obj["disabled"], strict=False).plugins
     if name is not None:
         records = [record for record in records if record.name == name]
         if not records:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +88,8 @@ def command(
     worst = 0
     for mixture, folder in folders.items():
         try:
-            with progress(style, mixture.name) as reporter:
+            # Whatever a plugin prints must not get between the results on stdout.
+            with progress(style, mixture.name) as reporter, redirect_stdout(sys.stderr):
                 separation = loaded.separate(mixture, **problem, reporter=reporter)
                 files = separation.write(folder)
         except Cancelled:
@@ -94,7 +97,8 @@ def command(
         except SepkitError as error:
             if len(folders) == 1:
                 raise
-            click.echo(f"sepkit: {mixture}: {error}", err=True)
+            named = "" if str(mixture) in str(error) else f"{mixture}: "
+            click.echo(f"sepkit: {named}{error}", err=True)
             worst = max(worst, error.exit_code)
             continue
         if as_json:
@@ -112,7 +116,9 @@ def _folders(mixtures: tuple[str, ...], output: Path) -> dict[Path, Path]:
     paths = [Path(mixture) for mixture in mixtures]
     for path in paths:
         if not path.is_file():
-            raise AudioError(f"no such audio file: {path}")
+            raise AudioError(
+                f"{path} is a folder; give audio files" if path.is_dir() else f"no such audio file: {path}"
+            )
     stems = [path.stem for path in paths]
     twins = [str(path) for path in paths if stems.count(path.stem) > 1]
     if twins:
@@ -129,13 +135,15 @@ def _config(path: Path | None, settings: tuple[str, ...]) -> dict[str, Any]:
     if path is not None:
         try:
             config = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"cannot read options from {path}: {error}") from error
+        except OSError as error:
+            raise ConfigError(f"cannot read options from {path}: {error.strerror}") from error
+        except ValueError as error:
+            raise ConfigError(f"cannot read options from {path}, it is not JSON: {error}") from error
         if not isinstance(config, dict):
             raise ConfigError(f"{path} needs to hold one JSON object of options")
     for setting in settings:
         key, equals, value = setting.partition("=")
-        if not equals:
+        if not equals or not key.strip():
             raise ConfigError(f"--set needs KEY=VALUE, given '{setting}'")
         *groups, last = key.strip().split(".")
         table = config

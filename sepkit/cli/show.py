@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import json
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
@@ -30,11 +32,15 @@ def command(ctx: click.Context, name: str, schema: bool) -> None:
 
 
 def _find(registry: Registry, name: str) -> Spec:
-    for table in (registry.separators, registry.priors, registry.constraints):
-        if name in table:
-            spec: Spec = table[name]
-            return spec
-    return registry.separator(name)
+    finders: dict[Callable[[str], Spec], Iterable[str]] = {
+        registry.separator: registry.separators,
+        registry.prior: registry.priors,
+        registry.constraint: registry.constraints,
+    }
+    having = [find for find, names in finders.items() if name in names]
+    # What knows a near name complains most helpfully.
+    near = [find for find, names in finders.items() if difflib.get_close_matches(name, names)]
+    return [*having, *near, registry.separator][0](name)
 
 
 def _facts(spec: Spec) -> list[tuple[str, str]]:
@@ -58,7 +64,7 @@ def _print_options(schema: dict[str, Any], prefix: str) -> None:
     for column in ("option", "default", "values", "meaning"):
         table.add_column(column, no_wrap=column == "option")
     for name, option in schema.get("properties", {}).items():
-        default = json.dumps(option["default"]) if "default" in option else "required"
+        default = "required" if name in schema.get("required", ()) else json.dumps(option.get("default", {}))
         table.add_row(name, default, _values(option, schema), option.get("description", ""))
     if table.row_count:
         click.echo(f"\noptions, given as {prefix}NAME=VALUE\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import importlib.metadata
 import os
+import textwrap
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,12 +15,17 @@ import pluggy
 
 from sepkit.errors import PluginError
 from sepkit.plugin import hookspecs
-from sepkit.plugin.specs import Spec
+from sepkit.plugin.specs import ConstraintSpec, PriorSpec, SeparatorSpec, Spec
 
 GROUP = "sepkit"
 DISABLE = "SEPKIT_DISABLE_PLUGINS"
 STRICT = "SEPKIT_STRICT"
-HOOKS = ("sepkit_separators", "sepkit_priors", "sepkit_constraints")
+HOOKS: dict[str, type[Spec]] = {
+    "sepkit_separators": SeparatorSpec,
+    "sepkit_priors": PriorSpec,
+    "sepkit_constraints": ConstraintSpec,
+}
+_LONGEST_REASON = 300
 
 
 class State(enum.Enum):
@@ -112,25 +118,37 @@ def load_plugin(
             return record(
                 State.INCOMPATIBLE, f"written for API {api}, {wanted}" if api else f"states no SEPKIT_API, {wanted}"
             )
-        return record(State.ACTIVE, specs=_collect(module))
+        return record(State.ACTIVE, specs=_collect(name, module))
     except (Exception, SystemExit) as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        reason = textwrap.shorten(f"{type(error).__name__}: {error}", _LONGEST_REASON, placeholder=" ...")
         return record(State.BROKEN, reason, trace=traceback.format_exc())
 
 
-def _collect(module: Any) -> tuple[Spec, ...]:
+def _collect(name: str, module: Any) -> tuple[Spec, ...]:
     """Call every hook of one plugin. It gets a manager of its own, so that a failure has one possible cause."""
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
-    manager.register(module)
-    manager.check_pending()
+    manager.register(module, name)
+    _check_hooks(name, manager)
     specs: list[Spec] = []
-    for hook in HOOKS:
+    for hook, kind in HOOKS.items():
         for yielded in getattr(manager.hook, hook)():
             for spec in yielded:
-                if not isinstance(spec, Spec):
-                    raise PluginError(f"{hook} needs to yield specs, given {type(spec).__name__}")
+                if not isinstance(spec, kind):
+                    raise PluginError(f"{hook} needs to yield {kind.__name__}, given {type(spec).__name__}")
+                if any((spec.kind, spec.name) == (other.kind, other.name) for other in specs):
+                    raise PluginError(f"publishes {spec.kind} '{spec.name}' twice")
                 specs.append(spec)
     if not specs:
         raise PluginError("publishes nothing: no hook of it is marked with sepkit.plugin.hookimpl")
     return tuple(specs)
+
+
+def _check_hooks(name: str, manager: pluggy.PluginManager) -> None:
+    """Every hook that the plugin marks is one of sepkit's."""
+    try:
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        marked = {hook.name for hook in manager.get_hookcallers(manager.get_plugin(name)) or ()}
+        unknown = ", ".join(sorted(marked - set(HOOKS)))
+        raise PluginError(f"marks {unknown} as a hook; the hooks are {', '.join(HOOKS)}") from error

@@ -56,18 +56,20 @@ class Registry:
             self._register(loader.load_plugin(name, lambda module=module: module))  # type: ignore[misc]
 
     @classmethod
-    def discover(cls, *, disabled: Iterable[str] | None = None) -> Registry:
+    def discover(cls, *, disabled: Iterable[str] | None = None, strict: bool | None = None) -> Registry:
         """A registry of all installed plugins.
 
         Parameters
         ----------
         disabled : iterable of str, optional
             Names of plugins to leave out, ``"*"`` for all; by default those in ``SEPKIT_DISABLE_PLUGINS``.
+        strict : bool, optional
+            Whether a plugin that is broken, incompatible or in conflict is an error; by default if ``SEPKIT_STRICT`` is set.
 
         Raises
         ------
         PluginError
-            Only when ``SEPKIT_STRICT`` is set and a plugin is broken, incompatible or in conflict.
+            Only if strict.
         """
         names = loader.disabled_by_environment() if disabled is None else frozenset(disabled)
         registry = cls()
@@ -84,7 +86,7 @@ class Registry:
                 )
             else:
                 registry._register(loader.load_plugin(point.name, point.load, point))
-        if registry.problems and loader.strict_by_environment():
+        if registry.problems and (loader.strict_by_environment() if strict is None else strict):
             faults = "; ".join(f"{record.name}: {record.reason}" for record in registry.problems)
             raise PluginError(f"{loader.STRICT} is set and plugins failed: {faults}")
         return registry
@@ -152,14 +154,18 @@ class Registry:
         if name in table:
             return table[name]
         hints = []
-        if kind == "method" and name in INSTALLABLE:
+        installed = {record.distribution for record in self.plugins}
+        if kind == "method" and name in INSTALLABLE and INSTALLABLE[name] not in installed:
             hints.append(f"install it with: pip install {INSTALLABLE[name]}")
         near = difflib.get_close_matches(name, table, n=3)
         if near:
             hints.append(f"did you mean {' or '.join(near)}?")
         if self.problems:
-            faults = ", ".join(f"{record.name} is {record.state.value}" for record in self.problems)
-            hints.append(f"plugins that failed: {faults} (see: sepkit plugins)")
+            faults = ", ".join(f"{record.name} ({record.state.value})" for record in self.problems)
+            hints.append(f"plugins that failed: {faults}, see: sepkit plugins")
+        disabled = [record.name for record in self.plugins if record.state is State.DISABLED]
+        if disabled:
+            hints.append(f"plugins that are disabled: {', '.join(disabled)}")
         if not hints:
             hints.append(f"there are: {', '.join(sorted(table)) or 'none'}")
         raise UnknownNameError(f"no {kind} '{name}' is installed; {'; '.join(hints)}")

@@ -147,6 +147,10 @@ class PriorSpec(Spec):
 
     domains: tuple[Domain, ...]
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require_known("domains", self.domains, Domain)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ConstraintSpec(Spec):
@@ -155,3 +159,7 @@ class ConstraintSpec(Spec):
     kind = "constraint"
 
     domains: tuple[Domain, ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require_known("domains", self.domains, Domain)

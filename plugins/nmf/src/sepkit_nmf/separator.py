@@ -132,7 +132,8 @@ def atoms_of_sources(
     if nameless:
         loose = np.flatnonzero([label is None for label in labels])
         if len(loose) < len(nameless):
-            raise ConfigError(f"{len(nameless)} sources need a rank of at least {len(nameless)}, given {len(loose)}")
+            wanted = len(nameless)
+            raise ConfigError(f"{wanted} sources need an option rank of at least {wanted}, given {len(loose)}")
         groups = group_atoms(fit.W[:, loose], fit.H[loose], len(nameless), bins_hz=bins_hz, frames_s=frames_s)
         members |= {source: loose[group] for source, group in zip(nameless, groups, strict=True)}
     return members

@@ -1,0 +1,92 @@
+"""Fixtures for the tests of the core."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from sepkit import Audio, Domain, Registry
+
+RATE = 8000
+
+# A first example that imports SciPy is slow, and so is any example on a busy machine.
+settings.register_profile("sepkit", deadline=None)
+settings.load_profile("sepkit")
+
+
+def _publish(name: str, file: Path) -> None:
+    """Make `file` importable as `name`: import strings of specs need a module that can be found by its name."""
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+
+
+_publish("sepkit_fakes", Path(__file__).with_name("fakes.py"))
+
+if TYPE_CHECKING:
+    import fakes as sepkit_fakes
+else:
+    import sepkit_fakes
+
+NoiseOf = Callable[..., Audio]
+
+
+@pytest.fixture
+def noise() -> NoiseOf:
+    """Makes noise within ±1, the same for the same arguments."""
+
+    def make(channels: int = 1, length: int = 4000, rate: int = RATE, seed: int = 0) -> Audio:
+        samples = np.random.default_rng(seed).uniform(-1, 1, (channels, length)).astype(np.float32)
+        return Audio(samples, rate)
+
+    return make
+
+
+@pytest.fixture
+def registry() -> Registry:
+    """The built-in statements and all fake separators."""
+    registry = Registry()
+    fake = sepkit_fakes.spec
+    for spec in (
+        fake("shares", "Shares", config="sepkit_fakes:SharesConfig"),
+        fake("shares-mono", "Shares", config="sepkit_fakes:SharesConfig", channels=1),
+        fake("shares-stereo", "Shares", config="sepkit_fakes:SharesConfig", channels=2),
+        fake("shares-44100", "Shares", config="sepkit_fakes:SharesConfig", sample_rate=44100),
+        fake("shares-mono-16000", "Shares", config="sepkit_fakes:SharesConfig", channels=1, sample_rate=16000),
+        fake("noise", "Noise", traits=frozenset({"stochastic"})),
+        fake("steps", "Steps", config="sepkit_fakes:StepsConfig"),
+        fake("faulty", "Faulty", config="sepkit_fakes:FaultyConfig"),
+        fake("loading", "Loading"),
+        fake("breaks-on-load", "BreaksOnLoad"),
+        fake("needy", "Shares", config="sepkit_fakes:SharesConfig", needs=("score", "f0", "weights", "sources")),
+        fake("hosting", "Hosting", constraints=(Domain.WAVEFORMS,), needs=("sources",)),
+        fake("hosting-16000", "Hosting", constraints=(Domain.WAVEFORMS,), needs=("sources",), sample_rate=16000),
+        fake(
+            "silent-host",
+            "Shares",
+            config="sepkit_fakes:SharesConfig",
+            constraints=(Domain.ACTIVATIONS, Domain.TEMPLATES),
+            priors=(Domain.ACTIVATIONS,),
+        ),
+        fake("accelerated", "Shares", config="sepkit_fakes:SharesConfig", traits=frozenset({"accelerated"})),
+    ):
+        registry.add(spec)
+    return registry
+
+
+@pytest.fixture
+def regular_file(tmp_path: Path) -> Path:
+    """A file where a folder would be needed; not even root can write below it."""
+    path = tmp_path / "regular"
+    path.write_text("text")
+    return path

@@ -1,0 +1,1 @@
+"""Publishes a method whose name is not in kebab-case."""

@@ -1,0 +1,1 @@
+"""A plugin that works: methods, a prior and a constraint."""

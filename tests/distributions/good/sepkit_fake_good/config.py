@@ -1,0 +1,16 @@
+"""Options of the method that works."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from sepkit.config import Config
+
+
+class HalveConfig(Config):
+    """Options of `halve`."""
+
+    steps: int = Field(1, ge=1, le=1000, description="Steps of progress.")
+    fault: Literal["none", "raise", "exit"] = Field("none", description="How the method fails, if at all.")

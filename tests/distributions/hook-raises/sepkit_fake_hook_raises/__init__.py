@@ -1,0 +1,1 @@
+"""Raises after the first of its specs."""

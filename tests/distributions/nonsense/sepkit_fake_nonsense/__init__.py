@@ -1,0 +1,1 @@
+"""Yields what is no spec."""

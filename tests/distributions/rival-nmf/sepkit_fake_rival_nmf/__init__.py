@@ -1,0 +1,1 @@
+"""Publishes a method that another plugin has already."""

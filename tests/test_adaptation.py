@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import sepkit_fakes as fakes
+
+from sepkit import Audio, Cancelled, Progress, Run
+from sepkit.adaptation import Adaptation, wiener_filter
+
+NoiseOf = Callable[..., Audio]
+
+
+def adaptation(mixture: Audio, **wanted: int) -> Adaptation:
+    return Adaptation.between(mixture, fakes.spec("fake", "Shares", **wanted))
+
+
+class TestAdaptation:
+    def test_of_what_fits_is_nothing(self, noise: NoiseOf) -> None:
+        mixture = noise(2)
+        nothing = adaptation(mixture, channels=2, sample_rate=8000)
+        assert nothing.steps == adaptation(mixture).steps == ()
+        assert nothing.adapted() is mixture
+        stems = {"a": noise(2, seed=1)}
+        assert nothing.restored(stems, Run())["a"] is stems["a"]
+
+    @pytest.mark.parametrize("channels", [1, 2, 5])
+    @pytest.mark.parametrize("wanted", [1, 2])
+    @pytest.mark.parametrize("rate", [8000, 16000, 44100])
+    def test_fits_the_method_and_comes_back(self, noise: NoiseOf, channels: int, wanted: int, rate: int) -> None:
+        mixture = noise(channels, 3001)
+        way = adaptation(mixture, channels=wanted, sample_rate=rate)
+        adapted = way.adapted()
+        assert (adapted.channels, adapted.sample_rate) == (wanted, rate)
+        (stem,) = way.restored({"a": adapted}, Run()).values()
+        assert (stem.samples.shape, stem.sample_rate) == (mixture.samples.shape, mixture.sample_rate)
+
+    def test_says_what_it_does(self, noise: NoiseOf) -> None:
+        steps = adaptation(noise(2), channels=1, sample_rate=16000).steps
+        assert len(steps) == 2
+        assert "2 channels to 1" in steps[0]
+        assert "Wiener" in steps[0]
+        assert steps[1] == "8000 Hz to 16000 Hz and back"
+        assert adaptation(noise(1), channels=2).steps == ("1 channels to 2",)
+
+    def test_mono_for_a_stereo_method_goes_to_both_channels(self, noise: NoiseOf) -> None:
+        mixture = noise(1)
+        adapted = adaptation(mixture, channels=2).adapted()
+        np.testing.assert_array_equal(adapted.samples, np.repeat(mixture.samples, 2, axis=0))
+
+
+class TestWienerFilter:
+    def test_shares_of_the_mixdown_stay_shares_of_every_channel(self, noise: NoiseOf) -> None:
+        mixture = noise(2)
+        mono = mixture.mixdown()
+        stems = {name: Audio(gain * mono.samples, 8000) for name, gain in (("a", 0.2), ("b", 0.5))}
+        filtered = wiener_filter(mixture, stems, Run())
+        for name, gain in (("a", 0.2), ("b", 0.5)):
+            np.testing.assert_allclose(filtered[name].samples, gain * mixture.samples, atol=1e-5)
+
+    def test_sources_apart_in_frequency_keep_their_channel(self) -> None:
+        time_s = np.arange(8000) / 8000
+        low, high = np.sin(2 * np.pi * 300 * time_s), np.sin(2 * np.pi * 2500 * time_s)
+        mixture = Audio(np.stack([low, high]), 8000)
+        stems = {"low": Audio(low[np.newaxis] / 2, 8000), "high": Audio(high[np.newaxis] / 2, 8000)}
+        filtered = wiener_filter(mixture, stems, Run())
+        inner = slice(500, -500)
+        np.testing.assert_allclose(filtered["low"].samples[:, inner], [low[inner], 0 * low[inner]], atol=1e-2)
+        np.testing.assert_allclose(filtered["high"].samples[:, inner], [0 * low[inner], high[inner]], atol=1e-2)
+
+    def test_forces_nothing_on_silent_stems(self, noise: NoiseOf) -> None:
+        silence = Audio(np.zeros((1, 4000)), 8000)
+        filtered = wiener_filter(noise(2), {"a": silence}, Run())
+        np.testing.assert_array_equal(filtered["a"].samples, 0)
+
+    def test_silent_mixdown_survives(self, noise: NoiseOf) -> None:
+        left = noise(1).samples
+        silence = Audio(np.zeros((1, 4000)), 8000)
+        filtered = wiener_filter(Audio(np.concatenate([left, -left]), 8000), {"a": silence, "b": silence}, Run())
+        assert all(np.isfinite(stem.samples).all() for stem in filtered.values())
+
+    def test_reports_and_can_be_cancelled(self, noise: NoiseOf) -> None:
+        reports: list[Progress] = []
+        wiener_filter(noise(2), {"a": noise(1)}, Run(reporter=reports.append))
+        assert {report.stage for report in reports} == {"filter channel 1 of 2", "filter channel 2 of 2"}
+        cancel = threading.Event()
+        cancel.set()
+        with pytest.raises(Cancelled):
+            wiener_filter(noise(2), {"a": noise(1)}, Run(cancel=cancel))

@@ -1,0 +1,242 @@
+"""The command line, apart from `run`: what is listed and shown, and the manners of the program."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sepkit import Registry
+from sepkit.cli.group import COMMANDS
+from tests.commandline import call, record, spawn
+from tests.distributions import environment, install
+
+
+@pytest.fixture(autouse=True)
+def _good(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, "good")
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+def test_list_names_everything_with_its_summary_and_needs() -> None:
+    listing = call("list")
+    assert (listing.code, listing.err) == (0, "")
+    for table in ("Methods", "Priors", "Constraints"):
+        assert f"{table}:" in listing.out
+    flat = " ".join(listing.out.split())
+    assert "nmf nonnegative matrix factorisation" in flat
+    assert "halve-by-score every stem is an equal share of the mixture (needs score;" in flat
+    assert "sparsity few activations are large at a time (on activations)" in flat
+    assert "peak-limit no sample is above a peak (on waveforms)" in flat
+
+
+def test_list_json_holds_what_the_specs_say() -> None:
+    listing = call("list", "--json")
+    assert (listing.code, listing.err) == (0, "")
+    listed = json.loads(listing.out)
+    assert set(listed) == {"methods", "priors", "constraints"}
+    by_name = {entry["name"]: entry for table in listed.values() for entry in table}
+    assert by_name["halve-by-score"]["needs"] == ["score"]
+    assert by_name["nmf"]["plugin"] == "nmf"
+    assert by_name["nmf"]["channels"] == 1
+    assert by_name["nmf"]["priors"] == ["activations", "templates"]
+    assert by_name["nmf"]["reference"]
+    assert by_name["sparsity"]["domains"] == ["activations"]
+    assert by_name["mixture-consistency"]["plugin"] == "builtin"
+
+
+def test_list_without_methods_says_what_to_do() -> None:
+    assert "pip install sepkit-nmf" in call("--no-plugins", "list").out
+
+
+def test_show_tells_all_about_a_method() -> None:
+    shown = call("show", "nmf")
+    assert (shown.code, shown.err) == (0, "")
+    for words in ("method nmf", "Févotte", "nothing but the mixture", "any rate", "activations, templates, waveforms"):
+        assert words in shown.out
+    assert "stochastic" in shown.out
+    for option in ("rank", "beta", "iterations", "templates"):
+        assert re.search(rf"^{option} ", shown.out, re.MULTILINE)
+    assert "≥ 0 ≤ 3" in shown.out
+
+
+def test_show_calls_nothing_required_that_is_not() -> None:
+    assert "required" not in call("show", "nmf").out
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("sparsity", ("prior sparsity", "sparsity:NAME=VALUE", "weight", "10.0")),
+        ("peak-limit", ("constraint peak-limit", "peak-limit:NAME=VALUE", "Largest magnitude")),
+        ("mixture-consistency", ("constraint mixture-consistency", "no options")),
+        ("halve-by-f0", ("method halve-by-f0", "f0", "steps")),
+    ],
+)
+def test_show_tells_about_statements_too(name: str, words: tuple[str, ...]) -> None:
+    shown = call("show", name)
+    assert (shown.code, shown.err) == (0, "")
+    assert all(word in shown.out for word in words)
+
+
+@pytest.mark.parametrize("name", ["nmf", "halve", "sparsity", "continuity", "mixture-consistency", "peak-limit"])
+def test_show_schema_is_json_schema_with_a_description_for_each_option(name: str) -> None:
+    shown = call("show", name, "--schema")
+    assert (shown.code, shown.err) == (0, "")
+    schema = json.loads(shown.out)
+    assert schema["type"] == "object"
+    assert schema["additionalProperties"] is False
+    assert all(option["description"] for option in schema["properties"].values())
+    _check_schema(schema, schema.get("$defs", {}))
+
+
+def _check_schema(node: Any, definitions: dict[str, Any]) -> None:
+    """The parts of JSON Schema that a form is drawn from."""
+    assert isinstance(node, dict)
+    assert node.get("type", "null") in {"object", "array", "string", "number", "integer", "boolean", "null"}
+    if "$ref" in node:
+        assert node["$ref"].removeprefix("#/$defs/") in definitions
+    assert set(node.get("required", ())) <= set(node.get("properties", ()))
+    children = [*node.get("properties", {}).values(), *node.get("anyOf", ()), *node.get("$defs", {}).values()]
+    children += [node[key] for key in ("items", "additionalProperties") if isinstance(node.get(key), dict)]
+    for child in children:
+        _check_schema(child, definitions)
+
+
+def test_the_schema_of_every_installed_method_is_valid() -> None:
+    for spec in Registry.discover().separators.values():
+        schema = spec.load_config().model_json_schema()
+        _check_schema(schema, schema.get("$defs", {}))
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)], ids=lambda words: " ".join(words) or "sepkit")
+def test_help_exits_with_0_and_says_how_to_call_it(command: list[str]) -> None:
+    shown = call(*command, "--help")
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.out.startswith(f"Usage: {' '.join(['sepkit', *command])} ")
+
+
+def test_help_lists_every_command() -> None:
+    shown = " ".join(call("--help").out.split())
+    assert all(f" {name} {summary}" in shown for name, summary in COMMANDS.items())
+
+
+def test_without_arguments_the_help_is_shown() -> None:
+    assert call() == call("--help")
+
+
+def test_version() -> None:
+    shown = call("--version")
+    assert (shown.code, shown.err) == (0, "")
+    assert re.search(r"\d+\.\d+\.\d+", shown.out)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["seperate"], "No such command 'seperate'"),
+        (["list", "extra"], "extra"),
+        (["--verbose", "list"], "--verbose"),
+        (["show"], "Missing argument 'NAME'"),
+        (["show", "nfm"], "no method 'nfm' is installed; did you mean nmf?"),
+        (["show", "sparsty"], "did you mean sparsity?"),
+        (["plugins", "nothing"], "no plugin 'nothing' is installed; see: sepkit plugins"),
+        (["run"], "Missing argument 'METHOD'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_mistaken_call_is_one_line_and_exit_code_2(arguments: list[str], words: str) -> None:
+    done = call(*arguments)
+    assert (done.code, done.out, len(done.complaints)) == (2, "", 1)
+    assert words in done.err
+
+
+def test_debug_shows_the_traceback() -> None:
+    done = call("--debug", "show", "nfm")
+    assert done.code == 2
+    assert "Traceback" in done.err
+    assert "UnknownNameError" in done.err
+
+
+def test_a_fault_is_one_line_that_says_how_to_see_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fault(*args: object, **kwargs: object) -> None:
+        raise ZeroDivisionError("on purpose\nand in two lines")
+
+    monkeypatch.setattr("sepkit.cli.list.discover", fault)
+    done = call("list")
+    assert (done.code, len(done.complaints)) == (1, 1)
+    assert "ZeroDivisionError: on purpose and in two lines" in done.err
+    assert "sepkit --debug" in done.err
+
+
+def test_python_m_sepkit_and_the_script_are_the_same() -> None:
+    command = Path(sys.executable).with_name("sepkit")
+    by_script = subprocess.run([command, "list"], env=environment("good"), capture_output=True, encoding="utf-8")
+    by_module = spawn("list", installed=("good",))
+    assert (by_module.code, by_module.out, by_module.err) == (0, by_script.stdout, by_script.stderr)
+    assert spawn("show", "nfm").err.startswith("sepkit: no method 'nfm'")
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["show", "nmf"], ["plugins"], ["--help"]], ids=lambda words: words[0])
+def test_a_closed_pipe_is_no_reason_for_a_traceback(arguments: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        command = [sys.executable, "-m", "sepkit", *arguments]
+        done = subprocess.run(command, env=environment(), stdout=writing, stderr=subprocess.PIPE)
+    finally:
+        os.close(writing)
+    assert done.stderr == b""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_output_that_cannot_be_written_is_one_line_and_no_fault_of_sepkit() -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "sepkit", "list"]
+        done = subprocess.run(command, env=environment(), stdout=full, stderr=subprocess.PIPE, encoding="utf-8")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "No space left on device" in done.stderr
+    assert "fault" not in done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_terminal_that_lacks_a_symbol_is_no_reason_to_fail(encoding: str) -> None:
+    command = [sys.executable, "-m", "sepkit", "show", "nmf"]
+    done = subprocess.run(command, env=environment(PYTHONIOENCODING=encoding), capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"iterations" in done.stdout
+
+
+@pytest.mark.slow
+def test_demo_beats_the_mixture_and_writes_stems_and_picture(tmp_path: Path) -> None:
+    done = spawn("demo", "-o", tmp_path / "demo")
+    assert (done.code, done.err) == (0, "")
+    rows = dict(re.findall(r"│ (\w+) +│ +([-\d.]+ │ +[-\d.]+ │ +[-\d.]+) │", done.out))
+    assert list(rows) == ["flute", "cello", "drums"]
+    for row in rows.values():
+        mixture, nmf, oracle = map(float, row.split("│"))
+        assert mixture < nmf < oracle + 1
+    written = {path.name for path in (tmp_path / "demo").iterdir()}
+    stems = {"flute.wav", "cello.wav", "drums.wav"}
+    assert written == {*stems, "mixture.wav", "separation.json", "spectrograms.png"}
+    assert str(tmp_path / "demo") in done.out
+
+
+def test_demo_needs_nmf_and_says_how_to_get_it(tmp_path: Path) -> None:
+    done = call("--no-plugins", "demo", "-o", tmp_path / "demo")
+    assert (done.code, len(done.complaints)) == (2, 1)
+    assert not (tmp_path / "demo").exists()
+
+
+def test_demo_into_a_place_that_is_no_folder_is_refused_before_any_work(tmp_path: Path) -> None:
+    occupied = record(tmp_path / "occupied.wav")
+    done = call("demo", "-o", occupied)
+    assert (done.code, len(done.complaints)) == (2, 1)
+    assert "-o" in done.err

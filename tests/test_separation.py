@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sepkit import Audio, Provenance, Separation
+from sepkit.errors import WriteError
+
+NoiseOf = Callable[..., Audio]
+
+
+def provenance(**changes: Any) -> Provenance:
+    plain = Provenance(
+        method="fake",
+        plugin={"name": None, "distribution": None, "version": None},
+        versions={},
+        config={},
+        seed=0,
+        device="cpu",
+        weights_digest=None,
+        sample_rate=8000,
+        channels=2,
+        samples=4000,
+        sources=("voice", "../guitar"),
+        seconds=0.1,
+    )
+    return dataclasses.replace(plain, **changes)
+
+
+@pytest.fixture
+def separation(noise: NoiseOf) -> Separation:
+    stems = {"voice": noise(2, seed=1), "../guitar": noise(2, seed=2)}
+    return Separation(noise(2), stems, provenance())
+
+
+def strict_json(path: Path) -> Any:
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+
+
+class TestSeparation:
+    def test_is_a_mapping_in_order(self, separation: Separation) -> None:
+        assert list(separation) == ["voice", "../guitar"] == list(separation.sources)
+        assert len(separation) == 2
+        assert separation["voice"] is separation.stems["voice"]
+        assert "piano" not in separation
+        with pytest.raises(KeyError):
+            separation["piano"]
+
+    def test_stems_and_residual_sum_to_the_mixture(self, separation: Separation) -> None:
+        total = sum(stem.samples for stem in separation.values()) + separation.residual.samples
+        np.testing.assert_allclose(total, separation.mixture.samples, atol=1e-6)
+
+    def test_residual_of_perfect_stems_is_silence(self, noise: NoiseOf) -> None:
+        mixture = noise(2)
+        half = Audio(mixture.samples / 2, 8000)
+        np.testing.assert_array_equal(Separation(mixture, {"a": half, "b": half}, provenance()).residual.samples, 0)
+
+
+class TestWriting:
+    def test_files_stay_in_the_folder_and_hold_the_stems(self, separation: Separation, tmp_path: Path) -> None:
+        folder = tmp_path / "out"
+        files = separation.write(folder)
+        assert list(files) == list(separation)
+        assert {path.name for path in tmp_path.iterdir()} == {"out"}
+        assert set(folder.iterdir()) == {*files.values(), folder / "separation.json"}
+        for source, path in files.items():
+            np.testing.assert_array_equal(Audio.read(path).samples, separation[source].samples)
+
+    def test_record_says_how_they_came_about_and_where_they_are(self, separation: Separation, tmp_path: Path) -> None:
+        files = separation.write(tmp_path)
+        record = strict_json(tmp_path / "separation.json")
+        assert record["files"] == {source: path.name for source, path in files.items()}
+        assert record["sources"] == ["voice", "../guitar"]
+        assert set(record) == {field.name for field in dataclasses.fields(Provenance)} | {"files"}
+
+    def test_record_is_strict_json_even_when_a_cost_diverged(self, separation: Separation, tmp_path: Path) -> None:
+        wild = provenance(
+            traces={"cost": [1.0, math.inf, math.nan]}, constraints=({"name": "x", "violation": math.inf},)
+        )
+        dataclasses.replace(separation, provenance=wild).write(tmp_path)
+        record = strict_json(tmp_path / "separation.json")
+        assert record["traces"] == {"cost": [1.0, None, None]}
+        assert record["constraints"] == [{"name": "x", "violation": None}]
+
+    def test_writing_again_replaces(self, separation: Separation, tmp_path: Path) -> None:
+        separation.write(tmp_path)
+        before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+        separation.write(tmp_path)
+        assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+    @pytest.mark.parametrize("inside", ["", "out", "deep/out"])
+    def test_below_or_at_a_file(self, separation: Separation, regular_file: Path, inside: str) -> None:
+        with pytest.raises(WriteError):
+            separation.write(regular_file / inside)
+        assert list(regular_file.parent.iterdir()) == [regular_file]
+
+    def test_failing_midway_leaves_nothing(
+        self, separation: Separation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write = Audio.write
+
+        def fail_on_second(audio: Audio, path: Path) -> None:
+            if audio is separation["../guitar"]:
+                raise WriteError("the disk is full")
+            write(audio, path)
+
+        monkeypatch.setattr(Audio, "write", fail_on_second)
+        with pytest.raises(WriteError, match="full"):
+            separation.write(tmp_path / "out")
+        assert list(tmp_path.iterdir()) == []
