@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.errors import AudioError, WriteError
+from sepkit.errors import AudioError, SamplesError, WriteError
 from sepkit.files import atomic_path
 
 SUFFIXES = frozenset(
@@ -39,7 +39,7 @@ class Audio:
 
     Raises
     ------
-    AudioError
+    SamplesError
         If the samples are one-dimensional, empty, of integers, NaN or infinite.
 
     Examples
@@ -58,19 +58,19 @@ class Audio:
         samples = np.asarray(self.samples)
         given = f"given {samples.dtype} of shape {samples.shape}"
         if samples.ndim != 2:
-            raise AudioError(f"samples need shape (channels, samples), {given}; for mono use samples[np.newaxis, :]")
+            raise SamplesError(f"samples need shape (channels, samples), {given}; for mono use samples[np.newaxis, :]")
         if not np.issubdtype(samples.dtype, np.floating):
-            raise AudioError(f"samples need a floating-point type, {given}; divide integers by their full scale")
+            raise SamplesError(f"samples need a floating-point type, {given}; divide integers by their full scale")
         if samples.size == 0:
-            raise AudioError(f"samples need at least one channel and one sample, {given}")
+            raise SamplesError(f"samples need at least one channel and one sample, {given}")
         rate = self.sample_rate
         is_number = isinstance(rate, (int, float, np.integer, np.floating)) and not isinstance(rate, bool)
         if not (is_number and rate >= 1 and rate % 1 == 0):
-            raise AudioError(f"sample_rate needs a positive whole number of Hz, given {rate!r}")
+            raise SamplesError(f"sample_rate needs a positive whole number of Hz, given {rate!r}")
         with np.errstate(over="ignore"):
             view = samples.astype(np.float32, copy=False).view()
         if not np.isfinite(view).all():
-            raise AudioError(
+            raise SamplesError(
                 f"samples need to be finite, {given} with NaN, infinite or too large values; repair them first"
             )
         view.flags.writeable = False
@@ -112,8 +112,10 @@ class Audio:
         path = Path(path)
         if not path.is_file():
             raise AudioError(f"no such audio file: {path}")
+        # As bytes, because a name on a Unix disk need not be text; Windows knows only text.
+        name = path if os.name == "nt" else os.fsencode(path)
         try:
-            data, sample_rate = soundfile.read(path, dtype="float32", always_2d=True)
+            data, sample_rate = soundfile.read(name, dtype="float32", always_2d=True)
         except (soundfile.SoundFileError, OSError) as error:
             reason = getattr(error, "error_string", str(error)).rstrip(". ")
             raise AudioError(
@@ -123,7 +125,7 @@ class Audio:
             raise AudioError(f"{path} holds no samples")
         try:
             return cls(np.ascontiguousarray(data.T), sample_rate)
-        except AudioError as error:
+        except SamplesError as error:
             raise AudioError(f"{path}: {error}") from error
 
     def write(self, path: str | os.PathLike[str]) -> None:
@@ -165,9 +167,9 @@ class Audio:
                 file.seek(self.length - 1)
                 complete = complete and len(file.read(1)) == 1
         except (soundfile.SoundFileError, AssertionError) as error:
-            raise WriteError(f"cannot write {path.parent}: {error}; is the disk full?") from error
+            raise WriteError(str(path), "the disk did not take all of it; free some space") from error
         if not complete:
-            raise WriteError(f"cannot write to {path.parent}: the file came out short; is the disk full?")
+            raise WriteError(str(path), "the file came out short; free some space")
         if container == "WAV":
             _clear_timestamp(path)
 
@@ -175,7 +177,14 @@ class Audio:
         """The same sound at another sample rate (soxr, high quality); length is rounded up.
 
         Returns `self` when the rate is already the one asked for.
+
+        Raises
+        ------
+        AudioError
+            If `sample_rate` is not a positive whole number of Hz.
         """
+        if sample_rate < 1 or sample_rate % 1:
+            raise AudioError(f"sample_rate needs a positive whole number of Hz, given {sample_rate!r}")
         if sample_rate == self.sample_rate:
             return self
         import soxr

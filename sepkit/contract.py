@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from sepkit.audio import Audio
 from sepkit.domain import Domain
-from sepkit.errors import PluginError, SepkitError
+from sepkit.errors import PluginError, SamplesError, SepkitError
 from sepkit.plugin.specs import SeparatorSpec
 from sepkit.problem import Problem
 from sepkit.run import Run
@@ -18,6 +18,8 @@ def plugin_faults(spec: SeparatorSpec) -> Iterator[None]:
     """Turn whatever a plugin raises, other than sepkit's own errors, into a `PluginError` that names it."""
     try:
         yield
+    except SamplesError as error:
+        raise PluginError(f"method '{spec.name}' made unusable audio: {error}") from error
     except SepkitError:
         raise
     except (Exception, SystemExit) as error:

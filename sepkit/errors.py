@@ -4,7 +4,8 @@
 
     SepkitError                    anything that sepkit raises on purpose         exit 1
     ├── UserError                  the caller can mend it                         exit 2
-    │   ├── AudioError             samples or files that are not usable audio
+    │   ├── AudioError             a file or a request that does not lead to usable audio
+    │   │   └── SamplesError       samples in memory that are not usable audio
     │   ├── SideInformationError   a score or F0 track that cannot be used
     │   ├── ConfigError            an option that does not exist or is out of bounds
     │   ├── UnknownNameError       no such method, prior, constraint or plugin
@@ -36,7 +37,11 @@ class UserError(SepkitError):
 
 
 class AudioError(UserError):
-    """Samples or a file that are not usable audio."""
+    """A file or a request that does not lead to usable audio."""
+
+
+class SamplesError(AudioError):
+    """Samples in memory that are not usable audio: one-dimensional, empty, of integers, NaN."""
 
 
 class SideInformationError(UserError):
@@ -81,7 +86,22 @@ class OutputError(UserError):
 
 
 class WriteError(SepkitError):
-    """The disk failed while a result was being written; nothing half-written is left."""
+    """The disk failed while a result was being written; nothing half-written is left.
+
+    Parameters
+    ----------
+    place : str
+        File or folder that was to be written.
+    reason : str
+        What went wrong, and what to do.
+    """
+
+    def __init__(self, place: str, reason: str) -> None:
+        self.place, self.reason = place, reason
+        super().__init__(f"cannot write {place}: {reason}")
+
+    def __reduce__(self) -> tuple[type[WriteError], tuple[str, str]]:
+        return WriteError, (self.place, self.reason)
 
 
 class PluginError(SepkitError):

@@ -68,7 +68,10 @@ class F0Track:
                 raise SideInformationError(f"{path} needs two columns, time in seconds and F0 in Hz")
         except (OSError, ValueError) as error:
             raise SideInformationError(f"cannot read {path} as an F0 track: {error}") from error
-        return cls(table[:, 0], np.where(table[:, 1] == 0, np.nan, table[:, 1]))
+        try:
+            return cls(table[:, 0], np.where(table[:, 1] == 0, np.nan, table[:, 1]))
+        except SideInformationError as error:
+            raise SideInformationError(f"{path}: {error}") from error
 
 
 def _is_number(text: str) -> bool:

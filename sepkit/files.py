@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
 import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -25,15 +26,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
         If the system refuses to write; `path` is then as it was before.
     """
     if not path.parent.is_dir():
-        raise WriteError(f"cannot write {path}: there is no folder {path.parent}; make it or choose another place")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        raise WriteError(str(path), f"there is no folder {path.parent}; make it or choose another place")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.partial")
     try:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        raise WriteError(
-            f"cannot write {path}: {error.strerror or error}; free some space or choose another place"
-        ) from error
+        raise WriteError(str(path), _remedied(error)) from error
+    except WriteError as error:
+        raise WriteError(str(path), error.reason) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -58,10 +59,16 @@ def staged_folder(folder: Path) -> Iterator[Path]:
         for file in sorted(staging.iterdir()):
             os.replace(file, folder / file.name)
     except OSError as error:
-        raise WriteError(f"cannot write to {folder}: {error.strerror or error}") from error
+        raise WriteError(f"to {folder}", _remedied(error)) from error
+    except WriteError as error:
+        raise WriteError(f"to {folder}", error.reason) from error
     finally:
         if staging is not None:
             shutil.rmtree(staging, ignore_errors=True)
+
+
+def _remedied(error: OSError) -> str:
+    return f"{error.strerror or error}; free some space or choose another place"
 
 
 def require_writable(folder: Path) -> None:

@@ -67,11 +67,18 @@ def negotiate(
 def mismatches(spec: SeparatorSpec, request: Request) -> tuple[str, ...]:
     """Every reason why the method cannot take this request."""
     reasons = [f"it needs {need}: {_HOW_TO_GIVE[need]}" for need in spec.needs if need not in request.given]
+    if "weights" in request.given and not takes_weights(spec):
+        reasons.append("it has no weights to load: leave weights=... or --weights out")
     if request.device not in _ORDINARY_DEVICES and "accelerated" not in spec.traits:
         reasons.append(f"it runs on the CPU and cannot use device '{request.device}'")
     reasons += _unhosted("prior", request.priors, spec.priors, request.given)
     reasons += _unhosted("constraint", request.constraints, (*spec.constraints, Domain.WAVEFORMS), request.given)
     return tuple(reasons)
+
+
+def takes_weights(spec: SeparatorSpec) -> bool:
+    """Whether the method can be given weights."""
+    return "weights" in spec.needs or spec.weights is not None or "trainable" in spec.traits
 
 
 def _unhosted(

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from sepkit.errors import Cancelled
+from sepkit.errors import Cancelled, SepkitError
 
 
 @dataclass(frozen=True)
@@ -135,10 +135,17 @@ class Run:
 
     def _report(self, stage: str, done: int, total: int) -> None:
         self._report_left_early()
-        if self._reporter is not None:
+        if self._reporter is None:
+            return
+        try:
             self._reporter(Progress(stage, done, total))
+        except SepkitError:
+            raise
+        except Exception as error:
+            # Named here, or it would be taken for a fault of the method that was running.
+            raise SepkitError(f"the host's progress reporter failed with {type(error).__name__}: {error}") from error
 
     def _report_left_early(self) -> None:
         left, self._left_early = self._left_early, None
-        if left is not None and self._reporter is not None:
-            self._reporter(left)
+        if left is not None:
+            self._report(left.stage, left.done, left.total)

@@ -10,6 +10,9 @@ from pathlib import Path
 from sepkit.errors import SideInformationError
 from sepkit.files import atomic_path
 
+_TICKS_PER_BEAT = 4800
+"""At 120 beats a minute: a tenth of a millisecond, finer than any onset is known."""
+
 _COLUMNS = {
     "onset_s": ("onset_s", "start", "onset", "start_s"),
     "offset_s": ("offset_s", "end", "offset", "end_s"),
@@ -107,7 +110,7 @@ class Score:
         """Write as MIDI, one track a part, atomically. Fractions of a semitone are rounded away."""
         import pretty_midi
 
-        midi = pretty_midi.PrettyMIDI()
+        midi = pretty_midi.PrettyMIDI(resolution=_TICKS_PER_BEAT)
         for part in self.parts:
             instrument = pretty_midi.Instrument(program=0, name=part.encode().decode("latin-1"))
             instrument.notes = [

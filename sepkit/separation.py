@@ -107,7 +107,7 @@ class Separation(Mapping[str, Audio]):
         return Audio(left_over, self.mixture.sample_rate)
 
     def write(self, folder: str | os.PathLike[str]) -> dict[str, Path]:
-        """Write ``<source>.wav`` for every stem and ``separation.json``, all or nothing.
+        """Write ``<source>.wav`` for every stem and ``separation.json``; nothing moves in before all are written.
 
         Parameters
         ----------

@@ -38,7 +38,10 @@ class Separator(ABC, Generic[C]):
 
     # Empty on purpose, not abstract: most methods have nothing to load.
     def load(self, weights: Path | None, run: Run) -> None:
-        """Load weights from the folder `weights`, once, before the first separation."""
+        """Load weights from the folder `weights`, once, before the first separation.
+
+        The run is one of loading, with its own random numbers; the separation gets another.
+        """
 
     @abstractmethod
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:

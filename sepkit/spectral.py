@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 from sepkit.errors import ConfigError
 
 _BLOCK_VALUES = 1 << 21
+_LEAST_COVER = 1e-3
+"""Samples that all windows nearly miss come back from float32 spectra with large errors."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class STFT:
         if self.window_length < 1 or self.hop < 1:
             raise ConfigError(f"window_length and hop need to be positive, given {self.window_length} and {self.hop}")
         squares = self._shifted_squares
-        if squares.min() <= 1e-8 * squares.max():
+        if squares.min() <= _LEAST_COVER * squares.max():
             raise ConfigError(
                 f"a {self.window} window of {self.window_length} with hop {self.hop} loses samples; use a smaller hop"
             )
@@ -246,7 +248,14 @@ def soft_masks(magnitudes: NDArray[np.floating], exponent: float = 1.0) -> NDArr
     masks : ndarray [shape=(sources, ...)]
         From 0 to 1, summing to 1 wherever any source has energy. Where none has, all are 0: there the whole mixture
         belongs to the residual, so that masks and the residual's mask always sum to 1.
+
+    Raises
+    ------
+    ValueError
+        If the exponent is not positive.
     """
+    if not exponent > 0:
+        raise ValueError(f"the exponent of soft masks needs to be positive, given {exponent}")
     loudest = magnitudes.max(axis=0)
     # Relative to the loudest, no power of a magnitude can overflow and the sum is at least 1.
     masks: NDArray[np.floating] = np.divide(magnitudes, loudest, out=np.zeros_like(magnitudes), where=loudest > 0)

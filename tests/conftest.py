@@ -58,7 +58,7 @@ def registry() -> Registry:
     registry = Registry()
     fake = sepkit_fakes.spec
     for spec in (
-        fake("shares", "Shares", config="sepkit_fakes:SharesConfig"),
+        fake("shares", "Shares", config="sepkit_fakes:SharesConfig", traits=frozenset({"trainable"})),
         fake("shares-mono", "Shares", config="sepkit_fakes:SharesConfig", channels=1),
         fake("shares-stereo", "Shares", config="sepkit_fakes:SharesConfig", channels=2),
         fake("shares-44100", "Shares", config="sepkit_fakes:SharesConfig", sample_rate=44100),
@@ -66,7 +66,7 @@ def registry() -> Registry:
         fake("noise", "Noise", traits=frozenset({"stochastic"})),
         fake("steps", "Steps", config="sepkit_fakes:StepsConfig"),
         fake("faulty", "Faulty", config="sepkit_fakes:FaultyConfig"),
-        fake("loading", "Loading"),
+        fake("loading", "Loading", traits=frozenset({"trainable"})),
         fake("breaks-on-load", "BreaksOnLoad"),
         fake("needy", "Shares", config="sepkit_fakes:SharesConfig", needs=("score", "f0", "weights", "sources")),
         fake("hosting", "Hosting", constraints=(Domain.WAVEFORMS,), needs=("sources",)),

@@ -123,3 +123,9 @@ class TestMismatches:
         again = pickle.loads(pickle.dumps(error))
         assert (str(again), again.method, again.reasons) == (str(error), "a", ("one", "two"))
         assert again.alternatives == ("b",)
+
+
+def test_weights_for_a_method_that_has_none_are_a_mismatch() -> None:
+    spec = SeparatorSpec(name="plain", summary="has no weights", factory="nowhere:Plain")
+    request = Request(given=frozenset({"weights"}), priors=(), constraints=(), device="auto")
+    assert mismatches(spec, request) == ("it has no weights to load: leave weights=... or --weights out",)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sepkit import Cancelled, Progress, Run
+from sepkit import Cancelled, Progress, Run, SepkitError
 
 
 @pytest.fixture
@@ -152,3 +152,11 @@ class TestRecords:
         run.report_violations({"a": 1.0})
         run.report_violations({"b": 0.0})
         assert run.violations == {"a": 1.0, "b": 0.0}
+
+
+def test_a_reporter_that_fails_is_named_as_such() -> None:
+    def broken(progress: Progress) -> None:
+        raise RuntimeError("the window is gone")
+
+    with pytest.raises(SepkitError, match=r"reporter failed with RuntimeError: the window is gone"):
+        next(Run(reporter=broken).steps(2, "work"))

@@ -144,7 +144,7 @@ class TestContract:
         assert isinstance(error.value.__cause__, ZeroDivisionError)
 
     def test_nan_is_never_given_out(self, separate: Separate, stereo: Audio) -> None:
-        with pytest.raises(SepkitError, match="finite"):
+        with pytest.raises(PluginError, match="finite"):
             separate(stereo, "faulty", config={"fault": "nan"})
 
     @pytest.mark.parametrize(("fault", "error"), [("cancels", Cancelled), ("refuses", ConfigError)])

@@ -111,7 +111,7 @@ class TestWriting:
 
         def fail_on_second(audio: Audio, path: Path) -> None:
             if audio is separation["../guitar"]:
-                raise WriteError("the disk is full")
+                raise WriteError(str(path), "the disk is full")
             write(audio, path)
 
         monkeypatch.setattr(Audio, "write", fail_on_second)

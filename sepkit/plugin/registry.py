@@ -64,7 +64,8 @@ class Registry:
         disabled : iterable of str, optional
             Names of plugins to leave out, ``"*"`` for all; by default those in ``SEPKIT_DISABLE_PLUGINS``.
         strict : bool, optional
-            Whether a plugin that is broken, incompatible or in conflict is an error; by default if ``SEPKIT_STRICT`` is set.
+            Whether a plugin that is broken, incompatible or in conflict is an error; by default, if the environment
+            sets ``SEPKIT_STRICT``.
 
         Raises
         ------

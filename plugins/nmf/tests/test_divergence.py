@@ -37,7 +37,8 @@ def test_float32_is_accumulated_in_float64(rng, beta):
 
 @settings(deadline=None, max_examples=60)
 @given(
-    beta=st.floats(-1.5, 3.5),
+    # Between a limit and its close neighbours lies nothing but rounding.
+    beta=st.floats(-1.5, 3.5).filter(lambda beta: abs(beta) > 1e-3 and abs(beta - 1) > 1e-3),
     bins=st.integers(1, 8),
     frames=st.integers(1, 8),
     seed=st.integers(0, 1000),
@@ -48,8 +49,7 @@ def test_is_never_negative_and_zero_for_equal_arguments(beta, bins, frames, seed
     V = rng.random((bins, frames)) * (rng.random((bins, frames)) >= silent)
     Y = rng.random((bins, frames))
     scale = 1 + abs(beta_divergence(V, np.ones_like(V), beta))
-    if abs(beta) > 1e-3 and abs(beta - 1) > 1e-3:
-        assert beta_divergence(V, Y, beta) >= -1e-9 * scale
+    assert beta_divergence(V, Y, beta) >= -1e-9 * scale
     assert beta_divergence(V, V, 1) == pytest.approx(0, abs=1e-9)
     assert beta_divergence(V, V, 0) == pytest.approx(0, abs=1e-9)
     assert beta_divergence(V, V, 2) == 0
