@@ -141,6 +141,7 @@ def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recording", type=Path, required=True, help="an audio file")
+    parser.add_argument("--beta", type=float, choices=(1, 2), action="append", help="one divergence; by default both")
     parser.add_argument("--rank", type=int, default=40, help="number of atoms")
     parser.add_argument("--seconds", type=float, default=5.0, help="longest run of a contender")
     parser.add_argument("--repeats", type=int, default=3, help="runs of each point; the fastest counts")
@@ -155,6 +156,8 @@ def main() -> None:
         ("Frobenius", 2.0, ("hals", "mue"), ("cd", "mu")),
         ("Kullback-Leibler", 1.0, ("mue", "mu"), ("mu",)),
     ):
+        if beta not in (arguments.beta or (1, 2)):
+            continue
         contenders = [Contender(f"sepkit {name} float32", ours(V, W, H, name, beta)) for name in solvers]
         contenders += [
             Contender(f"scikit-learn {name} {np.dtype(dtype)}", scikit_learn(V, W, H, name, beta, dtype))
