@@ -1,54 +1,226 @@
-"""Pictures, through matplotlib (``pip install "sepkit[plot]"``)."""
+"""Pictures, through matplotlib (``pip install "sepkit[plot]"``).
+
+Only matplotlib's `Figure` is used and never its pyplot, so that nothing global changes: no backend is chosen, no figure
+is kept alive, and threads may draw at the same time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import io
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sepkit.audio import Audio
+from sepkit.errors import SepkitError
 from sepkit.files import atomic_path
-from sepkit.spectral import STFT
+from sepkit.spectral import STFT, soft_masks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from sepkit.separation import Separation
 
 _RANGE_DB = 70
 _TOP_HZ = 8000
+_MOST_COLUMNS = 2000
+_MOST_INCHES = 60
+_LONGEST_NAME = 40
 
 
-def write_spectrograms(path: Path, recordings: Mapping[str, Audio]) -> None:
-    """Write one picture with a spectrogram of every recording, all on one scale of dB.
+def plot_separation(separation: Separation) -> Figure:
+    """Draw mixture, stems and residual, with the soft masks that the stems imply.
+
+    Parameters
+    ----------
+    separation : Separation
+        Of any length: what is drawn, and the memory for it, does not grow with it.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+        Left, spectrograms on one scale of dB below the loudest of them; the residual is there only if it reaches that
+        scale. Right, the share of each in the sum of their magnitudes, grey where there is nothing to share, and above
+        them the method's cost if it kept one. Notebooks show the figure inline.
 
     Raises
     ------
-    ImportError
+    SepkitError
         If matplotlib is not installed.
+    """
+    figure_type = _figure_type()
+    mixture = separation.mixture
+    stft = _transform(mixture)
+    power = _pooled_power(mixture, separation.stems, stft)
+    level, audible = _relative_db(power)
+    residual_shows = level[-1].max() > -_RANGE_DB
+    names = ["mixture", *map(_drawable, separation.stems), *(["residual"] if residual_shows else [])]
+    masks = soft_masks(np.sqrt(power[1 : len(names)]))
+    masks[:, ~audible] = np.nan
+
+    figure = figure_type(figsize=(11, min(0.8 + 1.5 * len(names), _MOST_INCHES)), layout="constrained")
+    axes = figure.subplots(len(names), 2, squeeze=False)
+    draw = _Spectrograms(mixture, stft, axes[0, 0])
+    for axis, name, values in zip(axes[:, 0], names, level, strict=False):
+        image = draw(axis, name, values, cmap="magma", vmin=-_RANGE_DB, vmax=0)
+    figure.colorbar(image, ax=list(axes[:5, 0]), label="dB below the loudest", aspect=40)
+    for axis, name, values in zip(axes[1:, 1], names[1:], masks, strict=True):
+        image = draw(axis, f"mask of {name}", values, cmap="viridis", vmin=0, vmax=1)
+        axis.set_facecolor("0.9")
+    figure.colorbar(image, ax=list(axes[1:5, 1]), label="share", aspect=40)
+    for axis in axes[-1]:
+        axis.tick_params(labelbottom=True)
+        axis.set_xlabel(draw.unit)
+    if not _draw_trace(axes[0, 1], separation.provenance.traces):
+        axes[0, 1].remove()
+    # A figure that pyplot has not made is shown by notebooks only if it brings its own picture.
+    figure._repr_png_ = partial(_png, figure)  # type: ignore[attr-defined]
+    return figure
+
+
+def write_figure(path: Path, figure: Figure) -> None:
+    """Write a picture as PNG, atomically.
+
+    Raises
+    ------
     WriteError
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 1.9 * len(recordings)), layout="constrained")
-    axes = figure.subplots(len(recordings), sharex=True, sharey=True, squeeze=False)[:, 0]
-    levels = {}
-    for name, audio in recordings.items():
-        stft = STFT.of_duration(0.046, 4, audio.sample_rate)
-        magnitude = stft.magnitude(audio.mixdown().samples[0])
-        levels[name] = 20 * np.log10(magnitude[stft.bins_hz(audio.sample_rate) <= _TOP_HZ] + 1e-12)
-    loudest = max(level.max() for level in levels.values())
-    for axis, (name, level) in zip(axes, levels.items(), strict=True):
-        audio = recordings[name]
-        top_khz = min(_TOP_HZ, audio.sample_rate / 2) / 1000
-        image = axis.imshow(
-            level,
-            origin="lower",
-            aspect="auto",
-            cmap="magma",
-            vmin=loudest - _RANGE_DB,
-            vmax=loudest,
-            extent=(0, audio.duration_s, 0, top_khz),
-        )
-        axis.set_title(name, loc="left", fontsize="medium", parse_math=False)
-        axis.set_ylabel("kHz")
-    axes[-1].set_xlabel("seconds")
-    figure.colorbar(image, ax=axes, label="dB")
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png", dpi=110)
+
+
+def _figure_type() -> type[Figure]:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise SepkitError(f'pictures need matplotlib ({error}); install it with: pip install "sepkit[plot]"') from error
+    return Figure
+
+
+def _png(figure: Figure) -> bytes:
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png")
+    return picture.getvalue()
+
+
+def _transform(mixture: Audio) -> STFT:
+    stft = STFT.of_duration(0.046, 4, mixture.sample_rate)
+    if stft.frames(mixture.length) <= 4 * _MOST_COLUMNS:
+        return stft
+    # Frames are about to be pooled many to a column: half of them tell as much.
+    return STFT.of_duration(0.046, 2, mixture.sample_rate)
+
+
+def _pooled_power(mixture: Audio, stems: Mapping[str, Audio], stft: STFT) -> NDArray[np.float64]:
+    """Power of mixture, stems and residual, averaged over channels and over the frames that share a column.
+
+    The residual's spectrum is what is left of the mixture's, block by block: a long recording is never copied.
+
+    Returns
+    -------
+    power : ndarray [shape=(1 + stems + 1, bins, columns)]
+    """
+    frames = stft.frames(mixture.length)
+    columns = min(frames, _MOST_COLUMNS)
+    bins = int(np.count_nonzero(stft.bins_hz(mixture.sample_rate) <= _TOP_HZ))
+    power = np.zeros((len(stems) + 2, bins, columns))
+    counts = np.bincount(np.arange(frames) * columns // frames, minlength=columns)
+    for block in stft.blocks(mixture.length, copies=2 * mixture.channels):
+        column = np.arange(block.start, block.stop) * columns // frames
+        first = np.flatnonzero(np.diff(column, prepend=-1))
+
+        def add(row: int, spectrum: NDArray[Any], at: NDArray[np.intp] = column[first], first: Any = first) -> None:
+            squared = np.square(np.abs(spectrum), dtype=np.float64).mean(axis=0)
+            power[row][:, at] += np.add.reduceat(squared, first, axis=-1)
+
+        left_over = stft.forward(mixture.samples, block)[:, :bins]
+        add(0, left_over)
+        for row, stem in enumerate(stems.values(), start=1):
+            spectrum = stft.forward(stem.samples, block)[:, :bins]
+            add(row, spectrum)
+            left_over = left_over - spectrum
+        add(-1, left_over)
+    power /= counts
+    return power
+
+
+def _relative_db(power: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Levels in dB below the loudest, and where any of them reaches the scale [shape=(bins, columns)]."""
+    loudest = power.max()
+    faintest = 10 ** (-_RANGE_DB / 10)
+    relative = power / loudest if loudest > 0 else power
+    audible = np.any(relative > faintest, axis=0)
+    return 10 * np.log10(np.maximum(relative, faintest)), audible
+
+
+class _Spectrograms:
+    """Draws arrays [shape=(bins, columns)] onto axes that share time and frequency."""
+
+    def __init__(self, mixture: Audio, stft: STFT, shared: Axes) -> None:
+        rate = mixture.sample_rate
+        self.unit, seconds = ("minutes", 60) if mixture.duration_s > 300 else ("seconds", 1)
+        # Frames start before zero, and a cell of the picture lies around the centre of its frame and of its bin.
+        times_s, hop_s = stft.frames_s(mixture.length, rate), stft.hop / rate
+        bins_hz = stft.bins_hz(rate)
+        bins_khz, half_bin_khz = bins_hz[bins_hz <= _TOP_HZ] / 1000, bins_hz[1] / 2000
+        self.extent = (
+            float(times_s[0] - hop_s / 2) / seconds,
+            float(times_s[-1] + hop_s / 2) / seconds,
+            -half_bin_khz,
+            bins_khz[-1] + half_bin_khz,
+        )
+        self.view = (0, mixture.duration_s / seconds), (0, min(_TOP_HZ, rate / 2) / 1000)
+        self.shared = shared
+
+    def __call__(self, axis: Axes, title: str, values: NDArray[np.floating], **style: Any) -> Any:
+        if axis is not self.shared:
+            axis.sharex(self.shared)
+            axis.sharey(self.shared)
+        image = axis.imshow(values, origin="lower", aspect="auto", extent=self.extent, **style)
+        axis.set(xlim=self.view[0], ylim=self.view[1], ylabel="kHz")
+        axis.set_title(title, loc="left", fontsize="medium", parse_math=False)
+        axis.tick_params(labelbottom=False)
+        return image
+
+
+def _draw_trace(axis: Axes, traces: Mapping[str, list[float]]) -> bool:
+    """Draw the cost, or else the first curve that the method kept; False if there is none."""
+    # Beyond what curves that diverged can reach, the axes would overflow.
+    curves = {
+        name: np.where(np.isfinite(values), np.clip(values, -1e99, 1e99), np.nan) for name, values in traces.items()
+    }
+    curves = {name: values for name, values in curves.items() if not np.isnan(values).all()}
+    if not curves:
+        return False
+    name = "cost" if "cost" in curves else next(iter(curves))
+    steps = np.arange(0, len(curves[name]), max(1, len(curves[name]) // _MOST_COLUMNS))
+    values, most = curves[name][steps], np.nanmax(curves[name])
+    if most > 100 * np.nanmin(curves[name]) > 0:
+        axis.set_yscale("log")
+        values = np.maximum(values, 1e-15 * most)
+    axis.plot(steps, values, color="C0", marker="." if len(steps) < 30 else "")
+    axis.set_title(_drawable(name), loc="left", fontsize="medium", parse_math=False)
+    axis.locator_params(axis="x", integer=True)
+    axis.grid(alpha=0.3)
+    return True
+
+
+def _drawable(name: str) -> str:
+    """`name` in one short line of characters that the fonts have; matplotlib would warn of each that they lack."""
+    has = _characters()
+    line = " ".join(name.split())
+    shown = "".join(character if has(character) else "\N{WHITE SQUARE}" for character in line)
+    return shown if len(shown) <= _LONGEST_NAME else f"{shown[: _LONGEST_NAME - 1]}…"
+
+
+def _characters() -> Callable[[str], bool]:
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    # As a list, because one family alone would be parsed as a pattern of fontconfig.
+    fonts = [get_font(findfont(FontProperties(family=[family]))) for family in FontProperties().get_family()]
+    return lambda character: any(font.get_char_index(ord(character)) for font in fonts)

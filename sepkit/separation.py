@@ -8,12 +8,15 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sepkit.audio import Audio
 from sepkit.files import file_names, staged_folder
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +108,27 @@ class Separation(Mapping[str, Audio]):
         for stem in self.stems.values():
             left_over -= stem.samples
         return Audio(left_over, self.mixture.sample_rate)
+
+    def plot(self) -> Figure:
+        """Draw spectrograms of mixture, stems and an audible residual, the soft masks that the stems imply, the cost.
+
+        Returns
+        -------
+        figure : matplotlib.figure.Figure
+            Notebooks show it inline; ``figure.savefig("separation.png")`` keeps it.
+
+        Raises
+        ------
+        SepkitError
+            If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> separation.plot()  # doctest: +SKIP
+        """
+        from sepkit.plot import plot_separation
+
+        return plot_separation(self)
 
     def write(self, folder: str | os.PathLike[str]) -> dict[str, Path]:
         """Write ``<source>.wav`` for every stem and ``separation.json``; nothing moves in before all are written.

@@ -11,9 +11,10 @@ from sepkit.api import Method
 from sepkit.audio import Audio
 from sepkit.cli.group import discover
 from sepkit.cli.progress import progress
+from sepkit.errors import SepkitError
 from sepkit.evaluation.sdr import ideal_ratio_mask, sdr
 from sepkit.files import require_writable
-from sepkit.plot import write_spectrograms
+from sepkit.plot import write_figure
 from sepkit.separation import Separation
 
 
@@ -43,7 +44,7 @@ def command(ctx: click.Context, output: Path) -> None:
     piece.mixture.write(output / "mixture.wav")
     _print_table(piece, separation)
     click.echo(f"\nstems and provenance: {output.resolve()}")
-    _draw(piece, separation, output / "spectrograms.png")
+    _draw(separation, output / "spectrograms.png")
     click.echo(
         "\nnow your own recording, with an example of each source:\n"
         "  sepkit run nmf song.wav -o out --set templates.voice=voice.wav --set templates.guitar=guitar.wav"
@@ -65,10 +66,11 @@ def _print_table(piece: example.Example, separation: Separation) -> None:
     Console().print(table)
 
 
-def _draw(piece: example.Example, separation: Separation, path: Path) -> None:
+def _draw(separation: Separation, path: Path) -> None:
     try:
-        write_spectrograms(path, {"mixture": piece.mixture, **separation})
-    except ImportError:
-        click.echo('no picture: matplotlib is missing; install it with: pip install "sepkit[plot]"')
+        figure = separation.plot()
+    except SepkitError as error:
+        click.echo(f"no picture: {error}")
     else:
+        write_figure(path, figure)
         click.echo(f"picture: {path.resolve()}")
