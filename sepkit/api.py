@@ -110,11 +110,12 @@ class Method:
                 priors=declared_priors(priors, self.registry),
                 constraints=declared_constraints(constraints, self.registry),
                 device=self.device,
+                sources=names,
             ),
             self.registry,
         )
         adaptation = Adaptation.between(mixture, self.spec)
-        problem = Problem(adaptation.adapted(), names, side, hosted_priors, hosted_constraints)
+        problem = Problem(adaptation.adapted(), self.spec.sources or names, side, hosted_priors, hosted_constraints)
         run = Run(seed=_checked_seed(seed), device=self.device, reporter=reporter, cancel=cancel)
         with run:
             with plugin_faults(self.spec):
@@ -127,6 +128,8 @@ class Method:
             # The way back to the mixture's rate and channels can break what the method itself had satisfied.
             if not hosts_waveforms or adaptation.steps:
                 stems = _project_waveforms(problem.with_mixture(mixture), stems, run)
+            if names:
+                stems = {name: stems[name] for name in names}
         provenance = self._provenance(mixture, problem, run, adaptation, tuple(stems), time.perf_counter() - started)
         return Separation(mixture, stems, provenance)
 

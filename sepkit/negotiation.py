@@ -32,6 +32,8 @@ class Request:
 
     Attributes
     ----------
+    sources : tuple of str
+        The names asked for; empty when the method is to name what it finds.
     given : frozenset of str
         Which needs are met: ``"score"``, ``"f0"``, ``"weights"``, ``"sources"``.
     priors, constraints : tuple
@@ -42,6 +44,7 @@ class Request:
     priors: tuple[Prior, ...]
     constraints: tuple[Constraint, ...]
     device: str
+    sources: tuple[str, ...] = ()
 
 
 def negotiate(
@@ -67,6 +70,9 @@ def negotiate(
 def mismatches(spec: SeparatorSpec, request: Request) -> tuple[str, ...]:
     """Every reason why the method cannot take this request."""
     reasons = [f"it needs {need}: {_HOW_TO_GIVE[need]}" for need in spec.needs if need not in request.given]
+    strange = [name for name in request.sources if spec.sources and name not in spec.sources]
+    if strange:
+        reasons.append(f"it separates into {', '.join(spec.sources)} and not into {', '.join(strange)}")
     if "weights" in request.given and not takes_weights(spec):
         reasons.append("it has no weights to load: leave weights=... or --weights out")
     if request.device not in _ORDINARY_DEVICES and "accelerated" not in spec.traits:

@@ -495,3 +495,32 @@ class TestMethods:
             separate(stereo, device="cuda")
         assert error.value.alternatives == ("accelerated",)
         assert separate(stereo, "accelerated", device="cuda").provenance.device == "cuda"
+
+
+class TestMethodsWithFixedSources:
+    """A method that always separates into the same sources, such as harmonic and percussive."""
+
+    @pytest.fixture
+    def bands(self) -> Callable[..., Separation]:
+        registry = Registry()
+        registry.add(fakes.spec("bands", "Shares", config="sepkit_fakes:SharesConfig", sources=("low", "high")))
+
+        def call(mixture: Audio, **options: Any) -> Separation:
+            return sepkit.separate(mixture, "bands", registry=registry, **options)
+
+        return call
+
+    def test_give_all_of_them_unasked(self, bands: Callable[..., Separation], stereo: Audio) -> None:
+        assert bands(stereo).sources == ("low", "high")
+
+    def test_can_be_asked_for_some_in_any_order(self, bands: Callable[..., Separation], stereo: Audio) -> None:
+        separation = bands(stereo)
+        assert bands(stereo, sources=["high", "low"]).sources == ("high", "low")
+        alone = bands(stereo, sources=["high"])
+        assert alone.sources == alone.provenance.sources == ("high",)
+        np.testing.assert_array_equal(alone["high"].samples, separation["high"].samples)
+        sums_to_mixture(alone, residual=True)
+
+    def test_cannot_be_asked_for_others(self, bands: Callable[..., Separation], stereo: Audio) -> None:
+        with pytest.raises(MismatchError, match="separates into low, high and not into voice"):
+            bands(stereo, sources=["low", "voice"])

@@ -42,6 +42,8 @@ def _sorted(table: dict[str, Any]) -> list[Any]:
 def _line(spec: Any) -> str:
     notes = [f"needs {', '.join(spec.needs)}"] if spec.needs else []
     if isinstance(spec, SeparatorSpec):
+        if spec.sources:
+            notes.append(f"gives {_words(spec.sources)}")
         if spec.priors:
             notes.append(f"takes priors on {_words(spec.priors)}")
         if spec.constraints:
@@ -68,6 +70,7 @@ def _entry(registry: Registry, spec: Spec) -> dict[str, Any]:
         entry |= {
             "priors": [str(domain) for domain in spec.priors],
             "constraints": [str(domain) for domain in spec.constraints],
+            "sources": list(spec.sources),
             "sample_rate": spec.sample_rate,
             "channels": spec.channels,
             "traits": sorted(spec.traits),

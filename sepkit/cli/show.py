@@ -49,6 +49,7 @@ def _facts(spec: Spec) -> list[tuple[str, str]]:
     if isinstance(spec, SeparatorSpec):
         rate = f"{spec.sample_rate} Hz" if spec.sample_rate else "any rate"
         channels = f"{spec.channels} channel(s)" if spec.channels else "any number of channels"
+        facts.append(("separates", f"into {', '.join(spec.sources)}" if spec.sources else "into the sources asked for"))
         facts.append(("works at", f"{rate}, {channels}; other mixtures are adapted"))
         facts.append(("priors on", ", ".join(map(str, spec.priors)) or "nothing"))
         facts.append(("constraints", ", ".join(map(str, (*spec.constraints, "waveforms")))))

@@ -100,6 +100,9 @@ class SeparatorSpec(Spec):
     constraints, priors : tuple of Domain
         The variables of its own on which it hosts them, most preferred first. Constraints on waveforms are hosted by
         sepkit for every method.
+    sources : tuple of str
+        The names of its stems, for a method that always separates into the same ones; empty when it can be asked for
+        any. Callers may ask for some of them: sepkit picks those out.
     sample_rate : int or None
         The only rate that it works at, in Hz; None for any.
     channels : int or None
@@ -117,6 +120,7 @@ class SeparatorSpec(Spec):
     config: str = "sepkit.config:Config"
     constraints: tuple[Domain, ...] = ()
     priors: tuple[Domain, ...] = ()
+    sources: tuple[str, ...] = ()
     sample_rate: int | None = None
     channels: int | None = None
     traits: frozenset[str] = frozenset()
@@ -127,6 +131,8 @@ class SeparatorSpec(Spec):
         super().__post_init__()
         self._require_import_string("config", self.config)
         self._require_known("traits", self.traits, TRAITS)
+        if len(set(self.sources)) < len(self.sources):
+            raise PluginError(f"method '{self.name}': sources need distinct names, given {', '.join(self.sources)}")
         self._require_known("domains", (*self.constraints, *self.priors), Domain)
 
     def load_config(self) -> Any:
