@@ -115,7 +115,7 @@ class Run:
         Cancelled
         """
         if self._cancel is not None and self._cancel.is_set():
-            raise Cancelled("cancelled; nothing was written")
+            raise Cancelled("the run was cancelled")
 
     def trace(self, name: str, values: Iterable[float]) -> None:
         """Keep a curve for the provenance."""

@@ -26,7 +26,7 @@ class Sparsity(Prior):
 
     domains: ClassVar[frozenset[Domain]] = frozenset({Domain.ACTIVATIONS})
 
-    weight: float = Field(10.0, ge=0, description="Weight beside the misfit to a spectrogram scaled to mean 1.")
+    weight: float = Field(default=10.0, ge=0, description="Weight beside the misfit to a spectrogram scaled to mean 1.")
 
     def bind(self, layout: Layout, domain: Domain) -> Density:
         return _Sparseness(self.weight)
@@ -37,7 +37,9 @@ class Continuity(Prior):
 
     domains: ClassVar[frozenset[Domain]] = frozenset({Domain.ACTIVATIONS})
 
-    weight: float = Field(100.0, ge=0, description="Weight beside the misfit to a spectrogram scaled to mean 1.")
+    weight: float = Field(
+        default=100.0, ge=0, description="Weight beside the misfit to a spectrogram scaled to mean 1."
+    )
 
     def bind(self, layout: Layout, domain: Domain) -> Density:
         return _TemporalContinuity(self.weight)

@@ -14,53 +14,59 @@ class NMFConfig(Config):
     """Options of nonnegative matrix factorisation."""
 
     rank: int | None = Field(
-        None,
+        default=None,
         ge=1,
         le=2000,
         description="Number of atoms: in all for blind separation, for each source when templates are learned from "
         "examples. By default 8 in all without source names, otherwise 16 for each source.",
     )
     beta: float = Field(
-        1.0,
+        default=1.0,
         ge=0,
         le=3,
         description="Divergence between spectrogram and model: 2 Euclidean, 1 Kullback-Leibler, 0 Itakura-Saito.",
     )
     solver: Literal["auto", "mu", "mue", "hals"] = Field(
-        "auto",
+        default="auto",
         description="mu: multiplicative updates, any beta; mue: extrapolated, beta from 1 to 2; hals: hierarchical "
         "alternating least squares, beta 2; auto: the fastest for this beta.",
     )
-    iterations: int = Field(200, ge=1, le=100_000, description="At most so many iterations.")
+    iterations: int = Field(default=200, ge=1, le=100_000, description="At most so many iterations.")
     tolerance: float = Field(
-        1e-4,
+        default=1e-4,
         ge=0,
         lt=1,
         description="Stop when the cost fell by less than this fraction over ten iterations; 0: never.",
     )
-    init: Literal["random", "nndsvd"] = Field("random", description="Start of what is not given otherwise.")
+    init: Literal["random", "nndsvd"] = Field(default="random", description="Start of what is not given otherwise.")
     templates: dict[str, Path] = Field(
         default_factory=dict,
         description="Supervised separation: for each source an example recording, or a folder of them, from which its "
         "templates are learned.",
     )
     start: Path | None = Field(
-        None,
+        default=None,
         description="A NumPy .npz file with 'templates' (bins, atoms), 'activations' (atoms, frames) or both as start.",
     )
     fix: Literal["auto", "none", "templates", "activations"] = Field(
-        "auto", description="What stays as it was given: learned templates stay fixed under auto, given ones do not."
+        default="auto",
+        description="What stays as it was given: learned templates stay fixed under auto, given ones do not.",
     )
     mask_exponent: float = Field(
-        1.0, gt=0, le=10, description="Exponent of the soft masks: 1 shares by magnitude, 2 by power (Wiener)."
+        default=1.0, gt=0, le=10, description="Exponent of the soft masks: 1 shares by magnitude, 2 by power (Wiener)."
     )
     window_s: float = Field(
-        0.046, gt=0, le=1, description="Window of the Fourier transform in seconds, rounded to a power of two samples."
+        default=0.046,
+        gt=0,
+        le=1,
+        description="Window of the Fourier transform in seconds, rounded to a power of two samples.",
     )
     overlap: int = Field(
-        4, ge=2, le=32, description="Windows that overlap at each sample; the hop is window / overlap."
+        default=4, ge=2, le=32, description="Windows that overlap at each sample; the hop is window / overlap."
     )
-    precision: Literal["float32", "float64"] = Field("float32", description="Floating-point type of the factorisation.")
+    precision: Literal["float32", "float64"] = Field(
+        default="float32", description="Floating-point type of the factorisation."
+    )
 
     @model_validator(mode="after")
     def _solver_fits_beta(self) -> NMFConfig:
