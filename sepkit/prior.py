@@ -49,7 +49,7 @@ class Sampler(Protocol):
     """Optional ability of a `Density`: drawing values."""
 
     def sample(self, shape: tuple[int, ...], rng: np.random.Generator) -> Any:
-        """Independent draws [shape=(*shape, *domain's shape)]."""
+        """Independent draws, an array of shape ``(*shape, *domain's shape)``."""
         ...
 
 

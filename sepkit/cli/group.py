@@ -11,8 +11,10 @@ from sepkit.errors import Cancelled
 from sepkit.plugin.registry import Registry
 
 COMMANDS = {
+    "check": "check that a method, prior or constraint keeps its promises",
     "demo": "separate a bundled recording and measure the result",
     "list": "list methods, priors and constraints",
+    "new": "write a plugin to start from",
     "plugins": "show every plugin and its state",
     "run": "separate recordings",
     "show": "show what a method, prior or constraint does and its options",

@@ -112,6 +112,9 @@ def load_plugin(
 
     try:
         module = load()
+        if entry_point is None:
+            # The built-in plugin, or a module that the host gave: where it is imported from is its own to say.
+            module_name = getattr(module, "__name__", name)
         api = getattr(module, "SEPKIT_API", None)
         if api != hookspecs.API:
             wanted = f"this sepkit has API {hookspecs.API}; install a matching version of the plugin"

@@ -1,0 +1,133 @@
+"""What checks feed to a subject: short synthetic mixtures with their score and F0 tracks, layouts, and values."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sepkit.audio import Audio
+from sepkit.domain import Atom, Domain, Layout
+from sepkit.f0 import F0Track
+from sepkit.score import Note, Score
+from sepkit.side import SideInformation
+
+SOURCES = ("first", "second")
+NONNEGATIVE = frozenset({Domain.SPECTROGRAMS, Domain.TEMPLATES, Domain.ACTIVATIONS})
+
+_PITCHES = (57, 64, 72, 52)
+_NOTES = 4
+
+
+@dataclass(frozen=True)
+class Case:
+    """One problem for a method; equal cases are the same problem, so that checks can share its separation.
+
+    Attributes
+    ----------
+    sample_rate : int
+    channels : int
+    length : int
+        In samples; no multiple of a usual hop.
+    gain : float
+        0 is silence.
+    sources : tuple of str
+    seed : int
+        Of the run.
+    take : int
+        Another take is another mixture.
+    bare : bool
+        Whether only what the method declares to need comes with the mixture.
+    """
+
+    sample_rate: int
+    channels: int
+    length: int
+    gain: float = 1.0
+    sources: tuple[str, ...] = SOURCES
+    seed: int = 0
+    take: int = 0
+    bare: bool = False
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.length / self.sample_rate
+
+    def mixture(self) -> Audio:
+        """Tones that play the score, each source its own, with a little noise; a new array for every call."""
+        time_s = np.arange(self.length) / self.sample_rate
+        rng = np.random.default_rng(1000 + self.take)
+        total = 0.003 * rng.standard_normal((self.channels, self.length))
+        side = side_information(self.sources or SOURCES, self.duration_s, self.take)
+        assert side.score is not None
+        for note in side.score.notes:
+            sounding = (time_s >= note.onset_s) & (time_s < note.offset_s)
+            f0_hz = midi_to_hz(note.pitch)
+            partials = sum(np.sin(2 * np.pi * m * f0_hz * time_s) / m for m in (1, 2, 3))
+            part = (self.sources or SOURCES).index(note.part)
+            pan = np.linspace(1.0, 0.5 if part % 2 else 1.5, self.channels)[:, np.newaxis]
+            total += 0.1 * pan * partials * sounding
+        return Audio((self.gain * total).astype(np.float32), self.sample_rate)
+
+
+def midi_to_hz(pitch: float) -> float:
+    """Frequency of a MIDI pitch."""
+    return float(440.0 * 2 ** ((pitch - 69) / 12))
+
+
+def side_information(sources: tuple[str, ...], duration_s: float, take: int = 0) -> SideInformation:
+    """A score with one part a source, whose notes take turns, and the F0 tracks that go with it."""
+    notes = []
+    tracks = {}
+    times_s = np.linspace(0, duration_s, 21)
+    for index, source in enumerate(sources):
+        f0_hz = np.full(times_s.shape, np.nan)
+        for step in range(_NOTES):
+            if (step + index) % 2 and len(sources) > 1:
+                continue
+            pitch = _PITCHES[index % len(_PITCHES)] + 2 * step + take
+            onset_s, offset_s = (duration_s * part / _NOTES for part in (step, step + 1))
+            notes.append(Note(onset_s, offset_s, pitch, part=source))
+            f0_hz[(times_s >= onset_s) & (times_s < offset_s)] = midi_to_hz(pitch)
+        tracks[source] = F0Track(times_s, f0_hz)
+    return SideInformation(Score(tuple(notes)), tracks)
+
+
+def small_layout(*, tiny: bool = False) -> Layout:
+    """Axes of a small problem on which statements are tried; `tiny` has one of everything."""
+    sources = ("first",) if tiny else ("first", "second", "third")
+    case = Case(8000, 1 if tiny else 2, 1 if tiny else 61, sources=sources)
+    bins, frames = (1, 1) if tiny else (9, 12)
+    pitches = _PITCHES[: len(sources)]
+    atoms = tuple(Atom(source, pitch) for source, pitch in zip(sources, pitches, strict=True))
+    return Layout(
+        mixture=case.mixture(),
+        side=side_information(sources, case.duration_s),
+        sources=sources,
+        bins_hz=np.arange(bins) * (4000.0 / max(1, bins - 1)),
+        frames_s=np.arange(frames) * (case.duration_s / frames),
+        atoms=atoms if tiny else (*atoms, Atom()),
+    )
+
+
+def value_of(domain: Domain, layout: Layout, seed: int = 0, dtype: type = np.float64) -> NDArray[np.floating]:
+    """A plausible value of `domain`: positive where the domain is a magnitude, away from zero."""
+    rng = np.random.default_rng(seed)
+    shape = layout.shape(domain)
+    if domain in NONNEGATIVE:
+        value = 0.2 + rng.gamma(2.0, 0.5, shape)
+    elif domain is Domain.F0:
+        value = midi_to_hz(57) * 2 ** rng.uniform(-1, 1, shape)
+    else:
+        value = 0.3 * rng.standard_normal(shape)
+    return value.astype(dtype)
+
+
+def awkward_lengths(count: int) -> list[int]:
+    """Prime numbers of samples, which no hop divides."""
+    candidates = range(2003, 20000, 2)
+    primes = (n for n in candidates if all(n % d for d in range(3, math.isqrt(n) + 1, 2)))
+    return [prime for _, prime in zip(range(count), primes, strict=False)]

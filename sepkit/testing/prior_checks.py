@@ -1,0 +1,88 @@
+"""Checks of priors: that gradients are the gradients of what they claim."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sepkit.prior import Initial, Sampler, Split
+from sepkit.testing.check import check, is_prior
+from sepkit.testing.material import NONNEGATIVE, small_layout
+from sepkit.testing.outcome import Skipped, require
+from sepkit.testing.statement_checks import bound
+from sepkit.testing.subject import StatementSubject
+
+_STEPS = (1e-5, 1e-4, 1e-3, 1e-2)
+"""Of finite differences: densities that compute in float32 need longer ones."""
+_DIRECTIONS = 6
+_TOLERANCE = 1e-2
+
+
+@check(when=is_prior)
+def score_is_the_gradient(subject: StatementSubject) -> None:
+    """`score` is the gradient of `log_prob`, by finite differences."""
+    for domain, density, value in bound(subject):
+        score = np.asarray(density.score(value), np.float64)
+        require(score.shape == value.shape, f"score on {domain} has shape {score.shape} for a value of {value.shape}")
+        rng = np.random.default_rng(5)
+        size = float(np.linalg.norm(score)) / np.sqrt(value.size)
+        for _ in range(_DIRECTIONS):
+            direction = rng.standard_normal(value.shape)
+            slope = float(np.vdot(score, direction))
+            slopes = [_slope(density, value, direction, step) for step in _STEPS]
+            nearest = min(slopes, key=lambda found: abs(found - slope))
+            scale = max(abs(nearest), size * float(np.linalg.norm(direction)), 1e-12)
+            require(
+                abs(nearest - slope) <= _TOLERANCE * scale,
+                f"score on {domain} says a slope of {slope:.4g} where log_prob has {nearest:.4g}; derive it again",
+            )
+
+
+@check(when=is_prior)
+def split_is_the_gradient(subject: StatementSubject) -> None:
+    """Where there is a `split`, its parts are nonnegative and score is minus less plus."""
+    tried = False
+    for domain, density, value in bound(subject):
+        score = np.asarray(density.score(value))
+        if domain not in NONNEGATIVE or not isinstance(density, Split):
+            continue
+        tried = True
+        plus, minus = (np.asarray(part) for part in density.split(value))
+        require((plus >= 0).all() and (minus >= 0).all(), f"split on {domain} has negative parts; move them across")
+        scale = float(np.max(np.abs(plus) + np.abs(minus), initial=1e-12))
+        require(
+            np.allclose(minus - plus, score, rtol=1e-5, atol=1e-6 * scale),
+            f"split on {domain} does not make up score; give (plus, minus) with score = minus - plus",
+        )
+    if not tried:
+        raise Skipped("it has no split on a nonnegative variable")
+
+
+@check(when=is_prior)
+def draws_fit_the_axes(subject: StatementSubject) -> None:
+    """Where there are `initial` and `sample`, they have the variable's shape and depend on the generator alone."""
+    tried = False
+    layout = small_layout()
+    for domain, density, value in bound(subject):
+        wanted: dict[str, tuple[Any, tuple[int, ...]]] = {}
+        if isinstance(density, Initial):
+            wanted["initial"] = density.initial, value.shape
+        if isinstance(density, Sampler):
+            sample = density.sample
+            wanted["sample"] = (lambda rng, sample=sample: sample((2,), rng)), (2, *layout.shape(domain))
+        for name, (draw, shape) in wanted.items():
+            tried = True
+            first, again = (np.asarray(draw(np.random.default_rng(3))) for _ in range(2))
+            require(first.shape == shape, f"{name} on {domain} has shape {first.shape}; give {shape}")
+            require(np.isfinite(first).all(), f"{name} on {domain} draws NaN or infinity")
+            require(np.array_equal(first, again), f"{name} on {domain} ignores the generator it is given; draw from it")
+    if not tried:
+        raise Skipped("it draws nothing")
+
+
+def _slope(density: Any, value: NDArray[Any], direction: NDArray[Any], step: float) -> float:
+    size = step * float(np.abs(value).mean())
+    above, below = (float(density.log_prob(value + sign * size * direction)) for sign in (1, -1))
+    return (above - below) / (2 * size)
