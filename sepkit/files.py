@@ -67,6 +67,46 @@ def staged_folder(folder: Path) -> Iterator[Path]:
             shutil.rmtree(staging, ignore_errors=True)
 
 
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Give a temporary folder that becomes `folder`, with all that is below it, when the block succeeds.
+
+    Raises
+    ------
+    OutputError
+        If `folder` is there and not empty, or is no place to write to; the block is not entered then.
+    WriteError
+        If the system refuses to write; nothing is left then.
+    """
+    target = Path(os.path.abspath(folder))
+    try:
+        base = next(place for place in (target, *target.parents) if os.path.lexists(place))
+        if base == target and (not base.is_dir() or any(base.iterdir())):
+            what = "exists and is not empty" if base.is_dir() else "is no folder"
+            raise OutputError(f"{folder} {what}; choose another with -o")
+        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=base))
+    except OSError as error:
+        raise OutputError(f"cannot write to folder {folder}: {error.strerror}; choose another with -o") from error
+    moved: list[Path] = []
+    try:
+        inside = staging / target.relative_to(base)
+        inside.mkdir(parents=True, exist_ok=True)
+        yield inside
+        for child in sorted(staging.iterdir()):
+            os.replace(child, base / child.name)
+            moved.append(base / child.name)
+        moved.clear()
+    except OSError as error:
+        raise WriteError(f"to {folder}", _remedied(error)) from error
+    finally:
+        for path in moved:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        shutil.rmtree(staging, ignore_errors=True)
+
+
 def _remedied(error: OSError) -> str:
     return f"{error.strerror or error}; free some space or choose another place"
 

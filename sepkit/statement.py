@@ -24,7 +24,12 @@ class Statement(Config):
     @property
     def name(self) -> str:
         """The class name in kebab-case, as it is published."""
-        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", type(self).__name__).lower()
+        return published_name(type(self).__name__)
+
+
+def published_name(class_name: str) -> str:
+    """A class name in kebab-case."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", class_name).lower()
 
 
 @dataclass(frozen=True)
