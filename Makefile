@@ -1,7 +1,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
+PLUGINS := $(wildcard plugins/*)
+PROJECTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 
 .PHONY: demo test format clean
 
@@ -31,8 +32,8 @@ $(VENV)/.installed-demo: $(PROJECTS) | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-test: $(PROJECTS) constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[plot,test]' -e plugins/nmf
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[plot,test]' $(PLUGINS:%=-e %)
 	# What the test of the built wheels installs into a fresh environment, so that it needs no network.
-	$(BIN)/python -m pip wheel --quiet -c constraints.txt -w $(VENV)/wheelhouse . ./plugins/nmf pytest
+	$(BIN)/python -m pip wheel --quiet -c constraints.txt -w $(VENV)/wheelhouse . $(PLUGINS:%=./%) pytest
 	rm -f $(VENV)/wheelhouse/sepkit*.whl
 	@touch $@
