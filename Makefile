@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PLUGINS := $(wildcard plugins/*)
 PROJECTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 
-.PHONY: demo test format clean
+.PHONY: demo test docs format clean
 
 # Separate a bundled recording: core and NumPy plugins only.
 demo: $(VENV)/.installed-demo
@@ -17,12 +17,17 @@ test: $(VENV)/.installed-test
 	$(BIN)/mypy
 	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto
 
+# The guide and the API reference; warnings are errors.
+docs: $(VENV)/.installed-test
+	$(BIN)/sphinx-build -W --keep-going -n -q docs docs/_build/html
+	@echo docs/_build/html/index.html
+
 format: $(VENV)/.installed-test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) demo-output
+	rm -rf $(VENV) demo-output docs/_build
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -32,7 +37,7 @@ $(VENV)/.installed-demo: $(PROJECTS) | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-test: $(PROJECTS) constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[plot,test]' $(PLUGINS:%=-e %)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[plot,docs,test]' $(PLUGINS:%=-e %)
 	# What the test of the built wheels installs into a fresh environment, so that it needs no network.
 	$(BIN)/python -m pip wheel --quiet -c constraints.txt -w $(VENV)/wheelhouse . $(PLUGINS:%=./%) pytest
 	rm -f $(VENV)/wheelhouse/sepkit*.whl

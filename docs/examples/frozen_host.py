@@ -25,7 +25,7 @@ from sepkit.spectral import STFT, soft_masks
 class MedianConfig(Config):
     """Options of separation by medians."""
 
-    width: int = Field(17, ge=3, le=99, description="Frames, and as many bins, that a median looks at.")
+    width: int = Field(default=17, ge=3, le=99, description="Frames, and as many bins, that a median looks at.")
 
 
 class Median(Separator[MedianConfig]):
@@ -50,7 +50,7 @@ class Median(Separator[MedianConfig]):
             return soft_masks(shares[..., block], exponent=2)
 
         stems = stft.filter(samples, masks, 2)
-        return {name: Audio(stem[np.newaxis], rate) for name, stem in zip(("tones", "drums"), stems, strict=True)}
+        return {name: Audio(stem[np.newaxis], rate) for name, stem in zip(problem.sources, stems, strict=True)}
 
 
 if __name__ == "__main__":
@@ -61,6 +61,7 @@ if __name__ == "__main__":
             summary="tones and drums by medians along time and frequency",
             factory="__main__:Median",
             config="__main__:MedianConfig",
+            sources=("tones", "drums"),
             channels=1,
         )
     )

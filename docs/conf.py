@@ -1,0 +1,70 @@
+"""How Sphinx builds these pages: ``sphinx-build -W --keep-going -n docs docs/_build``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.nodes import make_refnode
+
+import sepkit
+
+project = "sepkit"
+author = "the sepkit authors"
+copyright = author
+version = release = sepkit.__version__
+
+extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosummary"]
+exclude_patterns = ["_build", "examples"]
+nitpicky = True
+
+html_theme = "furo"
+html_title = f"sepkit {release}"
+html_show_sourcelink = False
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+# Types stand in the docstrings, with shapes and units, where Python's own say less.
+autodoc_typehints = "none"
+autodoc_preserve_defaults = True
+autodoc_class_signature = "mixed"
+autosummary_generate = False
+numpydoc_class_members_toctree = False
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+default_role = "py:obj"
+
+# Bases that are documented elsewhere; no network is needed to build these pages.
+nitpick_ignore_regex = [
+    ("py:.*", r"(abc|collections|enum|typing|pydantic|pluggy|numpy|scipy|threading|Generic)(\..*|)")
+]
+
+Node = nodes.Element
+
+
+def resolve_short_name(app: Sphinx, env: Any, node: Node, content: Node) -> Node | None:
+    """Where `Audio` or `Run.steps` is said, sepkit's is meant; what is a parameter's name stays plain text."""
+    if node.get("refdomain") != "py":
+        return None
+    name = str(node["reftarget"]).lstrip("~.")
+    ending = f".{name.removeprefix('sepkit.')}"
+    known = env.get_domain("py").objects
+    # Public names are documented as sepkit.Audio, and hints name the module that defines them, as sepkit.audio.Audio.
+    candidates = [known_name for known_name in known if known_name.endswith(ending)]
+    if not candidates and name.startswith("sepkit."):
+        candidates = [known_name for known_name in known if known_name.endswith(f".{name.rpartition('.')[2]}")]
+    if len(candidates) == 1 or (candidates and "." in name):
+        found = min(candidates, key=len)
+        entry = known[found]
+        return make_refnode(app.builder, str(node.get("refdoc")), entry.docname, entry.node_id, content, found)
+    is_plain = node["reftype"] == "obj" and "." not in name
+    return content if is_plain else None
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Called by Sphinx."""
+    app.connect("missing-reference", resolve_short_name)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
