@@ -11,6 +11,7 @@ sparseness criteria", IEEE Transactions on Audio, Speech, and Language Processin
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -45,15 +46,15 @@ class Continuity(Prior):
         return _TemporalContinuity(self.weight)
 
 
-class _Penalty:
+class _Penalty(ABC):
     """A density given by the split gradient of its penalty."""
 
     def score(self, value: Any) -> Any:
         plus, minus = self.split(value)
         return minus - plus
 
-    def split(self, value: Any) -> tuple[Any, Any]:
-        raise NotImplementedError
+    @abstractmethod
+    def split(self, value: Any) -> tuple[Any, Any]: ...
 
 
 @dataclass(frozen=True)

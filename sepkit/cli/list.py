@@ -9,7 +9,7 @@ import click
 
 from sepkit.cli.group import discover
 from sepkit.plugin.registry import Registry
-from sepkit.plugin.specs import SeparatorSpec, Spec
+from sepkit.plugin.specs import SeparatorSpec, Spec, StatementSpec
 
 
 @click.command()
@@ -75,6 +75,6 @@ def _entry(registry: Registry, spec: Spec) -> dict[str, Any]:
             "channels": spec.channels,
             "traits": sorted(spec.traits),
         }
-    else:
-        entry["domains"] = [str(domain) for domain in getattr(spec, "domains")]  # noqa: B009
+    elif isinstance(spec, StatementSpec):
+        entry["domains"] = [str(domain) for domain in spec.domains]
     return entry

@@ -145,7 +145,7 @@ def main(soundfont: Path, out: Path | None) -> None:
     gains = balance(stems)
     out.mkdir(parents=True, exist_ok=True)
     for name, gain in gains.items():
-        # The training recording keeps its stem's gain, as if both came from one session at one distance.
+        # The training recording keeps its stem's gain, as if both were recorded at one distance.
         raw = synthesize(examples[name], soundfont)
         example = fit(raw, len(raw) / SAMPLE_RATE)
         for file, signal in ((f"{name}.flac", stems[name]), (f"{name}_example.flac", example)):

@@ -146,10 +146,14 @@ class SeparatorSpec(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PriorSpec(Spec):
-    """A prior; `domains` are the variables that it can be bound to."""
+class StatementSpec(Spec):
+    """What specs of priors and constraints have in common.
 
-    kind = "prior"
+    Attributes
+    ----------
+    domains : tuple of Domain
+        The variables that it can be bound to.
+    """
 
     domains: tuple[Domain, ...]
 
@@ -159,13 +163,14 @@ class PriorSpec(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConstraintSpec(Spec):
-    """A constraint; `domains` are the variables that it can be bound to."""
+class PriorSpec(StatementSpec):
+    """A prior."""
+
+    kind = "prior"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConstraintSpec(StatementSpec):
+    """A constraint."""
 
     kind = "constraint"
-
-    domains: tuple[Domain, ...]
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require_known("domains", self.domains, Domain)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sepkit.constraint import Constraint
 from sepkit.domain import Domain
-from sepkit.plugin.specs import ConstraintSpec, PriorSpec
+from sepkit.plugin.specs import StatementSpec
 from sepkit.prior import Prior
 from sepkit.statement import Statement
 from sepkit.testing.check import check, hosts_constraints, hosts_priors
@@ -105,7 +105,7 @@ def _separated(subject: MethodSubject, what: str, constraints: Mapping[Domain, C
 
 def _try_installed(
     subject: MethodSubject,
-    specs: Mapping[str, PriorSpec | ConstraintSpec],
+    specs: Mapping[str, StatementSpec],
     hosted: tuple[Domain, ...],
     argument: str,
 ) -> None:
@@ -124,7 +124,7 @@ def _try_installed(
             raise CheckFailed(f"with {spec.kind} '{name}' it fails with {type(error).__name__}: {error}") from error
 
 
-def _with_defaults(spec: PriorSpec | ConstraintSpec) -> Statement | None:
+def _with_defaults(spec: StatementSpec) -> Statement | None:
     """The statement with its default options; None where that is not to be had, which is not the method's fault."""
     try:
         statement: Statement = spec.load()()

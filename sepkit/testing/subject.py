@@ -15,7 +15,7 @@ from sepkit.config import Config, validate
 from sepkit.constraint import Constraint
 from sepkit.domain import Domain
 from sepkit.plugin.registry import Registry
-from sepkit.plugin.specs import ConstraintSpec, PriorSpec, SeparatorSpec, Spec
+from sepkit.plugin.specs import SeparatorSpec, Spec, StatementSpec
 from sepkit.prior import Prior
 from sepkit.problem import Problem
 from sepkit.run import Cancel, Progress, Reporter, Run
@@ -235,7 +235,7 @@ class StatementSubject:
     kind : str
         ``"prior"`` or ``"constraint"``.
     registry : Registry or None
-    spec : PriorSpec or ConstraintSpec, optional
+    spec : StatementSpec, optional
         None when an instance is checked by itself.
     options : mapping
     instance : Statement, optional
@@ -243,7 +243,7 @@ class StatementSubject:
 
     kind: str
     registry: Registry | None
-    spec: PriorSpec | ConstraintSpec | None = None
+    spec: StatementSpec | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     instance: Statement | None = None
     probed: dict[str, Any] | None = None
@@ -304,7 +304,7 @@ def find_subject(name: str, registry: Registry, options: Mapping[str, Any]) -> S
     spec = [*having, *near, registry.separator][0](name)
     if isinstance(spec, SeparatorSpec):
         return MethodSubject(spec, registry, options)
-    assert isinstance(spec, (PriorSpec, ConstraintSpec))
+    assert isinstance(spec, StatementSpec)
     return StatementSubject(spec.kind, registry, spec, options)
 
 
