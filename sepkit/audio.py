@@ -189,7 +189,9 @@ class Audio:
             return self
         import soxr
 
-        resampled = soxr.resample(self.samples.T, self.sample_rate, sample_rate, quality="HQ").T
+        # Contiguous, because soxr takes some transposed views for broken arrays under older NumPy.
+        frames = np.ascontiguousarray(self.samples.T)
+        resampled = soxr.resample(frames, self.sample_rate, sample_rate, quality="HQ").T
         length = -(-self.length * sample_rate // self.sample_rate)
         return Audio(fit_length(np.ascontiguousarray(resampled), length), sample_rate)
 
