@@ -189,8 +189,8 @@ class Audio:
             return self
         import soxr
 
-        # Contiguous, because soxr takes some transposed views for broken arrays under older NumPy.
-        frames = np.ascontiguousarray(self.samples.T)
+        # Under older NumPy soxr cannot tell how the view of a single sample lies in memory.
+        frames = self.samples.T if self.length > 1 else self.samples.T.copy()
         resampled = soxr.resample(frames, self.sample_rate, sample_rate, quality="HQ").T
         length = -(-self.length * sample_rate // self.sample_rate)
         return Audio(fit_length(np.ascontiguousarray(resampled), length), sample_rate)
