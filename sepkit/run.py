@@ -90,6 +90,17 @@ class Run:
         Leaving the loop early with ``break`` counts as done: an iteration that converged has nothing left to do. It is
         reported as soon as the run goes on.
 
+        Parameters
+        ----------
+        total : int
+        stage : str
+            What is being done, for people; every loop of a run has another, or its progress would seem to fall back.
+
+        Yields
+        ------
+        step : int
+            From 0 to ``total - 1``.
+
         Raises
         ------
         Cancelled
