@@ -88,17 +88,15 @@ def wiener_filter(mixture: Audio, stems: Mapping[str, Audio], run: Run) -> dict[
     stems : dict of str to Audio
         With the mixture's channels.
     """
-    rate, length = mixture.sample_rate, mixture.length
+    rate = mixture.sample_rate
     stft = STFT.of_duration(_WINDOW_S, 4, rate)
     mixdown = mixture.mixdown().samples[0]
-    filtered = np.empty((len(stems), mixture.channels, length), np.float32)
 
     def masks(block: slice) -> np.ndarray[tuple[int, ...], np.dtype[np.floating]]:
         spectra = [stft.forward(stem.samples[0], block) for stem in stems.values()]
         residual = stft.forward(mixdown, block) - sum(spectra)
         return soft_masks(np.abs(np.stack([*spectra, residual])))[:-1]
 
-    for channel, samples in enumerate(mixture.samples):
-        steps = partial(run.steps, stage=f"filter channel {channel + 1} of {mixture.channels}")
-        filtered[:, channel] = stft.filter(samples, masks, len(stems), steps=steps)
+    steps = partial(run.steps, stage="filter all channels")
+    filtered = stft.filter(mixture.samples, masks, len(stems), steps=steps)
     return {name: Audio(stem, rate) for name, stem in zip(stems, filtered, strict=True)}

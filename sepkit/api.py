@@ -163,7 +163,8 @@ class Method:
             versions={"python": platform.python_version(), "sepkit": sepkit.__version__, "numpy": np.__version__},
             config=self.config.model_dump(mode="json"),
             seed=run.seed,
-            device=run.device,
+            # What "auto" came to, where that is known: a method that is not accelerated has run on the CPU.
+            device=run.device if "accelerated" in self.spec.traits else "cpu",
             weights_digest=_digest(self.weights) if self.weights else None,
             sample_rate=mixture.sample_rate,
             channels=mixture.channels,

@@ -158,26 +158,29 @@ class STFT:
         *,
         steps: Callable[[int], Iterator[int]] | None = None,
     ) -> NDArray[np.floating]:
-        """Filter one channel by time-varying masks, block by block.
+        """Filter by time-varying masks, block by block.
 
         Parameters
         ----------
-        samples : ndarray [shape=(samples,)]
+        samples : ndarray [shape=(..., samples)]
+            One channel, or several that share the masks.
         masks : callable
-            Gives for a slice of frames the masks [shape=(sources, bins, frames)].
+            Gives for a slice of frames the masks [shape=(sources, bins, frames)]; called once for each block.
         sources : int
         steps : callable, optional
             Wraps the loop over blocks, as ``functools.partial(run.steps, stage=...)`` does.
 
         Returns
         -------
-        filtered : ndarray [shape=(sources, samples)]
+        filtered : ndarray [shape=(sources, ..., samples)]
         """
-        filtered = np.zeros((sources, samples.shape[-1]), samples.dtype)
-        blocks = list(self.blocks(samples.shape[-1], copies=sources))
+        filtered = np.zeros((sources, *samples.shape), samples.dtype)
+        channel_axes = tuple(range(1, samples.ndim))
+        blocks = list(self.blocks(samples.shape[-1], copies=sources * math.prod(samples.shape[:-1])))
         for index in (steps or range)(len(blocks)):
             block = blocks[index]
-            self._overlap_add(masks(block) * self.forward(samples, block), filtered, block.start)
+            shared = np.expand_dims(masks(block), channel_axes)
+            self._overlap_add(shared * self.forward(samples, block), filtered, block.start)
         return filtered
 
     def blocks(self, length: int, copies: int = 1) -> Iterator[slice]:

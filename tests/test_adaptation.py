@@ -84,7 +84,7 @@ class TestWienerFilter:
     def test_reports_and_can_be_cancelled(self, noise: NoiseOf) -> None:
         reports: list[Progress] = []
         wiener_filter(noise(2), {"a": noise(1)}, Run(reporter=reports.append))
-        assert {report.stage for report in reports} == {"filter channel 1 of 2", "filter channel 2 of 2"}
+        assert {report.stage for report in reports} == {"filter all channels"}
         cancel = threading.Event()
         cancel.set()
         with pytest.raises(Cancelled):

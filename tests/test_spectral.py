@@ -280,3 +280,15 @@ class TestSoftMasks:
         before = V.copy()
         soft_masks(V, 2)
         np.testing.assert_array_equal(V, before)
+
+
+def test_filtering_all_channels_at_once_equals_filtering_each() -> None:
+    rng = np.random.default_rng(0)
+    stft = STFT(256, 64)
+    samples = rng.standard_normal((3, 5000)).astype(np.float32)
+    masks = rng.random((2, stft.bins, stft.frames(5000))).astype(np.float32)
+    together = stft.filter(samples, lambda block: masks[..., block], 2)
+    assert together.shape == (2, 3, 5000)
+    for channel in range(3):
+        alone = stft.filter(samples[channel], lambda block: masks[..., block], 2)
+        np.testing.assert_allclose(together[:, channel], alone, atol=1e-6)

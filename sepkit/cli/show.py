@@ -50,9 +50,11 @@ def _facts(spec: Spec) -> list[tuple[str, str]]:
         rate = f"{spec.sample_rate} Hz" if spec.sample_rate else "any rate"
         channels = f"{spec.channels} channel(s)" if spec.channels else "any number of channels"
         facts.append(("separates", f"into {', '.join(spec.sources)}" if spec.sources else "into the sources asked for"))
-        facts.append(("works at", f"{rate}, {channels}; other mixtures are adapted"))
-        facts.append(("priors on", ", ".join(map(str, spec.priors)) or "nothing"))
-        facts.append(("constraints", ", ".join(map(str, (*spec.constraints, "waveforms")))))
+        adapted = "; other mixtures are adapted" if spec.sample_rate or spec.channels else ""
+        facts.append(("works at", f"{rate}, {channels}{adapted}"))
+        facts.append(("priors", f"on {', '.join(map(str, spec.priors))}" if spec.priors else "none"))
+        own = "".join(f"{domain}, " for domain in spec.constraints)
+        facts.append(("constraints", f"on {own}waveforms (those by sepkit, at the end)"))
         facts += [("trait", f"{trait}: {TRAITS[trait]}") for trait in sorted(spec.traits)]
     return facts
 

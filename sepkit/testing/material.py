@@ -38,6 +38,9 @@ class Case:
         Of the run.
     take : int
         Another take is another mixture.
+    shape : str
+        ``"tones"``; ``"antiphase"``: every other channel inverted, so that the mean of the channels is nearly nothing;
+        ``"pips"``: short tones in silence, brief in time and narrow in frequency.
     bare : bool
         Whether only what the method declares to need comes with the mixture.
     """
@@ -49,6 +52,7 @@ class Case:
     sources: tuple[str, ...] = SOURCES
     seed: int = 0
     take: int = 0
+    shape: str = "tones"
     bare: bool = False
 
     @property
@@ -58,6 +62,8 @@ class Case:
 
     def mixture(self) -> Audio:
         """Tones that play the score, each source its own, with a little noise; a new array for every call."""
+        if self.shape == "pips":
+            return Audio((self.gain * self._pips()).astype(np.float32), self.sample_rate)
         time_s = np.arange(self.length) / self.sample_rate
         rng = np.random.default_rng(1000 + self.take)
         total = 0.003 * rng.standard_normal((self.channels, self.length))
@@ -70,7 +76,17 @@ class Case:
             part = (self.sources or SOURCES).index(note.part)
             pan = np.linspace(1.0, 0.5 if part % 2 else 1.5, self.channels)[:, np.newaxis]
             total += 0.1 * pan * partials * sounding
+        if self.shape == "antiphase":
+            total = total[:1] * (-1.0) ** np.arange(self.channels)[:, np.newaxis]
         return Audio((self.gain * total).astype(np.float32), self.sample_rate)
+
+    def _pips(self) -> NDArray[np.float64]:
+        time_s = np.arange(self.length) / self.sample_rate
+        pips = np.zeros(self.length)
+        for place, f0_hz in ((0.25, 700.0), (0.7, 1900.0)):
+            since_s = time_s - place * self.duration_s
+            pips += np.exp(-((since_s / 0.008) ** 2)) * np.sin(2 * np.pi * f0_hz * since_s) * (np.abs(since_s) < 0.03)
+        return np.tile(0.3 * pips, (self.channels, 1))
 
 
 def midi_to_hz(pitch: float) -> float:

@@ -119,6 +119,8 @@ EXHIBITS = [
     method("survives-extreme-levels", "results:Overflows"),
     method("gain-goes-through", "results:Gates", traits=frozenset({"gain-equivariant"})),
     method("stems-sum-to-the-mixture", "results:Halves", traits=frozenset({"sums-to-mixture"})),
+    method("stems-sum-to-the-mixture", "results:LosesAntiphase", traits=frozenset({"sums-to-mixture"})),
+    method("stems-sum-to-the-mixture", "results:LosesPips", traits=frozenset({"sums-to-mixture"})),
     method("input-is-untouched", "behaviour:WritesInput"),
     method("input-is-untouched", "behaviour:LocksInput"),
     method("same-seed-same-bytes", "behaviour:Unseeded"),

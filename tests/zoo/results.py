@@ -104,3 +104,15 @@ class Gates(Shares):
 class Halves(Shares):
     def step(self, value: Array, problem: Problem) -> Array:
         return value / 2
+
+
+class LosesAntiphase(Shares):
+    def step(self, value: Array, problem: Problem) -> Array:
+        samples = problem.mixture.samples
+        heard = np.abs(samples.mean(axis=0)).max() > 1e-3 * np.abs(samples).max()
+        return value if heard else value * 0
+
+
+class LosesPips(Shares):
+    def step(self, value: Array, problem: Problem) -> Array:
+        return value if np.mean(problem.mixture.samples != 0) > 0.5 else value * 0
