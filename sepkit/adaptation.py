@@ -11,9 +11,7 @@ import numpy as np
 from sepkit.audio import Audio, fit_length
 from sepkit.plugin.specs import SeparatorSpec
 from sepkit.run import Run
-from sepkit.spectral import STFT, soft_masks
-
-_WINDOW_S = 0.046
+from sepkit.spectral import STFT, WINDOW_S, soft_masks
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,7 @@ def wiener_filter(mixture: Audio, stems: Mapping[str, Audio], run: Run) -> dict[
         With the mixture's channels.
     """
     rate = mixture.sample_rate
-    stft = STFT.of_duration(_WINDOW_S, 4, rate)
+    stft = STFT.of_duration(WINDOW_S, 4, rate)
     mixdown = mixture.mixdown().samples[0]
 
     def masks(block: slice) -> np.ndarray[tuple[int, ...], np.dtype[np.floating]]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sepkit.audio import Audio
 from sepkit.errors import SepkitError
 from sepkit.files import atomic_path
-from sepkit.spectral import STFT, soft_masks
+from sepkit.spectral import STFT, WINDOW_S, soft_masks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -109,11 +109,11 @@ def _png(figure: Figure) -> bytes:
 
 
 def _transform(mixture: Audio) -> STFT:
-    stft = STFT.of_duration(0.046, 4, mixture.sample_rate)
+    stft = STFT.of_duration(WINDOW_S, 4, mixture.sample_rate)
     if stft.frames(mixture.length) <= 4 * _MOST_COLUMNS:
         return stft
     # Frames are about to be pooled many to a column: half of them tell as much.
-    return STFT.of_duration(0.046, 2, mixture.sample_rate)
+    return STFT.of_duration(WINDOW_S, 2, mixture.sample_rate)
 
 
 def _pooled_power(mixture: Audio, stems: Mapping[str, Audio], stft: STFT) -> NDArray[np.float64]:

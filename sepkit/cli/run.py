@@ -131,7 +131,7 @@ def _folders(mixtures: tuple[str, ...], output: Path) -> dict[Path, Path]:
 
 def _config(path: Path | None, settings: tuple[str, ...]) -> dict[str, Any]:
     """Options from a JSON file, overridden by ``key=value`` and ``group.key=value``."""
-    config: Any = {}
+    config: dict[str, Any] = {}
     if path is not None:
         try:
             config = json.loads(path.read_text(encoding="utf-8"))
@@ -152,7 +152,7 @@ def _config(path: Path | None, settings: tuple[str, ...]) -> dict[str, Any]:
             if not isinstance(table, dict):
                 raise ConfigError(f"--set {key}: '{group}' is one value and holds no options")
         table[last] = parse_value(value)
-    return config  # type: ignore[no-any-return]
+    return config
 
 
 def _f0_tracks(paths: tuple[Path, ...]) -> dict[str, F0Track]:

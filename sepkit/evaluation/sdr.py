@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepkit.audio import Audio
-from sepkit.spectral import STFT, soft_masks
+from sepkit.spectral import STFT, WINDOW_S, soft_masks
 
 
 def sdr(reference: Audio, estimate: Audio) -> float:
@@ -48,7 +48,7 @@ def ideal_ratio_mask(mixture: Audio, references: Mapping[str, Audio], exponent: 
     exponent : float
         1 gives ratio masks of magnitudes, 2 of powers.
     """
-    stft = STFT.of_duration(0.046, 4, mixture.sample_rate)
+    stft = STFT.of_duration(WINDOW_S, 4, mixture.sample_rate)
     stems = {name: np.empty_like(mixture.samples) for name in references}
     for channel, samples in enumerate(mixture.samples):
         truth = [reference.samples[channel] for reference in references.values()]
