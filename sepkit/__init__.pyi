@@ -1,4 +1,5 @@
 from . import errors as errors
+from . import evaluation as evaluation
 from . import spectral as spectral
 from .api import Method as Method
 from .api import separate as separate

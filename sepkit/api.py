@@ -8,6 +8,7 @@ import platform
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from sepkit.constraint import Constraint
 from sepkit.contract import check_stems, check_violations, plugin_faults
 from sepkit.declare import declared_constraints, declared_priors
 from sepkit.domain import Domain
-from sepkit.errors import ConfigError, WeightsError
+from sepkit.errors import AudioError, ConfigError, WeightsError
 from sepkit.f0 import F0Track
 from sepkit.negotiation import Request, negotiate
 from sepkit.plugin.registry import Registry
@@ -87,6 +88,7 @@ class Method:
         sources: Iterable[str] = (),
         score: Score | Pathlike | None = None,
         f0: Mapping[str, F0Track] | None = None,
+        references: Mapping[str, Audio] | None = None,
         priors: Iterable[Prior | str] = (),
         constraints: Iterable[Constraint | str] = (),
         seed: int = 0,
@@ -99,7 +101,9 @@ class Method:
             mixture = Audio.read(mixture)
         names = _distinct(sources)
         side = SideInformation(
-            score if score is None or isinstance(score, Score) else Score.read(score), dict(f0 or {})
+            score if score is None or isinstance(score, Score) else Score.read(score),
+            dict(f0 or {}),
+            _like_mixture(references or {}, mixture),
         )
         hosted_priors, hosted_constraints = negotiate(
             self.spec,
@@ -115,6 +119,8 @@ class Method:
             self.registry,
         )
         adaptation = Adaptation.between(mixture, self.spec)
+        truth = {name: Adaptation.between(stem, self.spec).adapted() for name, stem in side.references.items()}
+        side = replace(side, references=truth)
         problem = Problem(adaptation.adapted(), self.spec.sources or names, side, hosted_priors, hosted_constraints)
         run = Run(seed=_checked_seed(seed), device=self.device, reporter=reporter, cancel=cancel)
         with run:
@@ -189,6 +195,7 @@ def separate(
     config: Config | Mapping[str, Any] | None = None,
     score: Score | Pathlike | None = None,
     f0: Mapping[str, F0Track] | None = None,
+    references: Mapping[str, Audio] | None = None,
     priors: Iterable[Prior | str] = (),
     constraints: Iterable[Constraint | str] = (),
     weights: Pathlike | None = None,
@@ -214,6 +221,8 @@ def separate(
     score : Score or path, optional
     f0 : mapping of str to F0Track, optional
         By source name.
+    references : mapping of str to Audio, optional
+        The true stems by source name, for oracles.
     priors, constraints : iterable, optional
         Objects, or strings like ``"sparsity:weight=2"``. Constraints are applied in this order.
     weights : path, optional
@@ -254,12 +263,20 @@ def separate(
         sources=sources,
         score=score,
         f0=f0,
+        references=references,
         priors=priors,
         constraints=constraints,
         seed=seed,
         reporter=reporter,
         cancel=cancel,
     )
+
+
+def _like_mixture(references: Mapping[str, Audio], mixture: Audio) -> dict[str, Audio]:
+    for name, reference in references.items():
+        if (reference.samples.shape, reference.sample_rate) != (mixture.samples.shape, mixture.sample_rate):
+            raise AudioError(f"reference '{name}' needs the shape and rate of the mixture {mixture}, given {reference}")
+    return dict(references)
 
 
 def _distinct(sources: Iterable[str]) -> tuple[str, ...]:

@@ -7,8 +7,11 @@ rescaled.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,20 +110,9 @@ class Audio:
         AudioError
             If the file is missing, not audio, empty, or holds NaN.
         """
-        import soundfile
-
         path = Path(path)
-        if not path.is_file():
-            raise AudioError(f"no such audio file: {path}")
-        # As bytes, because a name on a Unix disk need not be text; Windows knows only text.
-        name = path if os.name == "nt" else os.fsencode(path)
-        try:
-            data, sample_rate = soundfile.read(name, dtype="float32", always_2d=True)
-        except (soundfile.SoundFileError, OSError) as error:
-            reason = getattr(error, "error_string", str(error)).rstrip(". ")
-            raise AudioError(
-                f"cannot read {path} as audio: {reason}; give a WAV, FLAC, OGG, MP3 or AIFF file"
-            ) from error
+        with open_sound(path) as file:
+            data, sample_rate = file.read(dtype="float32", always_2d=True), file.samplerate
         if data.size == 0:
             raise AudioError(f"{path} holds no samples")
         try:
@@ -216,3 +208,26 @@ def _clear_timestamp(path: Path) -> None:
         if position >= 0:
             file.seek(position + 12)
             file.write(bytes(4))
+
+
+@contextmanager
+def open_sound(path: Path) -> Iterator[Any]:
+    """Open a file of audio as a `soundfile.SoundFile`.
+
+    Raises
+    ------
+    AudioError
+        If the file is missing or not audio, also when that shows only while it is read.
+    """
+    import soundfile
+
+    if not path.is_file():
+        raise AudioError(f"no such audio file: {path}")
+    # As bytes, because a name on a Unix disk need not be text; Windows knows only text.
+    name = path if os.name == "nt" else os.fsencode(path)
+    try:
+        with soundfile.SoundFile(name) as file:
+            yield file
+    except (soundfile.SoundFileError, OSError) as error:
+        reason = getattr(error, "error_string", str(error)).rstrip(". ")
+        raise AudioError(f"cannot read {path} as audio: {reason}; give a WAV, FLAC, OGG, MP3 or AIFF file") from error

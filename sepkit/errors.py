@@ -7,6 +7,7 @@
     │   ├── AudioError             a file or a request that does not lead to usable audio
     │   │   └── SamplesError       samples in memory that are not usable audio
     │   ├── SideInformationError   a score or F0 track that cannot be used
+    │   ├── DatasetError           a dataset that is not where it was said to be, or damaged
     │   ├── ConfigError            an option that does not exist or is out of bounds
     │   ├── UnknownNameError       no such method, prior, constraint or plugin
     │   ├── MismatchError          method and problem do not fit; lists every reason
@@ -46,6 +47,10 @@ class SamplesError(AudioError):
 
 class SideInformationError(UserError):
     """A score or an F0 track that cannot be used."""
+
+
+class DatasetError(UserError):
+    """A dataset that is not where it was said to be, or that cannot be used as asked."""
 
 
 class ConfigError(UserError):

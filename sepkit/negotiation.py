@@ -21,6 +21,7 @@ _ORDINARY_DEVICES = ("auto", "cpu")
 _HOW_TO_GIVE = {
     "score": "give one with score=... or --score",
     "f0": "give F0 tracks with f0=... or --f0",
+    "references": "give the true stems with references=... or --references",
     "weights": "give a folder with weights=... or --weights",
     "sources": "name them with sources=... or --sources",
 }
@@ -35,7 +36,7 @@ class Request:
     sources : tuple of str
         The names asked for; empty when the method is to name what it finds.
     given : frozenset of str
-        Which needs are met: ``"score"``, ``"f0"``, ``"weights"``, ``"sources"``.
+        Which needs are met: ``"score"``, ``"f0"``, ``"references"``, ``"weights"``, ``"sources"``.
     priors, constraints : tuple
     device : str
     """

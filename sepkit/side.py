@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sepkit.audio import Audio
 from sepkit.f0 import F0Track
 from sepkit.score import Score
 
@@ -18,12 +19,16 @@ class SideInformation:
     score : Score or None
     f0 : mapping of str to F0Track
         By source name.
+    references : mapping of str to Audio
+        The true stems by source name, of the mixture's shape and rate: what oracles know.
     """
 
     score: Score | None = None
     f0: Mapping[str, F0Track] = field(default_factory=dict)
+    references: Mapping[str, Audio] = field(default_factory=dict)
 
     @property
     def kinds(self) -> frozenset[str]:
-        """Which of ``score`` and ``f0`` are there, in the words that specs use for their needs."""
-        return frozenset(kind for kind, given in (("score", self.score is not None), ("f0", bool(self.f0))) if given)
+        """Which kinds are there, in the words that specs use for their needs."""
+        there = {"score": self.score is not None, "f0": bool(self.f0), "references": bool(self.references)}
+        return frozenset(kind for kind, given in there.items() if given)

@@ -1,8 +1,8 @@
-"""Hooks of the built-in priors and constraints."""
+"""Hooks of what comes with sepkit: priors, constraints, baselines and oracles, metrics, datasets."""
 
 from collections.abc import Iterator
 
-from sepkit.plugin import ConstraintSpec, Domain, PriorSpec, hookimpl
+from sepkit.plugin import ConstraintSpec, DatasetSpec, Domain, MetricSpec, PriorSpec, SeparatorSpec, hookimpl
 
 SEPKIT_API = 1
 
@@ -10,6 +10,64 @@ _VIRTANEN = (
     "T. Virtanen, Monaural sound source separation by nonnegative matrix factorization with temporal continuity and "
     "sparseness criteria, IEEE TASLP 15(3), 2007"
 )
+_VINCENT_ORACLE = (
+    "E. Vincent, R. Gribonval, M. D. Plumbley, Oracle estimators for the benchmarking of source separation, 2007"
+)
+_LE_ROUX = "J. Le Roux, S. Wisdom, H. Erdogan, J. R. Hershey, SDR - half-baked or well done?, ICASSP 2019"
+_STOETER = "F.-R. Stöter, A. Liutkus, N. Ito, The 2018 signal separation evaluation campaign, LVA/ICA 2018"
+
+
+@hookimpl
+def sepkit_separators() -> Iterator[SeparatorSpec]:
+    yield SeparatorSpec(
+        name="mixture",
+        summary="baseline: every stem is the mixture as it is",
+        factory="sepkit.builtin.baseline:MixtureAsEstimate",
+        needs=("sources",),
+        traits=frozenset({"gain-equivariant"}),
+    )
+    yield SeparatorSpec(
+        name="silence",
+        summary="baseline: every stem is silent",
+        factory="sepkit.builtin.baseline:Silence",
+        needs=("sources",),
+        traits=frozenset({"gain-equivariant"}),
+    )
+    yield SeparatorSpec(
+        name="harmonic-comb",
+        summary="baseline: masks around the partials of a score's notes or of F0 tracks, nothing is learned",
+        factory="sepkit.builtin.comb:HarmonicComb",
+        config="sepkit.builtin.comb:HarmonicCombConfig",
+        needs=("sources",),
+        traits=frozenset({"gain-equivariant"}),
+    )
+    yield SeparatorSpec(
+        name="ideal-ratio-mask",
+        summary="oracle: masks in the ratio of the true stems' magnitudes",
+        factory="sepkit.builtin.oracle:IdealRatioMask",
+        config="sepkit.builtin.oracle:MaskConfig",
+        reference=_VINCENT_ORACLE,
+        needs=("references",),
+        traits=frozenset({"sums-to-mixture", "gain-equivariant"}),
+    )
+    yield SeparatorSpec(
+        name="ideal-binary-mask",
+        summary="oracle: every time-frequency bin goes to the loudest true stem",
+        factory="sepkit.builtin.oracle:IdealBinaryMask",
+        config="sepkit.builtin.oracle:MaskConfig",
+        reference=_VINCENT_ORACLE,
+        needs=("references",),
+        traits=frozenset({"sums-to-mixture", "gain-equivariant"}),
+    )
+    yield SeparatorSpec(
+        name="ideal-wiener-filter",
+        summary="oracle: the multichannel Wiener filter with the true stems' spectra and spatial covariances",
+        factory="sepkit.builtin.oracle:IdealWienerFilter",
+        config="sepkit.builtin.oracle:MaskConfig",
+        reference="A. Liutkus, R. Badeau, Generalized Wiener filtering with fractional power spectrograms, ICASSP 2015",
+        needs=("references",),
+        traits=frozenset({"sums-to-mixture", "gain-equivariant"}),
+    )
 
 
 @hookimpl
@@ -38,4 +96,81 @@ def sepkit_constraints() -> Iterator[ConstraintSpec]:
         factory="sepkit.builtin:MixtureConsistency",
         reference="S. Wisdom et al., Differentiable consistency constraints for improved deep speech enhancement, 2019",
         domains=(Domain.WAVEFORMS,),
+    )
+
+
+@hookimpl
+def sepkit_metrics() -> Iterator[MetricSpec]:
+    yield MetricSpec(
+        name="sdr",
+        summary="plain signal-to-distortion ratio",
+        factory="sepkit.evaluation.metrics.energy:SDR",
+        figures=("SDR",),
+    )
+    yield MetricSpec(
+        name="si-sdr",
+        summary="scale-invariant ratios to distortion, interference and artifacts",
+        factory="sepkit.evaluation.metrics.energy:SISDR",
+        reference=_LE_ROUX,
+        figures=("SI-SDR", "SI-SIR", "SI-SAR"),
+    )
+    yield MetricSpec(
+        name="bss-eval",
+        summary="BSS Eval v4 in frames of one second, as for MUSDB18",
+        factory="sepkit.evaluation.metrics.bss_eval:BSSEval",
+        reference=_STOETER,
+        figures=("BSS-SDR", "BSS-ISR", "BSS-SIR", "BSS-SAR"),
+        extra="sepkit[evaluation]",
+        modules=("museval",),
+    )
+
+
+@hookimpl
+def sepkit_datasets() -> Iterator[DatasetSpec]:
+    yield DatasetSpec(
+        name="example",
+        summary="the bundled recording: flute, cello and drums",
+        factory="sepkit.evaluation.datasets.example:BundledExample",
+    )
+    yield DatasetSpec(
+        name="folder",
+        summary="one folder a track with a file for every stem",
+        factory="sepkit.evaluation.datasets.folder:Folder",
+    )
+    yield DatasetSpec(
+        name="musdb18",
+        summary="MUSDB18 and MUSDB18-HQ: vocals, drums, bass, other of 150 songs",
+        factory="sepkit.evaluation.datasets.musdb18:MUSDB18",
+        reference="Z. Rafii et al., The MUSDB18 corpus for music separation, 2017",
+        extra="sepkit[musdb]",
+        modules=("musdb",),
+    )
+    yield DatasetSpec(
+        name="bach10",
+        summary="Bach10: ten chorales by violin, clarinet, saxophone and bassoon",
+        factory="sepkit.evaluation.datasets.bach10:Bach10",
+        reference="Z. Duan, B. Pardo, Soundprism, IEEE JSTSP 5(6), 2011",
+    )
+    yield DatasetSpec(
+        name="urmp",
+        summary="URMP: 44 classical pieces, duets to quintets",
+        factory="sepkit.evaluation.datasets.urmp:URMP",
+        reference="B. Li et al., Creating a multitrack classical music performance dataset, IEEE TMM 21(2), 2019",
+    )
+    yield DatasetSpec(
+        name="choral-singing",
+        summary="Choral Singing Dataset: sixteen singers of three pieces, as quartets",
+        factory="sepkit.evaluation.datasets.choral:ChoralSinging",
+        reference="H. Cuesta et al., Analysis of intonation in unison choir singing, ICMPC 2018",
+    )
+    yield DatasetSpec(
+        name="rendered",
+        summary="MIDI files rendered with a soundfont, one stem a part",
+        factory="sepkit.evaluation.datasets.rendered:Rendered",
+    )
+    yield DatasetSpec(
+        name="toy-waveforms",
+        summary="sine, square, saw and triangle waves of random period, phase and amplitude",
+        factory="sepkit.evaluation.datasets.toy:ToyWaveforms",
+        reference="M. Frank, M. Ilse, Problems using deep generative models for probabilistic audio source separation, 2020",
     )

@@ -2,6 +2,15 @@
 
 from sepkit.domain import Domain
 from sepkit.plugin.hookspecs import API, hookimpl
-from sepkit.plugin.specs import ConstraintSpec, PriorSpec, SeparatorSpec
+from sepkit.plugin.specs import ConstraintSpec, DatasetSpec, MetricSpec, PriorSpec, SeparatorSpec
 
-__all__ = ["API", "ConstraintSpec", "Domain", "PriorSpec", "SeparatorSpec", "hookimpl"]
+__all__ = [
+    "API",
+    "ConstraintSpec",
+    "DatasetSpec",
+    "Domain",
+    "MetricSpec",
+    "PriorSpec",
+    "SeparatorSpec",
+    "hookimpl",
+]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from sepkit.plugin.specs import ConstraintSpec, PriorSpec, SeparatorSpec
+from sepkit.plugin.specs import ConstraintSpec, DatasetSpec, MetricSpec, PriorSpec, SeparatorSpec
 
 API = 1
 """The version of the contract; a plugin states the one it was written for as ``SEPKIT_API``."""
@@ -29,3 +29,13 @@ def sepkit_priors() -> Iterable[PriorSpec]:  # type: ignore[empty-body]
 @hookspec
 def sepkit_constraints() -> Iterable[ConstraintSpec]:  # type: ignore[empty-body]
     """Yield a spec for every constraint."""
+
+
+@hookspec
+def sepkit_metrics() -> Iterable[MetricSpec]:  # type: ignore[empty-body]
+    """Yield a spec for every metric."""
+
+
+@hookspec
+def sepkit_datasets() -> Iterable[DatasetSpec]:  # type: ignore[empty-body]
+    """Yield a spec for every dataset."""

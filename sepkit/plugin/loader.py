@@ -15,7 +15,7 @@ import pluggy
 
 from sepkit.errors import PluginError
 from sepkit.plugin import hookspecs
-from sepkit.plugin.specs import ConstraintSpec, PriorSpec, SeparatorSpec, Spec
+from sepkit.plugin.specs import ConstraintSpec, DatasetSpec, MetricSpec, PriorSpec, SeparatorSpec, Spec
 
 GROUP = "sepkit"
 DISABLE = "SEPKIT_DISABLE_PLUGINS"
@@ -24,6 +24,8 @@ HOOKS: dict[str, type[Spec]] = {
     "sepkit_separators": SeparatorSpec,
     "sepkit_priors": PriorSpec,
     "sepkit_constraints": ConstraintSpec,
+    "sepkit_metrics": MetricSpec,
+    "sepkit_datasets": DatasetSpec,
 }
 _LONGEST_REASON = 300
 

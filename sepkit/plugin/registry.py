@@ -1,4 +1,4 @@
-"""The registry: which separators, priors and constraints there are, and where each came from."""
+"""The registry: what the plugins publish, and where each of it came from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from sepkit.errors import PluginError, UnknownNameError
 from sepkit.plugin import loader
 from sepkit.plugin.loader import PluginRecord, State
-from sepkit.plugin.specs import ConstraintSpec, PriorSpec, SeparatorSpec, Spec
+from sepkit.plugin.specs import ConstraintSpec, DatasetSpec, MetricSpec, PriorSpec, SeparatorSpec, Spec
 
 BUILTIN = "builtin"
 
@@ -27,13 +27,15 @@ class Registry:
     Parameters
     ----------
     plugins : iterable of modules
-        Hook modules, for hosts that are frozen or want to choose. The built-in priors and constraints are always there.
+        Hook modules, for hosts that are frozen or want to choose. What is built in is always there.
 
     Attributes
     ----------
     separators : dict of str to SeparatorSpec
     priors : dict of str to PriorSpec
     constraints : dict of str to ConstraintSpec
+    metrics : dict of str to MetricSpec
+    datasets : dict of str to DatasetSpec
     plugins : list of PluginRecord
         Every plugin that was seen, with its state.
 
@@ -48,6 +50,8 @@ class Registry:
         self.separators: dict[str, SeparatorSpec] = {}
         self.priors: dict[str, PriorSpec] = {}
         self.constraints: dict[str, ConstraintSpec] = {}
+        self.metrics: dict[str, MetricSpec] = {}
+        self.datasets: dict[str, DatasetSpec] = {}
         self.plugins: list[PluginRecord] = []
         self._origins: dict[tuple[str, str], PluginRecord] = {}
         self._register(loader.load_plugin(BUILTIN, lambda: importlib.import_module("sepkit.builtin.plugin")))
@@ -123,6 +127,14 @@ class Registry:
         """The spec of a constraint; raises `UnknownNameError`."""
         return self._find(self.constraints, name, "constraint")
 
+    def metric(self, name: str) -> MetricSpec:
+        """The spec of a metric; raises `UnknownNameError`."""
+        return self._find(self.metrics, name, "metric")
+
+    def dataset(self, name: str) -> DatasetSpec:
+        """The spec of a dataset; raises `UnknownNameError`."""
+        return self._find(self.datasets, name, "dataset")
+
     def origin(self, spec: Spec) -> PluginRecord | None:
         """The plugin that published `spec`; None when it was added by hand."""
         return self._origins.get((spec.kind, spec.name))
@@ -148,6 +160,8 @@ class Registry:
             "method": self.separators,
             "prior": self.priors,
             "constraint": self.constraints,
+            "metric": self.metrics,
+            "dataset": self.datasets,
         }
         return tables[spec.kind]
 

@@ -1,23 +1,24 @@
-"""Specs: what a plugin says of its separators, priors and constraints before any of them is imported."""
+"""Specs: what a plugin says of what it publishes before any of it is imported."""
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from sepkit.domain import Domain
-from sepkit.errors import PluginError
+from sepkit.errors import PluginError, UnknownNameError
 
-NEEDS = ("score", "f0", "weights", "sources")
+NEEDS = ("score", "f0", "references", "weights", "sources")
 TRAITS = {
     "stochastic": "draws random numbers: another seed gives another result",
     "trainable": "has weights that can be trained",
     "sums-to-mixture": "the stems alone sum to the mixture",
     "gain-equivariant": "a louder mixture gives equally louder stems",
     "accelerated": "can run on an accelerator",
+    "unordered": "unless told more, its stems come in no order: a measurement assigns them to the references",
 }
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -39,7 +40,7 @@ class Spec:
     reference : str
         The paper.
     needs : tuple of str
-        Out of ``"score"``, ``"f0"``, ``"weights"``, ``"sources"``.
+        Out of ``"score"``, ``"f0"``, ``"references"``, ``"weights"``, ``"sources"``.
     """
 
     kind: ClassVar[str]
@@ -174,3 +175,61 @@ class ConstraintSpec(StatementSpec):
     """A constraint."""
 
     kind = "constraint"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptionalSpec(Spec):
+    """What specs of metrics and datasets have in common: they may need packages that their plugin does not bring.
+
+    Attributes
+    ----------
+    extra : str
+        The extra of the distribution that has to be installed for it, such as ``"sepkit[evaluation]"``; empty when it
+        always works.
+    modules : tuple of str
+        Top-level modules that this extra brings.
+    """
+
+    extra: str = ""
+    modules: tuple[str, ...] = ()
+
+    @property
+    def available(self) -> bool:
+        """Whether everything that it needs is installed."""
+        return all(importlib.util.find_spec(module) for module in self.modules)
+
+    def load(self) -> Any:
+        """Import the class that `factory` names.
+
+        Raises
+        ------
+        UnknownNameError
+            If what it needs is not installed, with the command that installs it.
+        PluginError
+            If it cannot be imported.
+        """
+        if not self.available:
+            raise UnknownNameError(f"{self.kind} '{self.name}' needs {self.extra}: pip install '{self.extra}'")
+        return super().load()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricSpec(OptionalSpec):
+    """A metric.
+
+    Attributes
+    ----------
+    figures : tuple of str
+        Names of the figures that it gives, such as ``"SI-SDR"``; no two metrics share one.
+    """
+
+    kind = "metric"
+
+    figures: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSpec(OptionalSpec):
+    """A dataset, or a layout in which datasets are kept on disk."""
+
+    kind = "dataset"

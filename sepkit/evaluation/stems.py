@@ -1,0 +1,110 @@
+"""Signals of one length, rate and channel count, read piece by piece: what metrics are measured on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sepkit.audio import Audio, open_sound
+from sepkit.errors import AudioError
+
+
+class Stems:
+    """Named signals of one shape and rate, in memory or in files, of which no more is read at a time than asked for.
+
+    Use it within ``with``, which closes the files.
+
+    Parameters
+    ----------
+    signals : mapping of str to Audio or Path
+    length : int, optional
+        In samples; longer signals are cut and shorter ones go on with zeros. By default the length of the first.
+
+    Attributes
+    ----------
+    names : tuple of str
+    length, channels, sample_rate : int
+
+    Raises
+    ------
+    AudioError
+        If a file cannot be read, or rates or channels differ.
+    """
+
+    def __init__(self, signals: Mapping[str, Audio | Path], length: int | None = None) -> None:
+        self._files = ExitStack()
+        self._open = {name: self._opened(signal) for name, signal in signals.items()}
+        self._places = {name: signal if isinstance(signal, Path) else name for name, signal in signals.items()}
+        shapes = {name: _shape(signal) for name, signal in self._open.items()}
+        (first, (self.channels, own_length, self.sample_rate)), *others = shapes.items()
+        for name, (channels, _, rate) in others:
+            if (channels, rate) != (self.channels, self.sample_rate):
+                given = f"'{name}' has {channels} channel(s) at {rate} Hz, '{first}' {self.channels}"
+                raise AudioError(f"stems need one rate and number of channels: {given} at {self.sample_rate} Hz")
+        self.names = tuple(signals)
+        self.lengths = {name: shape[1] for name, shape in shapes.items()}
+        self.length = own_length if length is None else length
+
+    def read(self, start: int, stop: int) -> NDArray[np.float64]:
+        """Samples from `start` to before `stop` [shape=(sources, channels, samples)]; zeros beyond an end."""
+        pieces = np.zeros((len(self.names), self.channels, max(0, stop - start)))
+        stop = min(stop, self.length)
+        for name, piece in zip(self.names, pieces, strict=True):
+            found = self._piece(name, start, min(stop, self.lengths[name]))
+            piece[:, : found.shape[1]] = found
+        return pieces
+
+    def blocks(self, length: int) -> Iterator[NDArray[np.float64]]:
+        """All samples in blocks of `length`, the last one shorter [shape=(sources, channels, samples)]."""
+        for start in range(0, self.length, length):
+            yield self.read(start, min(start + length, self.length))
+
+    def select(self, names: tuple[str, ...]) -> Stems:
+        """The same signals in another order or fewer of them; they share the open files."""
+        chosen = object.__new__(Stems)
+        chosen.__dict__ = {**self.__dict__, "names": names}
+        return chosen
+
+    def __enter__(self) -> Stems:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._files.close()
+
+    def _opened(self, signal: Audio | Path) -> Any:
+        if isinstance(signal, Audio):
+            return signal
+        return self._files.enter_context(open_sound(signal))
+
+    def _piece(self, name: str, start: int, stop: int) -> NDArray[np.floating]:
+        if stop <= start:
+            return np.zeros((self.channels, 0))
+        signal = self._open[name]
+        if isinstance(signal, Audio):
+            return signal.samples[:, start:stop]
+        import soundfile
+
+        try:
+            if signal.tell() != start:
+                signal.seek(start)
+            piece: NDArray[np.float32] = signal.read(stop - start, dtype="float32", always_2d=True).T
+        except soundfile.SoundFileError as error:
+            raise AudioError(f"cannot read {self._places[name]} as audio: {error}") from error
+        if not np.isfinite(piece).all():
+            raise AudioError(f"{self._places[name]} holds NaN or infinite values; repair it first")
+        return piece
+
+
+def _shape(signal: Any) -> tuple[int, int, int]:
+    """Channels, length and sample rate."""
+    if isinstance(signal, Audio):
+        return signal.channels, signal.length, signal.sample_rate
+    return signal.channels, signal.frames, signal.samplerate
