@@ -37,7 +37,7 @@ $(VENV)/.installed-demo: $(PROJECTS) | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-test: $(PROJECTS) constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[plot,docs,test]' $(PLUGINS:%=-e %)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[evaluation,musdb,plot,docs,test]' $(PLUGINS:%=-e %)
 	# What the test of the built wheels installs into a fresh environment, so that it needs no network.
 	$(BIN)/python -m pip wheel --quiet -c constraints.txt -w $(VENV)/wheelhouse . $(PLUGINS:%=./%) pytest
 	rm -f $(VENV)/wheelhouse/sepkit*.whl

@@ -172,5 +172,5 @@ def sepkit_datasets() -> Iterator[DatasetSpec]:
         name="toy-waveforms",
         summary="sine, square, saw and triangle waves of random period, phase and amplitude",
         factory="sepkit.evaluation.datasets.toy:ToyWaveforms",
-        reference="M. Frank, M. Ilse, Problems using deep generative models for probabilistic audio source separation, 2020",
+        reference="M. Frank, M. Ilse, Problems using deep generative models for probabilistic audio source separation",
     )

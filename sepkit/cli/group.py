@@ -11,9 +11,12 @@ from sepkit.errors import Cancelled
 from sepkit.plugin.registry import Registry
 
 COMMANDS = {
+    "benchmark": "run methods over datasets and report their quality",
     "check": "check that a method, prior or constraint keeps its promises",
+    "datasets": "list datasets, describe, verify and split one",
     "demo": "separate a bundled recording and measure the result",
-    "list": "list methods, priors and constraints",
+    "evaluate": "measure estimates against the true stems",
+    "list": "list methods, priors, constraints, metrics and datasets",
     "new": "write a plugin to start from",
     "plugins": "show every plugin and its state",
     "run": "separate recordings",
