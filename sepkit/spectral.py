@@ -20,7 +20,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from sepkit.errors import ConfigError
 
@@ -139,9 +139,38 @@ class STFT:
         if spectrum.shape[-2:] != (self.bins, self.frames(length)):
             wanted = (self.bins, self.frames(length))
             raise ValueError(f"{length} samples need {wanted} bins and frames, given {spectrum.shape[-2:]}")
-        samples = np.zeros((*spectrum.shape[:-2], length), np.zeros(0, spectrum.dtype).real.dtype)
-        for block in self.blocks(length):
-            self._overlap_add(spectrum[..., block], samples, block.start)
+        dtype = np.zeros(0, spectrum.dtype).real.dtype
+        return self.synthesize(lambda block: spectrum[..., block], (*spectrum.shape[:-2], length), dtype=dtype)
+
+    def synthesize(
+        self,
+        spectra: Callable[[slice], NDArray[np.complexfloating]],
+        shape: tuple[int, ...],
+        *,
+        dtype: DTypeLike = np.float32,
+        steps: Callable[[int], Iterator[int]] | None = None,
+    ) -> NDArray[np.floating]:
+        """Samples of spectra that are made block by block and so are never there as a whole.
+
+        Parameters
+        ----------
+        spectra : callable
+            Gives for a slice of frames the spectra [shape=(..., bins, frames)]; called once for each block.
+        shape : tuple of int
+            Of the samples, the last axis being time.
+        dtype : dtype
+            Of the samples.
+        steps : callable, optional
+            Wraps the loop over blocks, as ``functools.partial(run.steps, stage=...)`` does.
+
+        Returns
+        -------
+        samples : ndarray [shape=(..., samples)]
+        """
+        samples = np.zeros(shape, dtype)
+        blocks = list(self.blocks(shape[-1], copies=math.prod(shape[:-1])))
+        for index in (steps or range)(len(blocks)):
+            self._overlap_add(spectra(blocks[index]), samples, blocks[index].start)
         return samples
 
     def magnitude(self, samples: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -171,20 +200,19 @@ class STFT:
             Gives for a slice of frames the masks [shape=(sources, bins, frames)]; called once for each block.
         sources : int
         steps : callable, optional
-            Wraps the loop over blocks, as ``functools.partial(run.steps, stage=...)`` does.
+            As of `synthesize`.
 
         Returns
         -------
         filtered : ndarray [shape=(sources, ..., samples)]
         """
-        filtered = np.zeros((sources, *samples.shape), samples.dtype)
         channel_axes = tuple(range(1, samples.ndim))
-        blocks = list(self.blocks(samples.shape[-1], copies=sources * math.prod(samples.shape[:-1])))
-        for index in (steps or range)(len(blocks)):
-            block = blocks[index]
-            shared = np.expand_dims(masks(block), channel_axes)
-            self._overlap_add(shared * self.forward(samples, block), filtered, block.start)
-        return filtered
+
+        def masked(block: slice) -> NDArray[np.complexfloating]:
+            shared: NDArray[np.floating] = np.expand_dims(masks(block), channel_axes)
+            return shared * self.forward(samples, block)
+
+        return self.synthesize(masked, (sources, *samples.shape), dtype=samples.dtype, steps=steps)
 
     def blocks(self, length: int, copies: int = 1) -> Iterator[slice]:
         """Slices of frames of a size that keeps `copies` spectra of each within a few megabytes."""

@@ -239,6 +239,20 @@ magnitudes = hnp.arrays(
 )
 
 
+def test_spectra_made_block_by_block_give_the_samples_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    stft, x = STFT(64, 16), signal(2, 3, 1000)
+    spectrum, blocks = stft.forward(x), []
+    monkeypatch.setattr("sepkit.spectral._BLOCK_VALUES", 1000)
+
+    def spectra(block: slice) -> NDArray[Any]:
+        blocks.append(block)
+        return spectrum[..., block]
+
+    again = stft.synthesize(spectra, x.shape, dtype=np.float64)
+    np.testing.assert_allclose(again, stft.inverse(spectrum, 1000), atol=1e-12)
+    assert blocks == list(stft.blocks(1000, copies=6))
+
+
 class TestSoftMasks:
     @given(magnitudes, st.floats(0.1, 20) | st.just(math.inf))
     def test_share_each_point_where_there_is_energy(self, V: NDArray[np.float64], exponent: float) -> None:

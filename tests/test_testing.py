@@ -6,16 +6,22 @@ import json
 import re
 import sys
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import sepkit.testing
+from sepkit import Audio, Problem, Run
 from sepkit.builtin import Continuity, MixtureConsistency, Sparsity
-from sepkit.errors import ConfigError, UnknownNameError
+from sepkit.errors import ConfigError, SideInformationError, UnknownNameError
 from sepkit.testing import Outcome, check_constraint, check_prior, parametrize_with_checks, run_checks
 from sepkit.testing.catalogue import CHECKS, MODULES
+from sepkit.testing.material import Case
 from tests.commandline import call, script
 from tests.distributions import install
 from tests.zoo import light_hooks
@@ -24,6 +30,40 @@ from tests.zoo.good import Shares
 
 ZOO = sepkit.Registry(plugins=[light_hooks])
 ONE_OFFENCE = next(exhibit for exhibit in EXHIBITS if exhibit.caught_by == "reference-is-given")
+
+
+class ScoreOrF0(Shares):
+    """Needs one kind of side information or another, which no spec can say."""
+
+    def start(self, problem: Problem, run: Run) -> NDArray[np.floating]:
+        if problem.side.score is None and not problem.side.f0:
+            raise SideInformationError("needs a score or F0 tracks")
+        return super().start(problem, run)
+
+
+class F0Alone(Shares):
+    """Says that a score would do, and needs F0 tracks."""
+
+    def start(self, problem: Problem, run: Run) -> NDArray[np.floating]:
+        if not problem.side.f0:
+            raise SideInformationError("needs a score or F0 tracks")
+        return super().start(problem, run)
+
+
+class Truth(Shares):
+    """Gives back the true stems."""
+
+    def finish(self, value: NDArray[np.floating], problem: Problem, run: Run) -> Mapping[str, Audio]:
+        references = problem.side.references
+        return {name: references[name] for name in problem.sources or references}
+
+
+def shares(factory: type[Shares], **fields: Any) -> sepkit.Registry:
+    """A registry in which `good-shares` is another class."""
+    registry = sepkit.Registry(plugins=[light_hooks])
+    spec = replace(ZOO.separator("good-shares"), factory=f"{__name__}:{factory.__name__}", **fields)
+    registry.add(spec)
+    return registry
 
 
 def failed(outcomes: list[Outcome]) -> dict[str, str]:
@@ -127,6 +167,30 @@ def test_a_method_without_its_weights_is_checked_as_far_as_that_goes() -> None:
     assert outcomes["separates"].status == outcomes["gain-goes-through"].status == "skipped"
     assert outcomes["separates"].message == "it needs weights and none ship with it"
     assert outcomes["missing-needs-are-named"].status == outcomes["config-pickles"].status == "passed"
+
+
+def test_a_method_may_need_one_of_several_kinds_of_side_information() -> None:
+    for registry in (shares(ScoreOrF0), shares(ScoreOrF0, needs=("score",)), shares(F0Alone, needs=("f0",))):
+        assert failed(run_checks("good-shares", registry=registry)) == {}
+    found = failed(run_checks("good-shares", registry=shares(F0Alone)))
+    assert set(found) == {"needs-are-declared"}
+    assert "needs a score or F0 tracks" in found["needs-are-declared"]
+
+
+def test_who_needs_references_gets_them_and_has_to_say_so() -> None:
+    traits = frozenset({"gain-equivariant"})
+    assert failed(run_checks("good-shares", registry=shares(Truth, traits=traits, needs=("references",)))) == {}
+    assert set(failed(run_checks("good-shares", registry=shares(Truth, traits=traits)))) == {"separates"}
+
+
+@pytest.mark.parametrize("shape", ["tones", "antiphase", "pips"])
+@pytest.mark.parametrize("sources", [(), ("a",), ("a", "b", "c")])
+def test_the_references_of_a_case_sum_to_its_mixture_nearly(shape: str, sources: tuple[str, ...]) -> None:
+    case = Case(16000, 2, 4001, sources=sources, shape=shape, gain=2.0)
+    mixture, references = case.mixture().samples, case.references()
+    assert tuple(references) == (sources or ("first", "second"))
+    gap = mixture - np.sum([stem.samples for stem in references.values()], axis=0)
+    assert np.linalg.norm(gap) < 0.1 * np.linalg.norm(mixture)
 
 
 def test_a_method_of_a_notebook_is_checked_in_this_process_alone(monkeypatch: pytest.MonkeyPatch) -> None:

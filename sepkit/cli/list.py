@@ -9,19 +9,21 @@ import click
 
 from sepkit.cli.group import discover
 from sepkit.plugin.registry import Registry
-from sepkit.plugin.specs import SeparatorSpec, Spec, StatementSpec
+from sepkit.plugin.specs import MetricSpec, OptionalSpec, SeparatorSpec, Spec, StatementSpec
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> None:
-    """List methods, priors and constraints that are installed."""
+    """List methods, priors, constraints, metrics and datasets that are installed."""
     registry = discover(ctx)
     tables: dict[str, dict[str, Any]] = {
         "methods": registry.separators,
         "priors": registry.priors,
         "constraints": registry.constraints,
+        "metrics": registry.metrics,
+        "datasets": registry.datasets,
     }
     if as_json:
         listing = {kind: [_entry(registry, spec) for spec in _sorted(table)] for kind, table in tables.items()}
@@ -30,8 +32,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
     formatter = click.HelpFormatter(width=100)
     for kind, table in tables.items():
         with formatter.section(kind.capitalize()):
-            rows = [(spec.name, _line(spec)) for spec in _sorted(table)]
-            formatter.write_dl(rows or [("none", "install one, such as: pip install sepkit-nmf")])
+            formatter.write_dl([(spec.name, _line(spec)) for spec in _sorted(table)])
     click.echo(formatter.getvalue(), nl=False)
 
 
@@ -39,7 +40,7 @@ def _sorted(table: dict[str, Any]) -> list[Any]:
     return [table[name] for name in sorted(table)]
 
 
-def _line(spec: Any) -> str:
+def _line(spec: Spec) -> str:
     notes = [f"needs {', '.join(spec.needs)}"] if spec.needs else []
     if isinstance(spec, SeparatorSpec):
         if spec.sources:
@@ -48,8 +49,13 @@ def _line(spec: Any) -> str:
             notes.append(f"takes priors on {_words(spec.priors)}")
         if spec.constraints:
             notes.append(f"constraints on {_words(spec.constraints)}")
-    else:
+    elif isinstance(spec, StatementSpec):
         notes.append(f"on {_words(spec.domains)}")
+    elif isinstance(spec, OptionalSpec):
+        if isinstance(spec, MetricSpec):
+            notes.append(f"gives {_words(spec.figures)}")
+        if not spec.available:
+            notes.append(f"not installed: pip install '{spec.extra}'")
     return f"{spec.summary} ({'; '.join(notes)})" if notes else spec.summary
 
 
@@ -77,4 +83,8 @@ def _entry(registry: Registry, spec: Spec) -> dict[str, Any]:
         }
     elif isinstance(spec, StatementSpec):
         entry["domains"] = [str(domain) for domain in spec.domains]
+    elif isinstance(spec, OptionalSpec):
+        entry |= {"extra": spec.extra, "available": spec.available}
+        if isinstance(spec, MetricSpec):
+            entry["figures"] = list(spec.figures)
     return entry

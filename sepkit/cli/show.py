@@ -11,7 +11,7 @@ import click
 
 from sepkit.cli.group import discover
 from sepkit.plugin.registry import Registry
-from sepkit.plugin.specs import TRAITS, SeparatorSpec, Spec
+from sepkit.plugin.specs import TRAITS, MetricSpec, OptionalSpec, SeparatorSpec, Spec
 
 
 @click.command()
@@ -19,7 +19,7 @@ from sepkit.plugin.specs import TRAITS, SeparatorSpec, Spec
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of its options.")
 @click.pass_context
 def command(ctx: click.Context, name: str, schema: bool) -> None:
-    """Show what the method, prior or constraint NAME does, and its options."""
+    """Show what the method, prior, constraint, metric or dataset NAME does, and its options."""
     spec = _find(discover(ctx), name)
     options = (spec.load_config() if isinstance(spec, SeparatorSpec) else spec.load()).model_json_schema()
     if schema:
@@ -36,6 +36,8 @@ def _find(registry: Registry, name: str) -> Spec:
         registry.separator: registry.separators,
         registry.prior: registry.priors,
         registry.constraint: registry.constraints,
+        registry.metric: registry.metrics,
+        registry.dataset: registry.datasets,
     }
     having = [find for find, names in finders.items() if name in names]
     # What knows a near name complains most helpfully.
@@ -45,6 +47,13 @@ def _find(registry: Registry, name: str) -> Spec:
 
 def _facts(spec: Spec) -> list[tuple[str, str]]:
     facts = [("reference", spec.reference)] if spec.reference else []
+    if isinstance(spec, OptionalSpec):
+        facts.append(("needs", spec.extra or "nothing but sepkit"))
+        if isinstance(spec, MetricSpec):
+            facts += [
+                ("figure", f"{one.name} ({one.unit or 'no unit'}): {one.definition}") for one in spec.load().figures
+            ]
+        return facts
     facts.append(("needs", ", ".join(spec.needs) or "nothing but the mixture"))
     if isinstance(spec, SeparatorSpec):
         rate = f"{spec.sample_rate} Hz" if spec.sample_rate else "any rate"

@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.audio import Audio, open_sound
+from sepkit.audio import SUFFIXES, Audio, open_sound
 from sepkit.errors import AudioError
+
+_UNKNOWN_LENGTH = (1 << 63) - 1
+"""What libsndfile says of FLAC that was written into a pipe."""
 
 
 class Stems:
@@ -24,7 +27,7 @@ class Stems:
     ----------
     signals : mapping of str to Audio or Path
     length : int, optional
-        In samples; longer signals are cut and shorter ones go on with zeros. By default the length of the first.
+        In samples; longer signals are cut and shorter ones go on with zeros. By default that of the longest.
 
     Attributes
     ----------
@@ -34,22 +37,27 @@ class Stems:
     Raises
     ------
     AudioError
-        If a file cannot be read, or rates or channels differ.
+        If a file cannot be read or holds no samples, or rates or channels differ.
     """
 
     def __init__(self, signals: Mapping[str, Audio | Path], length: int | None = None) -> None:
-        self._files = ExitStack()
-        self._open = {name: self._opened(signal) for name, signal in signals.items()}
-        self._places = {name: signal if isinstance(signal, Path) else name for name, signal in signals.items()}
-        shapes = {name: _shape(signal) for name, signal in self._open.items()}
-        (first, (self.channels, own_length, self.sample_rate)), *others = shapes.items()
-        for name, (channels, _, rate) in others:
-            if (channels, rate) != (self.channels, self.sample_rate):
-                given = f"'{name}' has {channels} channel(s) at {rate} Hz, '{first}' {self.channels}"
-                raise AudioError(f"stems need one rate and number of channels: {given} at {self.sample_rate} Hz")
-        self.names = tuple(signals)
-        self.lengths = {name: shape[1] for name, shape in shapes.items()}
-        self.length = own_length if length is None else length
+        with ExitStack() as files:
+            self._open = {name: _opened(signal, files) for name, signal in signals.items()}
+            self._places = {name: signal if isinstance(signal, Path) else name for name, signal in signals.items()}
+            shapes = {name: _shape(signal) for name, signal in self._open.items()}
+            (first, (self.channels, _, self.sample_rate)), *others = shapes.items()
+            for name, (channels, _, rate) in others:
+                if (channels, rate) != (self.channels, self.sample_rate):
+                    given = f"'{name}' has {channels} channel(s) at {rate} Hz, '{first}' {self.channels}"
+                    raise AudioError(f"stems need one rate and number of channels: {given} at {self.sample_rate} Hz")
+            self.names = tuple(signals)
+            self.lengths = {name: shape[1] for name, shape in shapes.items()}
+            for name, own_length in self.lengths.items():
+                if not 0 < own_length < _UNKNOWN_LENGTH:
+                    fault = "it holds no samples, or does not say how many"
+                    raise AudioError(f"cannot read {self._places[name]} as audio: {fault}; write it anew")
+            self.length = max(self.lengths.values()) if length is None else length
+            self._files = files.pop_all()
 
     def read(self, start: int, stop: int) -> NDArray[np.float64]:
         """Samples from `start` to before `stop` [shape=(sources, channels, samples)]; zeros beyond an end."""
@@ -79,11 +87,6 @@ class Stems:
     ) -> None:
         self._files.close()
 
-    def _opened(self, signal: Audio | Path) -> Any:
-        if isinstance(signal, Audio):
-            return signal
-        return self._files.enter_context(open_sound(signal))
-
     def _piece(self, name: str, start: int, stop: int) -> NDArray[np.floating]:
         if stop <= start:
             return np.zeros((self.channels, 0))
@@ -101,6 +104,42 @@ class Stems:
         if not np.isfinite(piece).all():
             raise AudioError(f"{self._places[name]} holds NaN or infinite values; repair it first")
         return piece
+
+
+def stem_files(folder: Path) -> dict[str, Path]:
+    """The file of every stem in a folder, by its name without suffix; ``mixture.*`` is none.
+
+    Where the folder itself holds no stems, they are those in ``stems/`` within it.
+
+    Raises
+    ------
+    AudioError
+        If there is no such folder, no stem in it, or more than one of a name.
+    """
+    if not folder.is_dir():
+        raise AudioError(f"no such folder of stems: {folder}")
+    files = _audio_files(folder) or _audio_files(folder / "stems")
+    if not files:
+        raise AudioError(f"{folder} holds no stems: name them <source>.wav, .flac ..., there or in stems/ within it")
+    names = [file.stem for file in files]
+    twins = [file.name for file in files if names.count(file.stem) > 1]
+    if twins:
+        raise AudioError(f"{files[0].parent} holds the same stem more than once: {', '.join(twins)}; keep one")
+    return dict(zip(names, files, strict=True))
+
+
+def _audio_files(folder: Path) -> list[Path]:
+    """Files of audio that are not hidden and not the mixture, sorted by name."""
+    try:
+        inside = sorted(folder.iterdir()) if folder.is_dir() else []
+    except OSError as error:
+        raise AudioError(f"cannot look into {folder}: {error.strerror}") from error
+    audio = [path for path in inside if path.suffix.lower() in SUFFIXES and path.is_file()]
+    return [path for path in audio if not path.name.startswith(".") and path.stem.casefold() != "mixture"]
+
+
+def _opened(signal: Audio | Path, files: ExitStack) -> Any:
+    return signal if isinstance(signal, Audio) else files.enter_context(open_sound(signal))
 
 
 def _shape(signal: Any) -> tuple[int, int, int]:

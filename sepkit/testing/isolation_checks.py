@@ -57,7 +57,7 @@ def uses_no_network(subject: MethodSubject) -> None:
 def _effects(subject: MethodSubject) -> Effects:
     """What was seen over ordinary, bare and silent runs, and any that other checks have made."""
     subject.result()
-    for case in (subject.case(bare=True), subject.case(gain=0.0)):
+    for case in (subject.bare_case(), subject.case(gain=0.0)):
         # That it fails is for other checks to say.
         with contextlib.suppress(Exception):
             subject.result(case)

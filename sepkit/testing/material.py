@@ -1,4 +1,4 @@
-"""What checks feed to a subject: short synthetic mixtures with their score and F0 tracks, layouts, and values."""
+"""What checks feed to a subject: short synthetic mixtures with all that is known of them, layouts, and values."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ from sepkit.score import Note, Score
 from sepkit.side import SideInformation
 
 SOURCES = ("first", "second")
+SIDE_INFORMATION = ("score", "f0", "references")
+"""Kinds of it, in the words in which specs declare needs."""
 NONNEGATIVE = frozenset({Domain.SPECTROGRAMS, Domain.TEMPLATES, Domain.ACTIVATIONS})
 
 _PITCHES = (57, 64, 72, 52)
 _NOTES = 4
+_PIPS = ((0.25, 700.0), (0.7, 1900.0))
+"""Where in the mixture each lies, and its frequency in Hz."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,8 @@ class Case:
     shape : str
         ``"tones"``; ``"antiphase"``: every other channel inverted, so that the mean of the channels is nearly nothing;
         ``"pips"``: short tones in silence, brief in time and narrow in frequency.
-    bare : bool
-        Whether only what the method declares to need comes with the mixture.
+    given : frozenset of str or None
+        What comes with the mixture, in the words in which specs declare needs; None for all that the method may know.
     """
 
     sample_rate: int
@@ -53,7 +57,7 @@ class Case:
     seed: int = 0
     take: int = 0
     shape: str = "tones"
-    bare: bool = False
+    given: frozenset[str] | None = None
 
     @property
     def duration_s(self) -> float:
@@ -61,32 +65,50 @@ class Case:
         return self.length / self.sample_rate
 
     def mixture(self) -> Audio:
-        """Tones that play the score, each source its own, with a little noise; a new array for every call."""
-        if self.shape == "pips":
-            return Audio((self.gain * self._pips()).astype(np.float32), self.sample_rate)
+        """The sum of the references, with a little noise under tones; a new array for every call."""
+        total = np.sum(self._stems(), axis=0)
+        if self.shape != "pips":
+            noise = np.random.default_rng(1000 + self.take).standard_normal((self.channels, self.length))
+            total = total + self._across(0.003 * noise)
+        return self._audio(total)
+
+    def references(self) -> dict[str, Audio]:
+        """The true stem of every source."""
+        return dict(zip(self._names, map(self._audio, self._stems()), strict=True))
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return self.sources or SOURCES
+
+    def _stems(self) -> list[NDArray[np.float64]]:
+        """What each source plays, before any gain [shape=(channels, samples)]."""
+        stems = [np.zeros((self.channels, self.length)) for _ in self._names]
         time_s = np.arange(self.length) / self.sample_rate
-        rng = np.random.default_rng(1000 + self.take)
-        total = 0.003 * rng.standard_normal((self.channels, self.length))
-        side = side_information(self.sources or SOURCES, self.duration_s, self.take)
-        assert side.score is not None
-        for note in side.score.notes:
+        if self.shape == "pips":
+            for index, (place, f0_hz) in enumerate(_PIPS):
+                since_s = time_s - place * self.duration_s
+                pip = np.exp(-((since_s / 0.008) ** 2)) * np.sin(2 * np.pi * f0_hz * since_s)
+                stems[index % len(stems)] += 0.3 * pip * (np.abs(since_s) < 0.03)
+            return stems
+        score = side_information(self._names, self.duration_s, self.take).score
+        assert score is not None
+        for note in score.notes:
             sounding = (time_s >= note.onset_s) & (time_s < note.offset_s)
             f0_hz = midi_to_hz(note.pitch)
             partials = sum(np.sin(2 * np.pi * m * f0_hz * time_s) / m for m in (1, 2, 3))
-            part = (self.sources or SOURCES).index(note.part)
+            part = self._names.index(note.part)
             pan = np.linspace(1.0, 0.5 if part % 2 else 1.5, self.channels)[:, np.newaxis]
-            total += 0.1 * pan * partials * sounding
-        if self.shape == "antiphase":
-            total = total[:1] * (-1.0) ** np.arange(self.channels)[:, np.newaxis]
-        return Audio((self.gain * total).astype(np.float32), self.sample_rate)
+            stems[part] += 0.1 * pan * partials * sounding
+        return [self._across(stem) for stem in stems]
 
-    def _pips(self) -> NDArray[np.float64]:
-        time_s = np.arange(self.length) / self.sample_rate
-        pips = np.zeros(self.length)
-        for place, f0_hz in ((0.25, 700.0), (0.7, 1900.0)):
-            since_s = time_s - place * self.duration_s
-            pips += np.exp(-((since_s / 0.008) ** 2)) * np.sin(2 * np.pi * f0_hz * since_s) * (np.abs(since_s) < 0.03)
-        return np.tile(0.3 * pips, (self.channels, 1))
+    def _across(self, samples: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The samples, or their first channel with every other one inverted."""
+        if self.shape != "antiphase":
+            return samples
+        return np.asarray(samples[:1] * (-1.0) ** np.arange(self.channels)[:, np.newaxis])
+
+    def _audio(self, samples: NDArray[np.float64]) -> Audio:
+        return Audio((self.gain * samples).astype(np.float32), self.sample_rate)
 
 
 def midi_to_hz(pitch: float) -> float:

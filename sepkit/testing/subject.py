@@ -114,6 +114,10 @@ class MethodSubject:
         fixed = {"sources": self.spec.sources} if self.spec.sources else {}
         return Case(**{**ordinary, **changes, **fixed})
 
+    def bare_case(self, *more: str) -> Case:
+        """The ordinary problem with what the spec declares to need and no more, or with `more` than that."""
+        return self.case(given=frozenset((*self.spec.needs, *more)))
+
     def construct(self) -> Separator[Any]:
         """A new instance."""
         factory = _or_skipped(self.spec.load, "imports-resolve")
@@ -175,12 +179,17 @@ class MethodSubject:
         constraints: Mapping[Domain, Constraint] | None = None,
     ) -> Problem:
         """The problem that a case stands for."""
-        side = side_information(case.sources, case.duration_s, case.take)
-        sources = case.sources
-        if case.bare:
-            needs = self.spec.needs
-            side = SideInformation(side.score if "score" in needs else None, side.f0 if "f0" in needs else {})
-            sources = sources if "sources" in needs or self.spec.sources else ()
+        given = case.given
+        if given is None:
+            # The truth is for those alone that say that they need it.
+            given = frozenset({"score", "f0", "sources", *self.spec.needs})
+        known = side_information(case.sources, case.duration_s, case.take)
+        side = SideInformation(
+            known.score if "score" in given else None,
+            known.f0 if "f0" in given else {},
+            case.references() if "references" in given else {},
+        )
+        sources = case.sources if "sources" in given or self.spec.sources else ()
         return Problem(
             mixture or case.mixture(),
             sources,

@@ -1,0 +1,30 @@
+"""Baselines: what every method has to beat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from sepkit.audio import Audio
+from sepkit.config import Config
+from sepkit.problem import Problem
+from sepkit.run import Run
+from sepkit.separator import Separator
+
+
+class MixtureAsEstimate(Separator[Config]):
+    """Every stem is the mixture as it is."""
+
+    def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
+        names = problem.sources
+        return {names[index]: problem.mixture for index in run.steps(len(names), "copy")}
+
+
+class Silence(Separator[Config]):
+    """Every stem is silent."""
+
+    def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
+        names, mixture = problem.sources, problem.mixture
+        silence = Audio(np.zeros_like(mixture.samples), mixture.sample_rate)
+        return {names[index]: silence for index in run.steps(len(names), "silence")}

@@ -1,0 +1,182 @@
+"""Masks around the partials of known notes or of a known fundamental frequency: the baseline that learns nothing.
+
+Every source gets a comb: where a bin lies near the m-th partial of a note of its that sounds, it weighs 1/m there. Bins
+that several combs claim are shared in the ratio of the weights; what no comb claims is nobody's and is left over.
+
+References
+----------
+Duan and Pardo, "Soundprism: an online system for score-informed source separation of music audio", IEEE Journal of
+Selected Topics in Signal Processing 5(6), 2011 (shared partials go by their number; there with the square of it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from sepkit.audio import Audio
+from sepkit.config import Config
+from sepkit.errors import SideInformationError
+from sepkit.f0 import F0Track
+from sepkit.harmonics import midi_to_hz
+from sepkit.problem import Problem
+from sepkit.run import Run
+from sepkit.score import Note
+from sepkit.separator import Separator
+from sepkit.side import SideInformation
+from sepkit.spectral import STFT, WINDOW_S, soft_masks
+
+Weights = Callable[[NDArray[np.floating]], NDArray[np.floating]]
+"""Weight of every bin for one source [shape=(bins, frames)], at the times of some frames in seconds."""
+
+
+class HarmonicCombConfig(Config):
+    """Options of the harmonic combs."""
+
+    width_cents: float = Field(
+        default=50.0,
+        ge=0,
+        le=600,
+        description="How far from a partial its bins may lie, in cents; the nearest bin on either side always may.",
+    )
+    tolerance_s: float = Field(
+        default=0.1,
+        ge=0,
+        le=10,
+        description="A note may sound so many seconds before its onset and after its offset, and so may a voiced F0.",
+    )
+    window_s: float = Field(
+        default=WINDOW_S,
+        gt=0,
+        le=1,
+        description="Window of the Fourier transform in seconds, rounded to a power of two samples.",
+    )
+    overlap: int = Field(
+        default=4, ge=2, le=32, description="Windows that overlap at each sample; the hop is window / overlap."
+    )
+
+
+class HarmonicComb(Separator[HarmonicCombConfig]):
+    """Mask the mixture around the partials that a score or F0 tracks tell of.
+
+    A source with an F0 track goes by that, another by its part of the score. Parts and tracks of sources that are not
+    asked for take their share too.
+    """
+
+    def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
+        names, mixture = problem.sources, problem.mixture
+        _require_known(names, problem.side)
+        stft = STFT.of_duration(self.config.window_s, self.config.overlap, mixture.sample_rate)
+        frames_s = stft.frames_s(mixture.length, mixture.sample_rate)
+        weights = self._weights(problem, stft.bins_hz(mixture.sample_rate))
+
+        def masks(block: slice) -> NDArray[np.floating]:
+            return soft_masks(np.stack([weigh(frames_s[block]) for weigh in weights]))[: len(names)]
+
+        stems = stft.filter(mixture.samples, masks, len(names), steps=partial(run.steps, stage="filter"))
+        return {name: Audio(stem, mixture.sample_rate) for name, stem in zip(names, stems, strict=True)}
+
+    def _weights(self, problem: Problem, bins_hz: NDArray[np.floating]) -> list[Weights]:
+        """Of every source that is known, those asked for first."""
+        tracks, notes = problem.side.f0, _notes(problem.side)
+        comb = partial(harmonic_comb, bins_hz=bins_hz, width_cents=self.config.width_cents)
+
+        def of_track(track: F0Track, times_s: NDArray[np.floating]) -> NDArray[np.floating]:
+            return comb(f0_at(track, times_s, self.config.tolerance_s)).T
+
+        def of_part(part: list[Note], times_s: NDArray[np.floating]) -> NDArray[np.floating]:
+            pitches, sounding = sounding_pitches(part, times_s, self.config.tolerance_s)
+            return comb(midi_to_hz(pitches)).T @ sounding
+
+        return [
+            partial(of_track, tracks[name]) if name in tracks else partial(of_part, notes[name])
+            for name in dict.fromkeys((*problem.sources, *tracks, *notes))
+        ]
+
+
+def harmonic_comb(
+    f0_hz: NDArray[np.floating], bins_hz: NDArray[np.floating], width_cents: float
+) -> NDArray[np.float32]:
+    """One over the number of the nearest partial where that is near, zero elsewhere.
+
+    Parameters
+    ----------
+    f0_hz : ndarray [shape=(points,)]
+        NaN where nothing sounds: there all is zero.
+    bins_hz : ndarray [shape=(bins,)]
+        Equally spaced.
+    width_cents : float
+        How far from a partial bins are near; one bin's width is always near.
+
+    Returns
+    -------
+    comb : ndarray [shape=(points, bins)]
+    """
+    f0_hz = f0_hz[:, np.newaxis]
+    number = np.maximum(np.rint(bins_hz / f0_hz), 1)
+    reach_hz = np.maximum(number * f0_hz * (2 ** (width_cents / 1200) - 1), bins_hz[1] - bins_hz[0])
+    comb: NDArray[np.float32] = np.where(np.abs(bins_hz - number * f0_hz) <= reach_hz, 1 / number, 0).astype(np.float32)
+    return comb
+
+
+def sounding_pitches(
+    notes: list[Note], times_s: NDArray[np.floating], tolerance_s: float
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """The pitches that sound at some time, and when.
+
+    Returns
+    -------
+    pitches : ndarray [shape=(pitches,)]
+        MIDI pitches.
+    sounding : ndarray [shape=(pitches, times)]
+        1 where at least one note of that pitch sounds, 0 elsewhere.
+    """
+    near = [n for n in notes if times_s[0] <= n.offset_s + tolerance_s and n.onset_s - tolerance_s <= times_s[-1]]
+    pitches = np.array(sorted({note.pitch for note in near}), np.float64)
+    sounding = np.zeros((len(pitches), len(times_s)), np.float32)
+    for note in near:
+        during = (times_s >= note.onset_s - tolerance_s) & (times_s <= note.offset_s + tolerance_s)
+        sounding[np.searchsorted(pitches, note.pitch), during] = 1
+    return pitches, sounding
+
+
+def f0_at(track: F0Track, times_s: NDArray[np.floating], tolerance_s: float) -> NDArray[np.float64]:
+    """F0 in Hz at some times [shape=(times,)].
+
+    Interpolated between voiced points; the nearest one's up to `tolerance_s` beyond them, and NaN further away.
+    """
+    voiced = np.isfinite(track.f0_hz)
+    if not voiced.any():
+        return np.full(times_s.shape, np.nan)
+    voiced_s, voiced_hz = track.times_s[voiced], track.f0_hz[voiced]
+    nearest = np.searchsorted((voiced_s[:-1] + voiced_s[1:]) / 2, times_s)
+    held = np.where(np.abs(voiced_s[nearest] - times_s) <= tolerance_s, voiced_hz[nearest], np.nan)
+    interpolated = np.interp(times_s, track.times_s, track.f0_hz, left=np.nan, right=np.nan)
+    return np.where(np.isfinite(interpolated), interpolated, held)
+
+
+def _notes(side: SideInformation) -> dict[str, list[Note]]:
+    """The notes of every part of the score."""
+    notes: dict[str, list[Note]] = {}
+    for note in side.score.notes if side.score else ():
+        notes.setdefault(note.part, []).append(note)
+    return notes
+
+
+def _require_known(names: tuple[str, ...], side: SideInformation) -> None:
+    """Every source has notes or an F0 track."""
+    if side.score is None and not side.f0:
+        raise SideInformationError(
+            "harmonic combs need a score or F0 tracks: give score=... or --score, or f0=... or --f0"
+        )
+    known = dict.fromkeys((*(side.score.parts if side.score else ()), *side.f0))
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise SideInformationError(
+            f"nothing is known of {', '.join(unknown)}: there are notes or F0 tracks of {', '.join(map(repr, known))}; "
+            "name the sources like those"
+        )
