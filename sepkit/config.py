@@ -55,5 +55,5 @@ def _line(model: type[Config], fault: Any) -> str:
         known = ", ".join(model.model_fields) or "none"
         return f"no option '{name}'; the options are {known}"
     message = fault["msg"].removeprefix("Value error, ")
-    given = "" if fault["loc"] == () else f" (given {fault['input']!r})"
+    given = "" if fault["loc"] == () or fault["type"] == "missing" else f" (given {fault['input']!r})"
     return f"{name}: {message[0].lower()}{message[1:]}{given}"

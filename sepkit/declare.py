@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from sepkit.evaluation.metric import Metric
 
 S = TypeVar("S", bound=Config)
+
+_BETWEEN_OPTIONS = re.compile(r",(?=[^,=]*=|\s*$)")
+"""Commas before a ``key=``; others belong to a value, such as a list."""
 
 
 def declared_priors(given: Iterable[Prior | str], registry: Registry) -> tuple[Prior, ...]:
@@ -88,7 +92,7 @@ def _declared(one: S | str, base: type, find: Callable[[str], Spec]) -> S:
         return one
     name, _, rest = one.partition(":")
     options = {}
-    for pair in filter(None, rest.split(",")):
+    for pair in filter(str.strip, _BETWEEN_OPTIONS.split(rest)):
         key, equals, value = pair.partition("=")
         if not equals:
             raise ConfigError(f"'{one}': options are written key=value and separated by commas, given '{pair}'")

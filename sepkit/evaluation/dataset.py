@@ -51,6 +51,9 @@ class Track:
     group: str = ""
     split: Split | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "group", self.group or self.name)
+
     @property
     def sources(self) -> tuple[str, ...]:
         """Names of the stems."""
@@ -66,6 +69,8 @@ class Track:
             return _loaded(self.mixture, Audio.read)
         stems = self.load_stems()
         shapes = {(stem.samples.shape, stem.sample_rate) for stem in stems.values()}
+        if not stems:
+            raise AudioError(f"track '{self.name}' has no stems")
         if len(shapes) > 1:
             given = ", ".join(f"{name} {stem}" for name, stem in stems.items())
             raise AudioError(f"the stems of track '{self.name}' differ in shape or rate: {given}")

@@ -1,0 +1,1 @@
+"""The datasets that come with sepkit; they are published by `sepkit.builtin.plugin`."""

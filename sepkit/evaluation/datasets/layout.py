@@ -1,0 +1,88 @@
+"""What the layouts of datasets on disk have in common: folders, tables of numbers, names that tell sources apart."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sepkit.errors import DatasetError, SideInformationError
+from sepkit.f0 import F0Track
+
+
+def dataset_folder(path: Path) -> Path:
+    """The folder where a dataset was said to lie, with ``~`` resolved.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such folder.
+    """
+    folder = path.expanduser()
+    if not folder.is_dir():
+        raise DatasetError(f"no such folder: {path}; path needs to be the folder that holds the dataset")
+    return folder
+
+
+def entries(folder: Path) -> list[Path]:
+    """Files and folders in `folder` that are not hidden, sorted by name.
+
+    Raises
+    ------
+    DatasetError
+        If the system refuses to list it.
+    """
+    try:
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise DatasetError(f"cannot look into {folder}: {error.strerror}; make it readable or move it away") from error
+
+
+def numbered(names: Iterable[str]) -> list[str]:
+    """The same names made distinct: those that occur more than once get a number, ``violin1``, ``violin2``."""
+    given = list(names)
+    often, taken = Counter(given), set(given)
+    distinct = []
+    for name in given:
+        if often[name] > 1:
+            number = next(number for number in count(1) if f"{name}{number}" not in taken)
+            name = f"{name}{number}"
+            taken.add(name)
+        distinct.append(name)
+    return distinct
+
+
+def read_table(path: Path, columns: int) -> NDArray[np.float64]:
+    """Read rows of numbers that white space separates [shape=(rows, columns)].
+
+    Raises
+    ------
+    SideInformationError
+        If the file cannot be read or its rows are not of `columns` numbers.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        table = np.array([line.split() for line in lines if line.strip()], np.float64)
+    except (OSError, ValueError) as error:
+        raise SideInformationError(f"cannot read {path} as a table of numbers: {error}") from error
+    if table.ndim != 2 or table.shape[1] != columns:
+        raise SideInformationError(f"{path} needs rows of {columns} numbers; is it damaged?")
+    return table
+
+
+def read_f0(path: Path) -> F0Track:
+    """Read rows of seconds and Hz, where 0 means unvoiced.
+
+    Raises
+    ------
+    SideInformationError
+    """
+    times_s, f0_hz = read_table(path, 2).T
+    try:
+        return F0Track(times_s, np.where(f0_hz > 0, f0_hz, np.nan))
+    except SideInformationError as error:
+        raise SideInformationError(f"{path}: {error}") from error
