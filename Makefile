@@ -33,11 +33,11 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed-demo: $(PROJECTS) | $(BIN)/python
-	$(BIN)/python -m pip install --quiet -e '.[plot]' -e plugins/nmf
+	$(BIN)/python -m pip install --quiet -e '.[plot]' -e plugins/nmf -e plugins/score-nmf
 	@touch $@
 
 $(VENV)/.installed-test: $(PROJECTS) constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[evaluation,musdb,plot,docs,test]' $(PLUGINS:%=-e %)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[evaluation,musdb,musicxml,plot,docs,test]' $(PLUGINS:%=-e %)
 	# What the test of the built wheels installs into a fresh environment, so that it needs no network.
 	$(BIN)/python -m pip wheel --quiet -c constraints.txt -w $(VENV)/wheelhouse . $(PLUGINS:%=./%) pytest
 	rm -f $(VENV)/wheelhouse/sepkit*.whl

@@ -88,12 +88,13 @@ class Method:
         sources: Iterable[str] = (),
         score: Score | Pathlike | None = None,
         f0: Mapping[str, F0Track] | None = None,
-        references: Mapping[str, Audio] | None = None,
+        references: Mapping[str, Audio | Pathlike] | None = None,
         priors: Iterable[Prior | str] = (),
         constraints: Iterable[Constraint | str] = (),
         seed: int = 0,
         reporter: Reporter | None = None,
         cancel: Cancel | None = None,
+        keep_variables: bool = False,
     ) -> Separation:
         """Separate one mixture; the parameters are those of `sepkit.separate`."""
         started = time.perf_counter()
@@ -122,7 +123,13 @@ class Method:
         truth = {name: Adaptation.between(stem, self.spec).adapted() for name, stem in side.references.items()}
         side = replace(side, references=truth)
         problem = Problem(adaptation.adapted(), self.spec.sources or names, side, hosted_priors, hosted_constraints)
-        run = Run(seed=_checked_seed(seed), device=self.device, reporter=reporter, cancel=cancel)
+        run = Run(
+            seed=_checked_seed(seed),
+            device=self.device,
+            reporter=reporter,
+            cancel=cancel,
+            keep_variables=keep_variables,
+        )
         with run:
             with plugin_faults(self.spec):
                 self._load_once(reporter, cancel)
@@ -137,7 +144,7 @@ class Method:
             if names:
                 stems = {name: stems[name] for name in names}
         provenance = self._provenance(mixture, problem, run, adaptation, tuple(stems), time.perf_counter() - started)
-        return Separation(mixture, stems, provenance)
+        return Separation(mixture, stems, provenance, run.variables)
 
     def _load_once(self, reporter: Reporter | None, cancel: Cancel | None) -> None:
         with self._lock:
@@ -183,6 +190,7 @@ class Method:
                 {**constraint.describe(), "violation": run.violations[constraint.label]}
                 for constraint in problem.constraints
             ),
+            remarks=(*(problem.side.score.remarks if problem.side.score else ()), *run.remarks),
             traces=run.traces,
         )
 
@@ -195,7 +203,7 @@ def separate(
     config: Config | Mapping[str, Any] | None = None,
     score: Score | Pathlike | None = None,
     f0: Mapping[str, F0Track] | None = None,
-    references: Mapping[str, Audio] | None = None,
+    references: Mapping[str, Audio | Pathlike] | None = None,
     priors: Iterable[Prior | str] = (),
     constraints: Iterable[Constraint | str] = (),
     weights: Pathlike | None = None,
@@ -203,6 +211,7 @@ def separate(
     device: str = "auto",
     reporter: Reporter | None = None,
     cancel: Cancel | None = None,
+    keep_variables: bool = False,
     registry: Registry | None = None,
 ) -> Separation:
     """Separate a mixture into its sources.
@@ -221,8 +230,8 @@ def separate(
     score : Score or path, optional
     f0 : mapping of str to F0Track, optional
         By source name.
-    references : mapping of str to Audio, optional
-        The true stems by source name, for oracles.
+    references : mapping of str to Audio or path, optional
+        The true stems by source name, of the mixture's shape and rate, for oracles.
     priors, constraints : iterable, optional
         Objects, or strings like ``"sparsity:weight=2"``. Constraints are applied in this order.
     weights : path, optional
@@ -235,6 +244,9 @@ def separate(
         Gets a `Progress` at every step.
     cancel : optional
         Anything with ``is_set()``, such as a `threading.Event`.
+    keep_variables : bool
+        Keep what the method shows of its own variables, such as templates and activations, with the result: for
+        pictures.
     registry : Registry, optional
         By default one with all installed plugins.
 
@@ -269,14 +281,17 @@ def separate(
         seed=seed,
         reporter=reporter,
         cancel=cancel,
+        keep_variables=keep_variables,
     )
 
 
-def _like_mixture(references: Mapping[str, Audio], mixture: Audio) -> dict[str, Audio]:
-    for name, reference in references.items():
+def _like_mixture(references: Mapping[str, Audio | Pathlike], mixture: Audio) -> dict[str, Audio]:
+    """The references, read where they are paths."""
+    read = {name: given if isinstance(given, Audio) else Audio.read(given) for name, given in references.items()}
+    for name, reference in read.items():
         if (reference.samples.shape, reference.sample_rate) != (mixture.samples.shape, mixture.sample_rate):
             raise AudioError(f"reference '{name}' needs the shape and rate of the mixture {mixture}, given {reference}")
-    return dict(references)
+    return read
 
 
 def _distinct(sources: Iterable[str]) -> tuple[str, ...]:

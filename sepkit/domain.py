@@ -56,10 +56,13 @@ class Atom:
         The source it belongs to; None while that is not known.
     pitch : float or None
         MIDI pitch, for atoms that stand for a note.
+    transient : bool
+        Whether it stands for the onset of notes only.
     """
 
     source: str | None = None
     pitch: float | None = None
+    transient: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

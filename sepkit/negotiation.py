@@ -62,7 +62,11 @@ def negotiate(
     """
     reasons = mismatches(spec, request)
     if reasons:
-        others = (other for other in registry.separators.values() if other.name != spec.name)
+        others = (
+            other
+            for other in registry.separators.values()
+            if other.name != spec.name and "yardstick" not in other.traits
+        )
         able = tuple(other.name for other in others if not mismatches(other, request))
         raise MismatchError(spec.name, reasons, able)
     return _hosted(request.priors, spec.priors), _hosted(request.constraints, (*spec.constraints, Domain.WAVEFORMS))

@@ -78,9 +78,7 @@ def plot_separation(separation: Separation) -> Figure:
         axis.set_xlabel(draw.unit)
     if not _draw_trace(axes[0, 1], separation.provenance.traces):
         axes[0, 1].remove()
-    # A figure that pyplot has not made is shown by notebooks only if it brings its own picture.
-    figure._repr_png_ = partial(_png, figure)  # type: ignore[attr-defined]
-    return figure
+    return _shown_inline(figure)
 
 
 def write_figure(path: Path, figure: Figure) -> None:
@@ -100,6 +98,12 @@ def _figure_type() -> type[Figure]:
     except ImportError as error:
         raise SepkitError(f'pictures need matplotlib ({error}); install it with: pip install "sepkit[plot]"') from error
     return Figure
+
+
+def _shown_inline(figure: Figure) -> Figure:
+    # A figure that pyplot has not made is shown by notebooks only if it brings its own picture.
+    figure._repr_png_ = partial(_png, figure)  # type: ignore[attr-defined]
+    return figure
 
 
 def _png(figure: Figure) -> bytes:
@@ -163,7 +167,7 @@ class _Spectrograms:
 
     def __init__(self, mixture: Audio, stft: STFT, shared: Axes) -> None:
         rate = mixture.sample_rate
-        self.unit, seconds = ("minutes", 60) if mixture.duration_s > 300 else ("seconds", 1)
+        self.unit, seconds = _time_unit(mixture.duration_s)
         # Frames start before zero, and a cell of the picture lies around the centre of its frame and of its bin.
         times_s, hop_s = stft.frames_s(mixture.length, rate), stft.hop / rate
         bins_hz = stft.bins_hz(rate)
@@ -186,6 +190,11 @@ class _Spectrograms:
         axis.set_title(title, loc="left", fontsize="medium", parse_math=False)
         axis.tick_params(labelbottom=False)
         return image
+
+
+def _time_unit(duration_s: float) -> tuple[str, int]:
+    """Name of the unit for an axis of time, and the seconds in it."""
+    return ("minutes", 60) if duration_s > 300 else ("seconds", 1)
 
 
 def _draw_trace(axis: Axes, traces: Mapping[str, list[float]]) -> bool:

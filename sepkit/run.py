@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from sepkit.errors import Cancelled, SepkitError
+from sepkit.variables import Variables
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sepkit.domain import Domain, Layout
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,8 @@ class Run:
         Gets a `Progress` at every step, on the thread of the run.
     cancel : Cancel, optional
         Asked at every step.
+    keep_variables : bool
+        Whether the host wants to look at what `keep` gets.
 
     Attributes
     ----------
@@ -67,6 +75,10 @@ class Run:
         Curves for the provenance, such as the cost over iterations.
     violations : dict of str to float
         Final violation of every hosted constraint.
+    remarks : list of str
+        What the user ought to know about the result.
+    variables : Variables or None
+        Those of the method, if it keeps any and its host wants them.
     """
 
     def __init__(
@@ -76,11 +88,15 @@ class Run:
         device: str = "auto",
         reporter: Reporter | None = None,
         cancel: Cancel | None = None,
+        keep_variables: bool = False,
     ) -> None:
         self.seed, self.device = seed, device
         self.rng = np.random.default_rng(seed)
         self.traces: dict[str, list[float]] = {}
         self.violations: dict[str, float] = {}
+        self.remarks: list[str] = []
+        self.variables: Variables | None = None
+        self._keep_variables = keep_variables
         self._reporter, self._cancel = reporter, cancel
         self._left_early: Progress | None = None
 
@@ -131,6 +147,24 @@ class Run:
     def trace(self, name: str, values: Iterable[float]) -> None:
         """Keep a curve for the provenance."""
         self.traces[name] = [float(value) for value in values]
+
+    def remark(self, text: str) -> None:
+        """Tell the user something about this result in one line: what was left out, what could not be used."""
+        self.remarks.append(text)
+
+    def keep(self, layout: Layout, values: Mapping[Domain, NDArray[np.floating]]) -> None:
+        """Let the host look at final values of the method's own variables; it keeps them only if it asked for them.
+
+        Parameters
+        ----------
+        layout : Layout
+            Their axes.
+        values : mapping of Domain to ndarray
+            Such as ``{Domain.TEMPLATES: W, Domain.ACTIVATIONS: H}``, of the shapes in `Domain`.
+        """
+        variables = Variables(layout, dict(values))
+        if self._keep_variables:
+            self.variables = variables
 
     def report_violations(self, violations: Mapping[str, float]) -> None:
         """Keep the final violations of hosted constraints, as `BoundConstraints.violations` gives them."""

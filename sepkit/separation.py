@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sepkit.audio import Audio
+from sepkit.errors import ConfigError
 from sepkit.files import file_names, staged_folder
+from sepkit.variables import Variables
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,6 +47,8 @@ class Provenance:
         What was done to fit the mixture to the method: resampling, mixing down.
     priors, constraints : tuple of dict
         Name, domain and options of each; constraints with their final violation.
+    remarks : tuple of str
+        What reading the score had to mend, and what the method has to say about its result.
     traces : dict of str to list of float
         Curves that the method kept, such as its cost.
     """
@@ -64,6 +68,7 @@ class Provenance:
     adaptations: tuple[str, ...] = ()
     priors: tuple[dict[str, Any], ...] = ()
     constraints: tuple[dict[str, Any], ...] = ()
+    remarks: tuple[str, ...] = ()
     traces: dict[str, list[float]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
@@ -76,6 +81,14 @@ class Provenance:
 class Separation(Mapping[str, Audio]):
     """Stems by name, in the order asked for, aligned sample by sample with the mixture.
 
+    Attributes
+    ----------
+    mixture : Audio
+    stems : mapping of str to Audio
+    provenance : Provenance
+    variables : Variables or None
+        The method's own variables, such as templates and activations, if it was asked to keep them.
+
     Examples
     --------
     >>> separation = sepkit.separate("song.wav", "nmf", sources=["voice", "guitar"])  # doctest: +SKIP
@@ -86,6 +99,7 @@ class Separation(Mapping[str, Audio]):
     mixture: Audio
     stems: Mapping[str, Audio]
     provenance: Provenance
+    variables: Variables | None = None
 
     def __getitem__(self, name: str) -> Audio:
         return self.stems[name]
@@ -109,6 +123,47 @@ class Separation(Mapping[str, Audio]):
             left_over -= stem.samples
         return Audio(left_over, self.mixture.sample_rate)
 
+    def without(self, *names: str) -> Audio:
+        """The mixture less some stems: what is left to play along with.
+
+        Parameters
+        ----------
+        *names : str
+            Of stems.
+
+        Raises
+        ------
+        ConfigError
+            If there is no stem of that name.
+        """
+        return self.remix(dict.fromkeys(names, -math.inf))
+
+    def remix(self, gains_db: Mapping[str, float]) -> Audio:
+        """The mixture with some stems louder or softer; the residual stays as it is.
+
+        Parameters
+        ----------
+        gains_db : mapping of str to float
+            Gain of each stem in dB: 0 leaves it, ``-inf`` takes it away. Stems that are not named stay as they are.
+
+        Raises
+        ------
+        ConfigError
+            If there is no stem of that name, or a gain is no number.
+
+        Examples
+        --------
+        >>> separation.remix({"left": -12, "right": 3}).write("practice.wav")  # doctest: +SKIP
+        """
+        remixed = np.array(self.mixture.samples)
+        for name, gain_db in gains_db.items():
+            if name not in self.stems:
+                raise ConfigError(f"there is no stem '{name}'; the stems are {', '.join(self.stems)}")
+            if not gain_db < math.inf:
+                raise ConfigError(f"the gain of '{name}' needs a number of dB, given {gain_db}")
+            remixed += np.float32(10 ** (gain_db / 20) - 1) * self.stems[name].samples
+        return Audio(remixed, self.mixture.sample_rate)
+
     def plot(self) -> Figure:
         """Draw spectrograms of mixture, stems and an audible residual, the soft masks that the stems imply, the cost.
 
@@ -130,32 +185,57 @@ class Separation(Mapping[str, Audio]):
 
         return plot_separation(self)
 
-    def write(self, folder: str | os.PathLike[str]) -> dict[str, Path]:
+    def plot_factors(self) -> Figure:
+        """Draw templates and activations of a factorisation, coloured by source, and the onsets of the score.
+
+        Returns
+        -------
+        figure : matplotlib.figure.Figure
+            As of `plot`.
+
+        Raises
+        ------
+        SepkitError
+            If none were kept, or matplotlib is not installed.
+
+        Examples
+        --------
+        >>> separation = sepkit.separate("a.wav", "score-nmf", score="a.mid", keep_variables=True)  # doctest: +SKIP
+        >>> separation.plot_factors()  # doctest: +SKIP
+        """
+        from sepkit.plot_factors import plot_factors
+
+        return plot_factors(self)
+
+    def write(self, folder: str | os.PathLike[str], outputs: Mapping[str, Audio] | None = None) -> dict[str, Path]:
         """Write ``<source>.wav`` for every stem and ``separation.json``; nothing moves in before all are written.
 
         Parameters
         ----------
         folder : path
             Made when it does not exist. Names of sources never lead out of it.
+        outputs : mapping of str to Audio, optional
+            What to write in place of the stems, such as ``{"minus one": separation.without("voice")}``.
 
         Returns
         -------
         files : dict of str to Path
-            The file of every source.
+            The file of every stem, or of every output.
 
         Raises
         ------
         WriteError
         """
         folder = Path(folder)
-        names = {source: f"{stem}.wav" for source, stem in file_names(self.stems).items()}
+        outputs = self.stems if outputs is None else outputs
+        names = {output: f"{stem}.wav" for output, stem in file_names(outputs).items()}
         with staged_folder(folder) as staging:
-            for source, stem in self.stems.items():
-                stem.write(staging / names[source])
+            for output, audio in outputs.items():
+                audio.write(staging / names[output])
             record = {**self.provenance.as_dict(), "files": names}
             text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
             (staging / "separation.json").write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
-        return {source: folder / name for source, name in names.items()}
+        return {output: folder / name for output, name in names.items()}
 
 
 def _finite(value: Any) -> Any:

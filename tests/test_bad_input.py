@@ -183,7 +183,7 @@ BAD_CALLS = {
     ),
     "missing score": ((*RUN, "--score", "none.mid"), ("no such score", "none.mid")),
     "score that is none": ((*RUN, "--score", "poem.mid"), ("poem.mid", "MIDI")),
-    "score of an unknown kind": ((*RUN, "--score", "mix.wav"), ("mix.wav", ".mid, .midi or .csv")),
+    "score of an unknown kind": ((*RUN, "--score", "mix.wav"), ("mix.wav", ".musicxml")),
     "missing F0": ((*RUN, "--f0", "none.csv"), ("none.csv", "F0", "No such file")),
     "F0 that is none": ((*RUN, "--f0", "poem.mid"), ("poem.mid", "F0")),
     "folder without F0": ((*RUN, "--f0", "empty"), ("empty", "<source>.csv")),

@@ -14,7 +14,7 @@ import pytest
 
 from sepkit import Registry
 from sepkit.cli.group import COMMANDS
-from tests.commandline import call, record, spawn
+from tests.commandline import call, spawn
 from tests.distributions import environment, install
 
 
@@ -27,20 +27,23 @@ def _good(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_list_names_everything_with_its_summary_and_needs() -> None:
     listing = call("list")
     assert (listing.code, listing.err) == (0, "")
-    for table in ("Methods", "Priors", "Constraints"):
+    for table in ("Methods", "Priors", "Constraints", "Metrics", "Datasets"):
         assert f"{table}:" in listing.out
     flat = " ".join(listing.out.split())
     assert "nmf nonnegative matrix factorisation" in flat
     assert "halve-by-score every stem is an equal share of the mixture (needs score;" in flat
     assert "sparsity few activations are large at a time (on activations)" in flat
     assert "peak-limit no sample is above a peak (on waveforms)" in flat
+    assert "mixture baseline: every stem is the mixture as it is (needs sources)" in flat
+    assert "sdr plain signal-to-distortion ratio (gives SDR)" in flat
+    assert "folder one folder a track with a file for every stem" in flat
 
 
 def test_list_json_holds_what_the_specs_say() -> None:
     listing = call("list", "--json")
     assert (listing.code, listing.err) == (0, "")
     listed = json.loads(listing.out)
-    assert set(listed) == {"methods", "priors", "constraints"}
+    assert list(listed) == ["methods", "priors", "constraints", "metrics", "datasets"]
     by_name = {entry["name"]: entry for table in listed.values() for entry in table}
     assert by_name["halve-by-score"]["needs"] == ["score"]
     assert by_name["nmf"]["plugin"] == "nmf"
@@ -49,10 +52,31 @@ def test_list_json_holds_what_the_specs_say() -> None:
     assert by_name["nmf"]["reference"]
     assert by_name["sparsity"]["domains"] == ["activations"]
     assert by_name["mixture-consistency"]["plugin"] == "builtin"
+    assert by_name["ideal-ratio-mask"]["needs"] == ["references"]
+    assert by_name["si-sdr"]["figures"] == ["SI-SDR", "SI-SIR", "SI-SAR"]
+    assert (by_name["si-sdr"]["extra"], by_name["si-sdr"]["available"]) == ("", True)
+    assert by_name["musdb18"]["extra"] == "sepkit[musdb]"
+    assert "figures" not in by_name["musdb18"]
 
 
-def test_list_without_methods_says_what_to_do() -> None:
-    assert "pip install sepkit-nmf" in call("--no-plugins", "list").out
+def test_what_needs_packages_that_are_not_there_is_listed_with_its_install_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda module: None)
+    flat = " ".join(call("list").out.split())
+    assert "BSS-SAR; not installed: pip install 'sepkit[evaluation]')" in flat
+    assert "150 songs (not installed: pip install 'sepkit[musdb]')" in flat
+    listed = json.loads(call("list", "--json").out)
+    available = {entry["name"]: entry["available"] for kind in ("metrics", "datasets") for entry in listed[kind]}
+    assert (available["bss-eval"], available["musdb18"], available["sdr"], available["folder"]) == (
+        False,
+        False,
+        True,
+        True,
+    )
+    shown = call("show", "bss-eval")
+    assert (shown.code, len(shown.complaints)) == (2, 1)
+    assert "pip install 'sepkit[evaluation]'" in shown.err
 
 
 def test_show_tells_all_about_a_method() -> None:
@@ -77,15 +101,19 @@ def test_show_calls_nothing_required_that_is_not() -> None:
         ("peak-limit", ("constraint peak-limit", "peak-limit:NAME=VALUE", "Largest magnitude")),
         ("mixture-consistency", ("constraint mixture-consistency", "no options")),
         ("halve-by-f0", ("method halve-by-f0", "f0", "steps")),
+        ("ideal-ratio-mask", ("method ideal-ratio-mask", "oracle", "Vincent", "references", "window_s")),
+        ("sdr", ("metric sdr", "SDR (dB): energy of the reference", "nothing but sepkit", "no options")),
+        ("bss-eval", ("metric bss-eval", "Stöter", "sepkit[evaluation]", "BSS-SAR (dB)", "bss-eval:NAME=VALUE")),
+        ("folder", ("dataset folder", "nothing but sepkit", "folder:NAME=VALUE", "path")),
     ],
 )
-def test_show_tells_about_statements_too(name: str, words: tuple[str, ...]) -> None:
+def test_show_tells_about_everything_that_is_published(name: str, words: tuple[str, ...]) -> None:
     shown = call("show", name)
     assert (shown.code, shown.err) == (0, "")
     assert all(word in shown.out for word in words)
 
 
-@pytest.mark.parametrize("name", ["nmf", "halve", "sparsity", "continuity", "mixture-consistency", "peak-limit"])
+@pytest.mark.parametrize("name", ["nmf", "halve", "sparsity", "mixture-consistency", "peak-limit", "sdr", "folder"])
 def test_show_schema_is_json_schema_with_a_description_for_each_option(name: str) -> None:
     shown = call("show", name, "--schema")
     assert (shown.code, shown.err) == (0, "")
@@ -146,6 +174,8 @@ def test_version() -> None:
         (["show"], "Missing argument 'NAME'"),
         (["show", "nfm"], "no method 'nfm' is installed; did you mean nmf?"),
         (["show", "sparsty"], "did you mean sparsity?"),
+        (["show", "si-sdrr"], "no metric 'si-sdrr' is installed; did you mean si-sdr"),
+        (["show", "musdb"], "no dataset 'musdb' is installed; did you mean musdb18?"),
         (["plugins", "nothing"], "no plugin 'nothing' is installed; see: sepkit plugins"),
         (["run"], "Missing argument 'METHOD'"),
     ],
@@ -212,31 +242,3 @@ def test_a_terminal_that_lacks_a_symbol_is_no_reason_to_fail(encoding: str) -> N
     done = subprocess.run(command, env=environment(PYTHONIOENCODING=encoding), capture_output=True)
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"iterations" in done.stdout
-
-
-@pytest.mark.slow
-def test_demo_beats_the_mixture_and_writes_stems_and_picture(tmp_path: Path) -> None:
-    done = spawn("demo", "-o", tmp_path / "demo")
-    assert (done.code, done.err) == (0, "")
-    rows = dict(re.findall(r"│ (\w+) +│ +([-\d.]+ │ +[-\d.]+ │ +[-\d.]+) │", done.out))
-    assert list(rows) == ["flute", "cello", "drums"]
-    for row in rows.values():
-        mixture, nmf, oracle = map(float, row.split("│"))
-        assert mixture < nmf < oracle + 1
-    written = {path.name for path in (tmp_path / "demo").iterdir()}
-    stems = {"flute.wav", "cello.wav", "drums.wav"}
-    assert written == {*stems, "mixture.wav", "separation.json", "spectrograms.png"}
-    assert str(tmp_path / "demo") in done.out
-
-
-def test_demo_needs_nmf_and_says_how_to_get_it(tmp_path: Path) -> None:
-    done = call("--no-plugins", "demo", "-o", tmp_path / "demo")
-    assert (done.code, len(done.complaints)) == (2, 1)
-    assert not (tmp_path / "demo").exists()
-
-
-def test_demo_into_a_place_that_is_no_folder_is_refused_before_any_work(tmp_path: Path) -> None:
-    occupied = record(tmp_path / "occupied.wav")
-    done = call("demo", "-o", occupied)
-    assert (done.code, len(done.complaints)) == (2, 1)
-    assert "-o" in done.err

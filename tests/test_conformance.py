@@ -1,22 +1,19 @@
-"""The built-in priors and constraints keep the promises that every plugin makes."""
+"""What is built in keeps the promises that every plugin makes."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sepkit.testing import parametrize_with_checks
+import pytest
+
+from sepkit import Registry
+from sepkit.testing.runner import BoundCheck, bind_checks
+
+BUILTIN = Registry()
+PUBLISHED = sorted([*BUILTIN.separators, *BUILTIN.priors, *BUILTIN.constraints])
+CHECKS: list[BoundCheck] = [check for name in PUBLISHED for check in bind_checks(name, registry=BUILTIN)]
 
 
-@parametrize_with_checks("mixture-consistency")
-def test_mixture_consistency(check: Any) -> None:
-    check()
-
-
-@parametrize_with_checks("sparsity")
-def test_sparsity(check: Any) -> None:
-    check()
-
-
-@parametrize_with_checks("continuity")
-def test_continuity(check: Any) -> None:
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: f"{check.subject.name}-{check.name}")
+def test_conformance(check: Any) -> None:
     check()

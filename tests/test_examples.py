@@ -103,4 +103,4 @@ runpy.run_path({str(FOLDER / "frozen_host.py")!r}, run_name="__main__")
 
 @pytest.mark.parametrize("name", ["notebook", "threaded_host", "frozen_host"])
 def test_examples_stay_short(name: str) -> None:
-    assert len((FOLDER / f"{name}.py").read_text(encoding="utf-8").splitlines()) < 80
+    assert len((FOLDER / f"{name}.py").read_text(encoding="utf-8").splitlines()) < 90

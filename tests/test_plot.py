@@ -184,17 +184,6 @@ def test_without_matplotlib_one_line_says_how_to_get_it(noise: NoiseOf, monkeypa
         halves(noise()).plot()
 
 
-def test_demo_without_matplotlib_says_so_and_goes_on(
-    noise: NoiseOf, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from sepkit.cli import demo
-
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    demo._draw(halves(noise()), tmp_path / "a.png")
-    assert 'pip install "sepkit[plot]"' in capsys.readouterr().out
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_touches_nothing_global() -> None:
     code = """
 import sys

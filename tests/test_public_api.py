@@ -45,13 +45,31 @@ TOP = [
     "Split",
     "Support",
     "errors",
+    "evaluation",
     "separate",
     "spectral",
 ]
-PLUGIN = ["API", "ConstraintSpec", "Domain", "PriorSpec", "SeparatorSpec", "hookimpl"]
-BUILTIN = ["Continuity", "MixtureConsistency", "Sparsity"]
+PLUGIN = [
+    "API",
+    "ConstraintSpec",
+    "DatasetSpec",
+    "Domain",
+    "MetricSpec",
+    "PriorSpec",
+    "SeparatorSpec",
+    "hookimpl",
+]
+BUILTIN = [
+    "Continuity",
+    "HarmonicConstraint",
+    "HarmonicTemplates",
+    "MixtureConsistency",
+    "ScoreConstraint",
+    "Sparsity",
+]
+EVALUATION = ["Dataset", "Evaluation", "Figure", "Metric", "Stems", "Track", "benchmark", "evaluate"]
 
-PINNED = [(sepkit, TOP), (sepkit.plugin, PLUGIN), (sepkit.builtin, BUILTIN)]
+PINNED = [(sepkit, TOP), (sepkit.plugin, PLUGIN), (sepkit.builtin, BUILTIN), (sepkit.evaluation, EVALUATION)]
 # Scripts and hook modules are run, not imported by people.
 APART = ("sepkit.__main__", "sepkit.builtin.plugin", "sepkit.example.compose", "sepkit.example.render")
 MODULES = [

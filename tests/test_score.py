@@ -1,28 +1,22 @@
+"""Notes and scores, and what turns one score into another."""
+
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import pickle
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sepkit import Note, Score
 from sepkit.errors import SideInformationError
 
-# Two ticks of a MIDI file at 220 ticks a beat and 120 beats a minute.
-TICKS_S = 2 * 0.5 / 220
-
 DUET = Score((Note(0.0, 0.5, 60, 64, "left"), Note(0.25, 1.0, 72, 100, "right"), Note(0.5, 1.0, 62, 1, "left")))
-
-
-def written(folder: Path, text: str, name: str = "score.csv") -> Path:
-    path = folder / name
-    path.write_text(text, encoding="utf-8")
-    return path
+TRIO = Score((Note(0, 1, 40, part="bass"), Note(1, 2, 50, part="cello"), Note(2, 3, 72, part="flute")), ("a remark",))
 
 
 class TestNote:
@@ -70,175 +64,138 @@ class TestScore:
     def test_survives_pickling(self) -> None:
         assert pickle.loads(pickle.dumps(DUET)) == DUET
 
-
-def same_notes(read: Score, score: Score) -> None:
-    def key(note: Note) -> tuple[str, float, float]:
-        return (note.part, note.pitch, note.onset_s)
-
-    assert len(read.notes) == len(score.notes)
-    for one, other in zip(sorted(read.notes, key=key), sorted(score.notes, key=key), strict=True):
-        assert (one.part, one.pitch, one.velocity) == (other.part, other.pitch, other.velocity)
-        assert one.onset_s == pytest.approx(other.onset_s, abs=TICKS_S)
-        assert one.offset_s == pytest.approx(other.offset_s, abs=TICKS_S)
+    def test_remarks_tell_no_scores_apart(self) -> None:
+        noted = dataclasses.replace(DUET, remarks=("mended",))
+        assert (noted, hash(noted)) == (DUET, hash(DUET))
+        assert noted.part("left").remarks == ("mended",)
 
 
-class TestMidi:
-    def test_round_trip(self, tmp_path: Path) -> None:
-        DUET.write(tmp_path / "duet.mid")
-        same_notes(Score.read(tmp_path / "duet.mid"), DUET)
+class TestRegroup:
+    @pytest.mark.parametrize(
+        ("groups", "parts"),
+        [
+            ({"low": ["bass", "cello"], "high": ["flute"]}, ("low", "low", "high")),
+            ({"low": ["1", "2"], "high": "3"}, ("low", "low", "high")),
+            ({"strings": ["1", "cello"]}, ("strings", "strings", "flute")),
+            ({"bass": "flute", "flute": "bass"}, ("flute", "cello", "bass")),
+            ({"bass": ["bass", "cello"]}, ("bass", "bass", "flute")),
+            ({}, ("bass", "cello", "flute")),
+        ],
+    )
+    def test_names_parts_anew(self, groups: dict[str, list[str]], parts: tuple[str, ...]) -> None:
+        regrouped = TRIO.regroup(groups)
+        assert tuple(note.part for note in regrouped.notes) == parts
+        assert regrouped.remarks == TRIO.remarks
+        assert [note.pitch for note in regrouped.notes] == [note.pitch for note in TRIO.notes]
 
-    @settings(max_examples=25)
-    @given(st.data())
-    def test_round_trip_of_any_melody(self, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
-        lengths = data.draw(st.lists(st.floats(0.02, 2), min_size=1, max_size=10))
-        onsets = np.concatenate([[0.0], np.cumsum(lengths)])
-        score = Score(
-            tuple(
-                Note(onset, offset, data.draw(st.integers(0, 127)), data.draw(st.integers(1, 127)), "voice")
-                for onset, offset in zip(onsets[:-1].tolist(), onsets[1:].tolist(), strict=True)
-            )
+    def test_a_name_goes_before_a_number(self) -> None:
+        score = Score((Note(0, 1, 60, part="2"), Note(1, 2, 60, part="1")))
+        assert score.regroup({"one": "1"}).parts == ("2", "one")
+
+    @pytest.mark.parametrize(
+        ("groups", "words"),
+        [
+            ({"a": ["oboe"]}, "no part 'oboe'; its parts are 1 'bass', 2 'cello', 3 'flute'"),
+            ({"a": ["0"]}, "no part '0'"),
+            ({"a": ["4"]}, "no part '4'"),
+            ({"a": ["bass"], "b": ["1"]}, "part 'bass' is put into both 'a' and 'b'"),
+            ({"flute": ["bass"]}, "there is a part 'flute' already"),
+        ],
+    )
+    def test_refuses(self, groups: dict[str, list[str]], words: str) -> None:
+        with pytest.raises(SideInformationError, match=words):
+            TRIO.regroup(groups)
+
+
+class TestSplitByPitch:
+    def test_hands_meet_at_middle_c(self) -> None:
+        score = Score(tuple(Note(i, i + 1, pitch) for i, pitch in enumerate([59, 59.5, 60, 61])))
+        assert [note.part for note in score.split_by_pitch().notes] == ["left", "left", "right", "right"]
+
+    def test_takes_names_and_place(self) -> None:
+        assert TRIO.split_by_pitch(45, "b", "c").parts == ("b", "c")
+
+    @pytest.mark.parametrize("pitch", [-1, 128, float("nan")])
+    def test_refuses(self, pitch: float) -> None:
+        with pytest.raises(SideInformationError, match="from 0 to 127, given"):
+            TRIO.split_by_pitch(pitch)
+
+
+def warped(points: list[tuple[float, float]]) -> Score:
+    old_s, new_s = np.cumsum(np.array([(0.0, 0.0), *points]), axis=0).T
+    return TRIO.mapped(lambda times_s: np.interp(times_s, old_s, new_s))
+
+
+class TestMapped:
+    def test_moves_onsets_and_offsets(self) -> None:
+        moved = TRIO.mapped(lambda times_s: 2 * times_s + 1)
+        assert [(note.onset_s, note.offset_s) for note in moved.notes] == [(1, 3), (3, 5), (5, 7)]
+        assert [note.part for note in moved.notes] == ["bass", "cello", "flute"]
+        assert moved.remarks == TRIO.remarks
+
+    @given(st.lists(st.tuples(st.floats(0.1, 2), st.floats(0, 2)), max_size=5))
+    def test_keeps_notes_in_order_and_longer_than_nothing(self, points: list[tuple[float, float]]) -> None:
+        notes = sorted(warped(points).notes, key=lambda note: note.pitch)
+        assert len(notes) == 3
+        assert all(note.offset_s > note.onset_s for note in notes)
+        assert all(a.onset_s <= b.onset_s for a, b in pairwise(notes))
+
+    def test_is_undone_by_the_inverse(self) -> None:
+        back = TRIO.mapped(lambda t: t**2 + t).mapped(lambda t: (np.sqrt(1 + 4 * t) - 1) / 2)
+        for one, other in zip(back.notes, TRIO.notes, strict=True):
+            assert (one.onset_s, one.offset_s) == pytest.approx((other.onset_s, other.offset_s))
+
+    def test_cuts_what_lies_before_the_recording(self) -> None:
+        moved = TRIO.mapped(lambda times_s: times_s - 1.5)
+        assert [(note.onset_s, note.offset_s) for note in moved.notes] == [(0, 0.5), (0.5, 1.5)]
+        assert moved.remarks == (
+            "a remark",
+            "1 note that ends before 0 s is left out, at -1.50 s",
+            "1 note that begins before 0 s now begins there, at -0.50 s",
         )
-        path = tmp_path_factory.getbasetemp() / "melody.mid"
-        score.write(path)
-        same_notes(Score.read(path), score)
 
-    @pytest.mark.parametrize("part", ["Flûte", "ヴァイオリン", "drums & bass", "a/b"])
-    def test_names_of_parts_survive(self, tmp_path: Path, part: str) -> None:
-        Score((Note(0, 1, 60, part=part),)).write(tmp_path / "a.mid")
-        assert Score.read(tmp_path / "a.mid").parts == (part,)
+    def test_cannot_change_the_times_that_it_maps(self) -> None:
+        def careless(times_s: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> object:
+            times_s += 1
+            return times_s
 
-    def test_names_in_latin_1_are_read(self, tmp_path: Path) -> None:
-        import pretty_midi
+        assert TRIO.mapped(careless).notes[0].onset_s == 1  # type: ignore[arg-type]
+        assert TRIO.notes[0].onset_s == 0
 
-        midi = pretty_midi.PrettyMIDI()
-        flute = pretty_midi.Instrument(73, name="Flûte")
-        flute.notes.append(pretty_midi.Note(64, 60, 0, 1))
-        midi.instruments.append(flute)
-        midi.write(str(tmp_path / "a.mid"))
-        assert Score.read(tmp_path / "a.mid").parts == ("Flûte",)
-
-    def test_more_parts_than_midi_has_channels(self, tmp_path: Path) -> None:
-        parts = tuple(f"part {index}" for index in range(20))
-        Score(tuple(Note(i, i + 1, 60, part=part) for i, part in enumerate(parts))).write(tmp_path / "a.mid")
-        assert Score.read(tmp_path / "a.mid").parts == parts
-
-    def test_instruments_of_one_name_or_none_are_told_apart(self, tmp_path: Path) -> None:
-        import pretty_midi
-
-        midi = pretty_midi.PrettyMIDI()
-        for index, name in enumerate(["violin", "violin", ""]):
-            instrument = pretty_midi.Instrument(40, name=name)
-            instrument.notes.append(pretty_midi.Note(64, 60, index, index + 1))
-            midi.instruments.append(instrument)
-        midi.write(str(tmp_path / "a.midi"))
-        assert Score.read(tmp_path / "a.midi").parts == ("violin", "violin-2", "track3")
-
-    def test_damaged_files_are_one_clear_error(self, tmp_path: Path) -> None:
-        DUET.write(tmp_path / "whole.mid")
-        whole, rng = (tmp_path / "whole.mid").read_bytes(), np.random.default_rng(0)
-        damaged = tmp_path / "damaged.mid"
-        for length in range(0, len(whole), 5):
-            flipped = bytearray(whole)
-            for position in rng.integers(0, len(whole), 4):
-                flipped[position] = rng.integers(0, 256)
-            for data in (whole[:length], rng.bytes(length), b"MThd" + rng.bytes(length), bytes(flipped)):
-                damaged.write_bytes(data)
-                # Some damage is still a score.
-                with contextlib.suppress(SideInformationError):
-                    Score.read(damaged)
-
-    def test_names_the_file_that_it_cannot_read(self, tmp_path: Path) -> None:
-        (tmp_path / "text.mid").write_text("no music")
-        with pytest.raises(SideInformationError, match=r"text\.mid as MIDI"):
-            Score.read(tmp_path / "text.mid")
-
-    def test_file_without_notes(self, tmp_path: Path) -> None:
-        import pretty_midi
-
-        pretty_midi.PrettyMIDI().write(str(tmp_path / "empty.mid"))
-        with pytest.raises(SideInformationError, match="holds no notes"):
-            Score.read(tmp_path / "empty.mid")
-
-
-class TestCsv:
-    @pytest.mark.parametrize(
-        "text",
-        [
-            "start,end,pitch,velocity,part\n0.5,1.5,60,64,left\n",
-            "start;duration;pitch;velocity;label\n0.5;1.0;60;64;left\n",
-            "Onset_s, Offset_s, Pitch, Velocity, Instrument\n0.5, 1.5, 60, 64, left\n",
-            '"start","end","pitch","velocity","label"\r\n"0.5","1.5","60","64","left"\r\n',
-            "\ufeffpart,pitch,end,start,velocity,comment\nleft,60,1.5,0.5,64,nice\n",
-            "start,end,pitch,part\n0.5,1.5,60,left\n\n",
-            "start,end,pitch,velocity,part\n0.5,1.5,60,,left\n",
-        ],
-    )
-    def test_ways_to_write_one_note(self, tmp_path: Path, text: str) -> None:
-        assert Score.read(written(tmp_path, text)) == Score((Note(0.5, 1.5, 60, 64, "left"),))
+    def test_nothing_stays_nothing(self) -> None:
+        assert Score(()).mapped(lambda times_s: times_s).notes == ()
 
     @pytest.mark.parametrize(
-        ("given", "wanted"),
+        ("times", "words"),
         [
-            (["0", "0.5", "1"], [1, 64, 127]),
-            (["0", "1", "64", "127", "200"], [1, 1, 64, 127, 127]),
-            (["1"], [127]),
-            (["2", ""], [2, 64]),
+            (lambda times_s: -times_s, "must not decrease"),
+            (lambda times_s: times_s[:-1], "6 finite seconds"),
+            (lambda times_s: times_s * np.nan, "6 finite seconds"),
+            (lambda times_s: 3.0, "6 finite seconds"),
         ],
     )
-    def test_velocities_have_one_scale_in_a_file(self, tmp_path: Path, given: list[str], wanted: list[int]) -> None:
-        rows = [f"{index},{index + 1},60,{velocity}" for index, velocity in enumerate(given)]
-        score = Score.read(written(tmp_path, "\n".join(["start,end,pitch,velocity", *rows])))
-        assert [note.velocity for note in score.notes] == wanted
-
-    def test_is_sorted(self, tmp_path: Path) -> None:
-        score = Score.read(written(tmp_path, "start,end,pitch\n2,3,61\n0,1,60\n"))
-        assert [note.pitch for note in score.notes] == [60, 61]
-
-    @pytest.mark.parametrize("missing", ["start", "end", "pitch"])
-    def test_names_the_columns_it_needs_and_has(self, tmp_path: Path, missing: str) -> None:
-        columns = [name for name in ("start", "end", "pitch", "label") if name != missing]
-        with pytest.raises(SideInformationError, match="needs columns start, pitch and duration or end") as error:
-            Score.read(written(tmp_path, ",".join(columns) + "\n0,1,2\n"))
-        assert ", ".join(columns) in str(error.value)
-
-    @pytest.mark.parametrize(
-        ("row", "words"),
-        [
-            ("abc,1,60,64", "'abc'"),
-            ("0,1,60,loud", "'loud'"),
-            ("0,1,60,inf", "infinity"),
-            ("0,1,60,nan", "NaN"),
-            ("nan,1,60,64", "onset < offset"),
-            ("2,1,60,64", "onset < offset"),
-            ("0,1,300,64", "pitch from 0 to 127"),
-            ("0,1", "'pitch'"),
-            ("0,,60,64", "'offset_s'|'duration_s'"),
-        ],
-    )
-    def test_names_file_and_row_of_what_is_wrong(self, tmp_path: Path, row: str, words: str) -> None:
-        path = written(tmp_path, f"start,end,pitch,velocity\n0,1,60,64\n{row}\n")
-        with pytest.raises(SideInformationError, match=words) as error:
-            Score.read(path)
-        assert str(path) in str(error.value)
-        assert "\n" not in str(error.value)
-
-    @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00\x01", b"\0" * 100, b'start,end,pitch\n"' + b"1" * 200_000])
-    def test_other_bytes_are_an_error(self, tmp_path: Path, content: bytes) -> None:
-        (tmp_path / "a.csv").write_bytes(content)
-        with pytest.raises(SideInformationError):
-            Score.read(tmp_path / "a.csv")
-
-    def test_header_alone(self, tmp_path: Path) -> None:
-        with pytest.raises(SideInformationError, match="holds no notes"):
-            Score.read(written(tmp_path, "start,end,pitch\n"))
+    def test_refuses(self, times: object, words: str) -> None:
+        with pytest.raises(SideInformationError, match=words):
+            TRIO.mapped(times)  # type: ignore[arg-type]
 
 
 class TestFiles:
-    @pytest.mark.parametrize("name", ["missing.mid", "missing.csv", "."])
+    @pytest.mark.parametrize("name", ["missing.mid", "missing.csv", "missing.musicxml", "."])
     def test_missing(self, tmp_path: Path, name: str) -> None:
         with pytest.raises(SideInformationError, match="no such score"):
             Score.read(tmp_path / name)
 
     def test_other_suffix(self, tmp_path: Path) -> None:
-        with pytest.raises(SideInformationError, match=r"\.mid, \.midi or \.csv"):
-            Score.read(written(tmp_path, "", "score.musicxml"))
+        (tmp_path / "score.pdf").write_text("")
+        with pytest.raises(SideInformationError, match=r"give a \.mid, \.midi, \.csv, \.musicxml, \.xml or \.mxl file"):
+            Score.read(tmp_path / "score.pdf")
+
+    def test_other_parts(self, tmp_path: Path) -> None:
+        with pytest.raises(SideInformationError, match="track, instrument, staff, given 'voice'"):
+            Score.read(tmp_path / "score.mid", parts="voice")  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("name", ["duet.mid", "duet.csv"])
+    def test_staves_are_in_musicxml_only(self, tmp_path: Path, name: str) -> None:
+        (tmp_path / name).write_text("")
+        with pytest.raises(SideInformationError, match=f"{name} has no staves"):
+            Score.read(tmp_path / name, parts="staff")

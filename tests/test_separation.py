@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from sepkit import Audio, Provenance, Separation
-from sepkit.errors import WriteError
+from sepkit.errors import ConfigError, WriteError
 
 NoiseOf = Callable[..., Audio]
 
@@ -38,6 +38,12 @@ def provenance(**changes: Any) -> Provenance:
 def separation(noise: NoiseOf) -> Separation:
     stems = {"voice": noise(2, seed=1), "../guitar": noise(2, seed=2)}
     return Separation(noise(2), stems, provenance())
+
+
+def _separation(mixture: float, **stems: float) -> Separation:
+    """Constant signals, whose remix can be told by heart."""
+    signals = {name: Audio(np.full((1, 10), level, np.float32), 8000) for name, level in stems.items()}
+    return Separation(Audio(np.full((1, 10), mixture, np.float32), 8000), signals, provenance())
 
 
 def strict_json(path: Path) -> Any:
@@ -118,3 +124,25 @@ class TestWriting:
         with pytest.raises(WriteError, match="full"):
             separation.write(tmp_path / "out")
         assert list(tmp_path.iterdir()) == []
+
+
+def test_a_remix_scales_stems_and_keeps_the_residual() -> None:
+    separation = _separation(a=0.5, b=0.25, mixture=1.0)
+    assert np.allclose(separation.remix({"a": 0}).samples, separation.mixture.samples)
+    assert np.allclose(separation.without("a").samples, 0.5)
+    assert np.allclose(separation.without("a", "b").samples, separation.residual.samples)
+    louder = separation.remix({"b": 20 * np.log10(2)})
+    assert np.allclose(louder.samples, 1.25, atol=1e-6)
+
+
+@pytest.mark.parametrize("gains", [{"c": 0.0}, {"a": float("nan")}, {"a": float("inf")}])
+def test_a_remix_refuses_what_it_cannot_do(gains: dict[str, float]) -> None:
+    with pytest.raises(ConfigError):
+        _separation(a=0.5, mixture=1.0).remix(gains)
+
+
+def test_outputs_are_written_in_place_of_stems(tmp_path: Path) -> None:
+    separation = _separation(a=0.5, mixture=1.0)
+    files = separation.write(tmp_path / "out", {"minus ../one": separation.without("a")})
+    assert [file.name for file in files.values()] == [path.name for path in (tmp_path / "out").glob("*.wav")]
+    assert strict_json(tmp_path / "out" / "separation.json")["files"] == {"minus ../one": files["minus ../one"].name}

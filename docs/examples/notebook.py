@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import sepkit
 from sepkit import Audio, Progress, example
-from sepkit.evaluation.sdr import sdr
+from sepkit.evaluation import evaluate
 
 piece = example.load()
 
@@ -65,9 +65,10 @@ separation = method.separate(mixture, sources=list(piece.stems), reporter=Line()
 print(f"\ndone in {separation.provenance.seconds:.1f} s")
 
 # %% How good is it? With the true stems at hand: signal-to-distortion ratio, before and after.
-for name, stem in separation.items():
-    truth = excerpt(piece.stems[name])
-    print(f"{name:<6} SDR {sdr(truth, mixture):5.1f} dB -> {sdr(truth, stem):5.1f} dB")
+truth = {name: excerpt(stem) for name, stem in piece.stems.items()}
+before, after = (evaluate(g, truth, metrics=["sdr"]).values["SDR"] for g in (dict.fromkeys(truth, mixture), separation))
+for name in truth:
+    print(f"{name:<6} SDR {before[name]:5.1f} dB -> {after[name]:5.1f} dB")
 
 # %% Stems as files, with the record of how they came about. To listen: IPython.display.Audio(stem.samples, rate=...)
 separation.write("stems")

@@ -1,7 +1,13 @@
-"""Priors and constraints that come with sepkit, published through the same hooks as everyone else's."""
+"""What comes with sepkit, published through the hooks that all plugins use."""
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__, submod_attrs={"consistency": ["MixtureConsistency"], "temporal": ["Continuity", "Sparsity"]}
+    __name__,
+    submod_attrs={
+        "consistency": ["MixtureConsistency"],
+        "harmonic": ["HarmonicConstraint", "HarmonicTemplates"],
+        "notes": ["ScoreConstraint"],
+        "temporal": ["Continuity", "Sparsity"],
+    },
 )

@@ -10,6 +10,7 @@ _VIRTANEN = (
     "T. Virtanen, Monaural sound source separation by nonnegative matrix factorization with temporal continuity and "
     "sparseness criteria, IEEE TASLP 15(3), 2007"
 )
+_EWERT = "S. Ewert, M. Müller, Using score-informed constraints for NMF-based source separation, ICASSP 2012"
 _VINCENT_ORACLE = (
     "E. Vincent, R. Gribonval, M. D. Plumbley, Oracle estimators for the benchmarking of source separation, 2007"
 )
@@ -23,23 +24,26 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         name="mixture",
         summary="baseline: every stem is the mixture as it is",
         factory="sepkit.builtin.baseline:MixtureAsEstimate",
+        reference="none: what every method has to beat",
         needs=("sources",),
-        traits=frozenset({"gain-equivariant"}),
+        traits=frozenset({"gain-equivariant", "yardstick"}),
     )
     yield SeparatorSpec(
         name="silence",
         summary="baseline: every stem is silent",
         factory="sepkit.builtin.baseline:Silence",
+        reference="none: what every method has to beat",
         needs=("sources",),
-        traits=frozenset({"gain-equivariant"}),
+        traits=frozenset({"gain-equivariant", "yardstick"}),
     )
     yield SeparatorSpec(
         name="harmonic-comb",
         summary="baseline: masks around the partials of a score's notes or of F0 tracks, nothing is learned",
         factory="sepkit.builtin.comb:HarmonicComb",
         config="sepkit.builtin.comb:HarmonicCombConfig",
+        reference="Z. Duan, B. Pardo, Soundprism, IEEE JSTSP 5(6), 2011",
         needs=("sources",),
-        traits=frozenset({"gain-equivariant"}),
+        traits=frozenset({"gain-equivariant", "yardstick"}),
     )
     yield SeparatorSpec(
         name="ideal-ratio-mask",
@@ -48,7 +52,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         config="sepkit.builtin.oracle:MaskConfig",
         reference=_VINCENT_ORACLE,
         needs=("references",),
-        traits=frozenset({"sums-to-mixture", "gain-equivariant"}),
+        traits=frozenset({"gain-equivariant", "yardstick"}),
     )
     yield SeparatorSpec(
         name="ideal-binary-mask",
@@ -57,7 +61,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         config="sepkit.builtin.oracle:MaskConfig",
         reference=_VINCENT_ORACLE,
         needs=("references",),
-        traits=frozenset({"sums-to-mixture", "gain-equivariant"}),
+        traits=frozenset({"gain-equivariant", "yardstick"}),
     )
     yield SeparatorSpec(
         name="ideal-wiener-filter",
@@ -66,7 +70,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         config="sepkit.builtin.oracle:MaskConfig",
         reference="A. Liutkus, R. Badeau, Generalized Wiener filtering with fractional power spectrograms, ICASSP 2015",
         needs=("references",),
-        traits=frozenset({"sums-to-mixture", "gain-equivariant"}),
+        traits=frozenset({"gain-equivariant", "yardstick"}),
     )
 
 
@@ -86,6 +90,13 @@ def sepkit_priors() -> Iterator[PriorSpec]:
         reference=_VIRTANEN,
         domains=(Domain.ACTIVATIONS,),
     )
+    yield PriorSpec(
+        name="harmonic-templates",
+        summary="templates of pitched atoms resemble one over the partial's number",
+        factory="sepkit.builtin:HarmonicTemplates",
+        reference=_EWERT,
+        domains=(Domain.TEMPLATES,),
+    )
 
 
 @hookimpl
@@ -96,6 +107,21 @@ def sepkit_constraints() -> Iterator[ConstraintSpec]:
         factory="sepkit.builtin:MixtureConsistency",
         reference="S. Wisdom et al., Differentiable consistency constraints for improved deep speech enhancement, 2019",
         domains=(Domain.WAVEFORMS,),
+    )
+    yield ConstraintSpec(
+        name="score",
+        summary="a source sounds only while its notes do, and only where their partials lie",
+        factory="sepkit.builtin:ScoreConstraint",
+        reference=_EWERT,
+        needs=("score",),
+        domains=(Domain.ACTIVATIONS, Domain.SPECTROGRAMS),
+    )
+    yield ConstraintSpec(
+        name="harmonic",
+        summary="templates of pitched atoms are zero away from their partials",
+        factory="sepkit.builtin:HarmonicConstraint",
+        reference=_EWERT,
+        domains=(Domain.TEMPLATES,),
     )
 
 

@@ -8,13 +8,13 @@ import click
 
 from sepkit import example
 from sepkit.api import Method
-from sepkit.audio import Audio
 from sepkit.cli.group import discover
 from sepkit.cli.progress import progress
 from sepkit.errors import SepkitError
-from sepkit.evaluation.sdr import ideal_ratio_mask, sdr
+from sepkit.evaluation import evaluate
 from sepkit.files import require_writable
 from sepkit.plot import write_figure
+from sepkit.plugin.registry import Registry
 from sepkit.separation import Separation
 
 
@@ -25,52 +25,62 @@ from sepkit.separation import Separation
     type=click.Path(path_type=Path),
     default=Path("sepkit-demo"),
     show_default=True,
-    help="Folder for stems and picture.",
+    help="Folder for stems and pictures.",
 )
 @click.pass_context
 def command(ctx: click.Context, output: Path) -> None:
-    """Separate a bundled recording and measure the result.
+    """Separate the hands of a bundled piano recording and measure the result.
 
-    Flute, cello and drums play eight bars of the Ode to Joy. Supervised NMF learns each from a short example of other
-    notes and separates the mixture; the table puts its quality between the mixture itself and an ideal mask.
+    A pianist plays the opening of Mozart's Sonata in C major, K. 545. Score-informed NMF parts the hands by the notes
+    of each; the table puts its quality between the mixture itself and an ideal mask.
     """
-    method_name = "nmf"
-    piece = example.load()
-    method = Method(method_name, config={"templates": piece.training}, registry=discover(ctx))
+    registry = discover(ctx)
+    piece = example.load("piano")
+    method = Method("score-nmf", registry=registry)
     require_writable(output)
     with progress("auto", "demo") as reporter:
-        separation = method.separate(piece.mixture, sources=list(piece.stems), reporter=reporter)
+        separation = method.separate(
+            piece.mixture, sources=list(piece.stems), score=piece.score, reporter=reporter, keep_variables=True
+        )
     separation.write(output)
     piece.mixture.write(output / "mixture.wav")
-    _print_table(piece, separation)
-    click.echo(f"\nstems and provenance: {output.resolve()}")
-    _draw(separation, output / "spectrograms.png")
+    piece.score.write(output / "score.mid")
+    _print_table(piece, separation, registry)
+    click.echo(f"\nstems, mixture, score and provenance: {output.resolve()}")
+    _draw(separation, output)
     click.echo(
-        "\nnow your own recording, with an example of each source:\n"
-        "  sepkit run nmf song.wav -o out --set templates.voice=voice.wav --set templates.guitar=guitar.wav"
+        "\nnow your own recording, with its notes as MIDI, one track for each stem:\n"
+        "  sepkit run score-nmf song.wav --score song.mid -o out"
     )
 
 
-def _print_table(piece: example.Example, separation: Separation) -> None:
+def _print_table(piece: example.Example, separation: Separation, registry: Registry) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    oracle = ideal_ratio_mask(piece.mixture, piece.stems)
+    comb, oracle = (Method(name, registry=registry) for name in ("harmonic-comb", "ideal-ratio-mask"))
+    estimates = {
+        "mixture as it is": dict.fromkeys(piece.stems, piece.mixture),
+        "harmonic comb": comb.separate(piece.mixture, sources=list(piece.stems), score=piece.score),
+        separation.provenance.method: separation,
+        "ideal ratio mask": oracle.separate(piece.mixture, references=piece.stems),
+    }
+    columns = [evaluate(one, piece.stems, metrics=["sdr"], registry=registry).values for one in estimates.values()]
     table = Table(title="signal-to-distortion ratio in dB, higher is better", title_justify="left")
     table.add_column("stem")
-    for column in ("mixture as it is", f"method {separation.provenance.method}", "ideal ratio mask"):
-        table.add_column(column, justify="right")
-    for name, truth in piece.stems.items():
-        estimates: tuple[Audio, ...] = (piece.mixture, separation[name], oracle[name])
-        table.add_row(name, *(f"{sdr(truth, estimate):.1f}" for estimate in estimates))
+    for title in estimates:
+        table.add_column(title, justify="right")
+    for name in piece.stems:
+        table.add_row(name, *(f"{values['SDR'][name]:.1f}" for values in columns))
     Console().print(table)
 
 
-def _draw(separation: Separation, path: Path) -> None:
-    try:
-        figure = separation.plot()
-    except SepkitError as error:
-        click.echo(f"no picture: {error}")
-    else:
-        write_figure(path, figure)
-        click.echo(f"picture: {path.resolve()}")
+def _draw(separation: Separation, output: Path) -> None:
+    for name, plot in {"spectrograms.png": separation.plot, "factors.png": separation.plot_factors}.items():
+        try:
+            figure = plot()
+        except SepkitError as error:
+            click.echo(f"no picture: {error}")
+            return
+        write_figure(output / name, figure)
+        click.echo(f"picture: {(output / name).resolve()}")

@@ -11,6 +11,7 @@ from sepkit.errors import Cancelled
 from sepkit.plugin.registry import Registry
 
 COMMANDS = {
+    "align": "move the notes of a score to where a recording plays them",
     "benchmark": "run methods over datasets and report their quality",
     "check": "check that a method, prior or constraint keeps its promises",
     "datasets": "list datasets, describe, verify and split one",

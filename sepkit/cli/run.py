@@ -11,12 +11,17 @@ from typing import Any
 import click
 
 from sepkit.api import Method
+from sepkit.audio import Audio
 from sepkit.cli.group import discover
+from sepkit.cli.outputs import chosen_outputs, parse_gains
 from sepkit.cli.progress import progress
 from sepkit.declare import parse_value
 from sepkit.errors import AudioError, Cancelled, ConfigError, SepkitError, SideInformationError
+from sepkit.evaluation.stems import stem_files
 from sepkit.f0 import F0Track
 from sepkit.files import file_names, require_writable
+from sepkit.parts import read_with_parts
+from sepkit.run import Reporter
 from sepkit.score import Score
 
 
@@ -25,13 +30,26 @@ from sepkit.score import Score
 @click.argument("mixtures", nargs=-1, required=True, metavar="MIX [MIX ...]")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
 @click.option("--sources", default="", help="Names of the wanted stems, in order: voice,guitar.")
-@click.option("--score", type=click.Path(path_type=Path), help="The score, as MIDI or CSV.")
+@click.option("--score", "score_path", type=click.Path(path_type=Path), help="The score: MIDI, MusicXML or CSV.")
+@click.option(
+    "--parts",
+    default="track",
+    show_default=True,
+    help="What the parts of the score are: track, instrument, staff; split=60 (left below that pitch, right above); or "
+    "named by you, left=1,right=2+flute, with numbers in order of entry.",
+)
+@click.option("--align", "aligned", is_flag=True, help="First move the notes to where the recording plays them.")
 @click.option(
     "--f0",
     "f0_paths",
     multiple=True,
     type=click.Path(path_type=Path),
     help="F0 track of a source, as <source>.csv with seconds and Hz, or a folder of such; may be repeated.",
+)
+@click.option(
+    "--references",
+    type=click.Path(path_type=Path),
+    help="Folder of the true stems, <source>.wav or in stems/ within it, for oracles.",
 )
 @click.option("--prior", "priors", multiple=True, help="name or name:key=value,...; may be repeated.")
 @click.option("--constraint", "constraints", multiple=True, help="name or name:key=value,...; may be repeated.")
@@ -48,6 +66,11 @@ from sepkit.score import Score
     show_default=True,
     help="On stderr; auto is a bar at a terminal and nothing elsewhere.",
 )
+@click.option("--only", multiple=True, metavar="NAME", help="Write this stem only; may be repeated.")
+@click.option("--without", multiple=True, metavar="NAME", help="Write the mixture without this stem; may be repeated.")
+@click.option(
+    "--gain", "gains", multiple=True, metavar="NAME=DB", help="Write a remix with this gain; may be repeated."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each mixture.")
 @click.pass_context
 def command(
@@ -56,8 +79,11 @@ def command(
     mixtures: tuple[str, ...],
     output: Path,
     sources: str,
-    score: Path | None,
+    score_path: Path | None,
+    parts: str,
+    aligned: bool,
     f0_paths: tuple[Path, ...],
+    references: Path | None,
     priors: tuple[str, ...],
     constraints: tuple[str, ...],
     weights: Path | None,
@@ -66,6 +92,9 @@ def command(
     seed: int,
     device: str,
     style: str,
+    only: tuple[str, ...],
+    without: tuple[str, ...],
+    gains: tuple[str, ...],
     as_json: bool,
 ) -> int:
     """Separate recordings with METHOD.
@@ -75,10 +104,12 @@ def command(
     """
     folders = _folders(mixtures, output)
     config = _config(config_path, settings)
+    gains_db = parse_gains(gains)
+    score = _score(score_path, parts, aligned)
     problem: dict[str, Any] = {
         "sources": [name.strip() for name in sources.split(",")] if sources else [],
-        "score": None if score is None else Score.read(score),
         "f0": _f0_tracks(f0_paths),
+        "references": {} if references is None else stem_files(references),
         "priors": priors,
         "constraints": constraints,
         "seed": seed,
@@ -90,8 +121,10 @@ def command(
         try:
             # Whatever a plugin prints must not get between the results on stdout.
             with progress(style, mixture.name) as reporter, redirect_stdout(sys.stderr):
-                separation = loaded.separate(mixture, **problem, reporter=reporter)
-                files = separation.write(folder)
+                audio = Audio.read(mixture)
+                notes = _aligned(audio, score, reporter) if aligned and score else score
+                separation = loaded.separate(audio, **problem, score=notes, reporter=reporter)
+                files = separation.write(folder, chosen_outputs(separation, only, without, gains_db))
         except Cancelled:
             raise
         except SepkitError as error:
@@ -101,6 +134,8 @@ def command(
             click.echo(f"sepkit: {named}{error}", err=True)
             worst = max(worst, error.exit_code)
             continue
+        for remark in separation.provenance.remarks:
+            click.echo(f"sepkit: note on {mixture}: {remark}", err=True)
         if as_json:
             written = {source: str(file) for source, file in files.items()}
             record = {"mixture": str(mixture), **separation.provenance.as_dict(), "files": written}
@@ -109,6 +144,18 @@ def command(
             for file in files.values():
                 click.echo(file)
     return worst
+
+
+def _score(path: Path | None, parts: str, aligned: bool) -> Score | None:
+    if path is None and aligned:
+        raise SideInformationError("--align needs a score to align; give one with --score")
+    return None if path is None else read_with_parts(path, parts)
+
+
+def _aligned(audio: Audio, score: Score, reporter: Reporter | None) -> Score:
+    from sepkit.alignment import align
+
+    return align(audio, score, reporter=reporter).score
 
 
 def _folders(mixtures: tuple[str, ...], output: Path) -> dict[Path, Path]:

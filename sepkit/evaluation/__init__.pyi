@@ -1,3 +1,4 @@
+from .benchmarking.runner import benchmark as benchmark
 from .dataset import Dataset as Dataset
 from .dataset import Track as Track
 from .evaluation import Evaluation as Evaluation

@@ -1,4 +1,4 @@
-"""Render the bundled example from its score: ``python -m sepkit.example.render --soundfont PATH``.
+"""Render the bundled examples from their scores: ``python -m sepkit.example.render --soundfont PATH``.
 
 Needs the ``fluidsynth`` program and a General MIDI soundfont; both are needed only to make the recordings again.
 """
@@ -16,23 +16,23 @@ import click
 import numpy as np
 import numpy.typing as npt
 
-from sepkit.example import compose
+from sepkit.example import compose, compose_piano
 
 if TYPE_CHECKING:
     import pretty_midi
 
-__all__ = ["balance", "fit", "main", "synthesize"]
+__all__ = ["balance", "fit", "main", "render_ode", "render_piano", "synthesize"]
 
 Signal = npt.NDArray[np.float64]
 
 SAMPLE_RATE = 44100
 SECONDS = 11.6
-"""Length of the piece: eight bars (10.9 s) and time for the last notes to ring."""
+"""Length of the ode: eight bars (10.9 s) and time for the last notes to ring."""
 FADE_SECONDS = 0.25
 TAIL_SECONDS = 0.7
 
 LEVELS_DB = {"flute": 0.0, "cello": 1.0, "drums": -1.0}
-"""Level (RMS) of each stem beside the others."""
+"""Level (RMS) of each stem of the ode beside the others."""
 PEAK_DB = -1.5
 """Peak of the mixture."""
 
@@ -76,6 +76,8 @@ def synthesize(midi: pretty_midi.PrettyMIDI, soundfont: Path) -> Signal:
         midi.write(str(score))
         # Without the empty default, fluidsynth would quietly play its own soundfont in place of one it cannot read.
         command = [program, "-n", "-i", "-q", "-R", "0", "-C", "0", "-g", "0.4", "-o", "synth.default-soundfont="]
+        # Of a large soundfont only what the score plays is decoded; the sound is the same.
+        command += ["-o", "synth.dynamic-sample-loading=1"]
         command += ["-r", str(SAMPLE_RATE), "-T", "wav", "-O", "float", "-F", str(audio), str(soundfont), str(score)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0 or not audio.is_file():
@@ -125,35 +127,86 @@ def balance(stems: dict[str, Signal]) -> dict[str, float]:
         The factor for each source.
     """
     gains = {name: _amplitude(LEVELS_DB[name]) / float(np.sqrt(np.mean(stem**2))) for name, stem in stems.items()}
-    mixture = sum((gains[name] * stem for name, stem in stems.items()), start=np.zeros(1))
-    scale = _amplitude(PEAK_DB) / float(np.abs(mixture).max())
+    scale = _gain_to_peak([gains[name] * stem for name, stem in stems.items()])
     return {name: scale * gain for name, gain in gains.items()}
+
+
+def render_ode(soundfont: Path, out: Path) -> None:
+    """Write the ode: three stems, three training recordings and the score.
+
+    Parameters
+    ----------
+    soundfont : Path
+    out : Path
+        A folder.
+
+    Raises
+    ------
+    click.ClickException
+        As `synthesize`.
+    """
+    parts = {name: getattr(compose, name)() for name in compose.SOURCES}
+    examples = {name: getattr(compose, f"{name}_example")() for name in compose.SOURCES}
+    stems = {name: fit(synthesize(part, soundfont), SECONDS) for name, part in parts.items()}
+    for name, gain in balance(stems).items():
+        _write(out / f"{name}.flac", gain * stems[name])
+        # The training recording keeps its stem's gain, as if both were recorded at one distance.
+        raw = synthesize(examples[name], soundfont)
+        _write(out / f"{name}_example.flac", gain * fit(raw, len(raw) / SAMPLE_RATE))
+    compose.score().write(str(out / "score.mid"))
+
+
+def render_piano(soundfont: Path, out: Path) -> None:
+    """Write the piano piece: a stem for each hand, as loud beside the other as it is played, and the score.
+
+    Parameters
+    ----------
+    soundfont : Path
+    out : Path
+        A folder.
+
+    Raises
+    ------
+    click.ClickException
+        As `synthesize`.
+    """
+    import pretty_midi
+
+    compose_piano.score().write(out / "score.mid")
+    both = pretty_midi.PrettyMIDI(str(out / "score.mid"))
+    seconds = both.get_end_time() + TAIL_SECONDS
+    stems = {}
+    for instrument in both.instruments:
+        hand = copy.copy(both)
+        hand.instruments = [instrument]
+        stems[instrument.name] = fit(synthesize(hand, soundfont), seconds)
+    gain = _gain_to_peak(list(stems.values()))
+    for name, stem in stems.items():
+        _write(out / f"{name}.flac", gain * stem)
 
 
 @click.command()
 @click.option("--soundfont", type=click.Path(path_type=Path), required=True, help="A General MIDI soundfont.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write to.  [default: this package's]")
 def main(soundfont: Path, out: Path | None) -> None:
-    """Render the bundled example: three stems, three training recordings and the score."""
+    """Render the bundled examples, the piano piece into a folder within."""
+    out = out or Path(__file__).parent
+    (out / "piano").mkdir(parents=True, exist_ok=True)
+    render_ode(soundfont, out)
+    render_piano(soundfont, out / "piano")
+
+
+def _write(path: Path, signal: Signal) -> None:
     import soundfile
 
-    out = out or Path(__file__).parent
-    parts = {name: getattr(compose, name)() for name in compose.SOURCES}
-    examples = {name: getattr(compose, f"{name}_example")() for name in compose.SOURCES}
+    if np.abs(signal).max() >= 1.0:
+        raise click.ClickException(f"{path.name} would clip: lower PEAK_DB")
+    soundfile.write(path, signal, SAMPLE_RATE, subtype="PCM_16")
 
-    stems = {name: fit(synthesize(part, soundfont), SECONDS) for name, part in parts.items()}
-    gains = balance(stems)
-    out.mkdir(parents=True, exist_ok=True)
-    for name, gain in gains.items():
-        # The training recording keeps its stem's gain, as if both were recorded at one distance.
-        raw = synthesize(examples[name], soundfont)
-        example = fit(raw, len(raw) / SAMPLE_RATE)
-        for file, signal in ((f"{name}.flac", stems[name]), (f"{name}_example.flac", example)):
-            scaled = gain * signal
-            if np.abs(scaled).max() >= 1.0:
-                raise click.ClickException(f"{file} would clip: lower PEAK_DB")
-            soundfile.write(out / file, scaled, SAMPLE_RATE, subtype="PCM_16")
-    compose.score().write(str(out / "score.mid"))
+
+def _gain_to_peak(stems: list[Signal]) -> float:
+    """The factor that brings the sum of `stems` to a peak of `PEAK_DB`."""
+    return _amplitude(PEAK_DB) / float(np.abs(np.sum(stems, axis=0)).max())
 
 
 def _amplitude(decibels: float) -> float:

@@ -15,7 +15,7 @@ from sepkit.plugin.specs import ConstraintSpec, DatasetSpec, MetricSpec, PriorSp
 
 BUILTIN = "builtin"
 
-INSTALLABLE = {"nmf": "sepkit-nmf"}
+INSTALLABLE = {"nmf": "sepkit-nmf", "score-nmf": "sepkit-score-nmf"}
 """Distributions of known methods, to hint at when they are not installed."""
 
 T = TypeVar("T", bound=Spec)

@@ -18,6 +18,7 @@ TRAITS = {
     "sums-to-mixture": "the stems alone sum to the mixture",
     "gain-equivariant": "a louder mixture gives equally louder stems",
     "accelerated": "can run on an accelerator",
+    "yardstick": "a baseline or an oracle: what other methods are measured by",
     "unordered": "unless told more, its stems come in no order: a measurement assigns them to the references",
 }
 

@@ -14,7 +14,7 @@ from sepkit.evaluation.datasets.layout import dataset_folder, entries
 SPLITS: dict[str, Split] = {"train": "train", "valid": "valid", "validation": "valid", "test": "test"}
 """Folders whose tracks are that part of a split."""
 
-_SCORES = ("score.mid", "score.midi", "score.csv")
+_SCORES = ("score.mid", "score.midi", "score.musicxml", "score.mxl", "score.csv")
 _LAYOUTS = "a track is a folder with stems/ in it, or with mixture.wav beside its stems, or with two or more stems"
 
 

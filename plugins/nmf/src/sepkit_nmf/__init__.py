@@ -15,5 +15,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "grouping": ["group_atoms"],
         "initialize": ["nndsvd", "normalize_templates", "random_init"],
         "separator": ["NMF"],
+        "sharing": ["normalized", "source_magnitudes"],
     },
 )

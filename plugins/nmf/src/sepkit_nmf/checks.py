@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sepkit_nmf.active import Rows
 from sepkit_nmf.divergence import CACHE_ELEMENTS, Array, frame_blocks
-from sepkit_nmf.model import Rows
 
 
 def check_data(V: Array) -> None:

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sepkit.prior import Density, Split
+from sepkit_nmf.active import ActiveBlock, Rows, active_blocks, whole_blocks
 from sepkit_nmf.divergence import CACHE_ELEMENTS, Array, block_divergence, data_floor, frame_blocks, inner
 
-Rows: TypeAlias = "slice | npt.NDArray[np.intp]"
 Projection: TypeAlias = Callable[[Array], Array]
 
 # Matrix products pay for their start-up, so the blocks of a pass over the data are larger than a cache:
@@ -123,8 +123,13 @@ class Model:
         self.floor = data_floor(V)
         self.free_factors = [factor for factor in (activations, templates) if not factor.is_fixed]
         self._constant_correlation: Array | None = None
-        self._blocks = list(frame_blocks(V.shape, PASS_ELEMENTS))
-        shape = (self._blocks[0].stop, V.shape[0])
+        if activations.support is None:
+            self._blocks = whole_blocks(V.shape, PASS_ELEMENTS)
+            self._cost_blocks = whole_blocks(V.shape, COST_ELEMENTS)
+        else:
+            # The shorter a run of frames, the fewer atoms sound in it.
+            self._blocks = self._cost_blocks = active_blocks(V.shape, CACHE_ELEMENTS, activations.support)
+        shape = (self._blocks[0].frames.stop, V.shape[0])
         # Scratch in the data's own memory order: elementwise work on mixed orders is several times slower.
         self._order: Literal["C", "F"] = "C" if abs(self.data.strides[1]) <= abs(self.data.strides[0]) else "F"
         needed = {1.0: 1, 2.0: 0}.get(beta, 2)
@@ -138,10 +143,10 @@ class Model:
         """Divergence of the model from the data plus the penalties of all priors."""
         W, H = self.templates.values, self.activations.values
         divergence = 0.0
-        for block in frame_blocks(self.data.T.shape, COST_ELEMENTS):
-            v = self.data[block]
+        for block in self._cost_blocks:
+            v = self.data[block.frames]
             model = np.empty(v.shape, dtype=v.dtype, order=self._order)
-            np.matmul(H[:, block].T, W, out=model)
+            np.matmul(H[block.atoms, block.frames].T, W[block.atoms], out=model)
             divergence += block_divergence(v, model, self.beta, self.floor)
         return divergence + self.templates.penalty(W) + self.activations.penalty(H)
 
@@ -149,13 +154,9 @@ class Model:
         """Data times the other factor: V H^T or W^T V, one updated atom of ``factor`` a row."""
         if self._constant_correlation is not None:
             return self._constant_correlation
-        other = self.other(factor).values[factor.rows]
-        result = np.zeros((other.shape[0], factor.values.shape[1]), dtype=other.dtype)
+        result = np.zeros(factor.values[factor.rows].shape, dtype=factor.values.dtype)
         for block in self._blocks:
-            if factor is self.templates:
-                result += other[:, block] @ self.data[block]
-            else:
-                np.matmul(other, self.data[block].T, out=result[:, block])
+            self._add_products(result, factor, block, self.data[block.frames])
         if self.other(factor).is_fixed:
             self._constant_correlation = result
         return result
@@ -210,21 +211,27 @@ class Model:
         other = self.other(factor).values
         if self.beta == 2:
             return self.correlation(factor), (other @ other.T)[factor.rows] @ start
-        updated = other[factor.rows]
-        numerator = np.zeros((updated.shape[0], start.shape[1]), dtype=start.dtype)
+        numerator = np.zeros(start[factor.rows].shape, dtype=start.dtype)
         if self.beta == 1:
-            denominator = updated.sum(axis=1, dtype=np.float64, keepdims=True).astype(start.dtype)
+            denominator = other[factor.rows].sum(axis=1, dtype=np.float64, keepdims=True).astype(start.dtype)
         else:
             denominator = np.zeros_like(numerator)
         W, H = (start, other) if factor is self.templates else (other, start)
         for block in self._blocks:
-            weights = self._derivative_weights(W, H[:, block], self.data[block])
+            weights = self._derivative_weights(W[block.atoms], H[block.atoms, block.frames], self.data[block.frames])
             for part, weight in zip((numerator, denominator), weights, strict=False):
-                if factor is self.templates:
-                    part += updated[:, block] @ weight
-                else:
-                    np.matmul(updated, weight.T, out=part[:, block])
+                self._add_products(part, factor, block, weight)
         return numerator, denominator
+
+    def _add_products(self, products: Array, factor: Factor, block: ActiveBlock, weight: Array) -> None:
+        """Add to `products` those of the other factor with one block of frames, for the atoms that sound in it."""
+        other, (atoms, rows) = self.other(factor).values, block.updated(factor.rows)
+        if factor is self.templates:
+            products[rows] += other[atoms, block.frames] @ weight
+        elif isinstance(rows, slice):
+            np.matmul(other[atoms], weight.T, out=products[:, block.frames])
+        else:
+            products[rows, block.frames] = other[atoms] @ weight.T
 
     def _derivative_weights(self, W: Array, H: Array, v: Array) -> tuple[Array, ...]:
         """V ⊙ (WH)^(β-2) and, unless it is all ones, (WH)^(β-1) of one block, in the scratch."""

@@ -19,6 +19,7 @@ from sepkit.spectral import STFT, soft_masks
 from sepkit_nmf.config import NMFConfig
 from sepkit_nmf.factorization import Factorization, factorize
 from sepkit_nmf.grouping import group_atoms
+from sepkit_nmf.sharing import normalized, source_magnitudes
 from sepkit_nmf.start import Start, choose_start
 
 MOST_STEMS = 32
@@ -93,16 +94,9 @@ class NMF(Separator[NMFConfig]):
             steps=partial(run.steps, stage="factorise"),
         )
         run.trace("cost", fit.costs)
+        run.keep(layout, {Domain.TEMPLATES: fit.W, Domain.ACTIVATIONS: fit.H})
         run.report_violations({**on_w.violations(fit.W), **on_h.violations(fit.H)})
         return fit
-
-
-def normalized(V: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Scale a spectrogram to mean 1 in place, so that weights of priors mean the same for loud and soft mixtures."""
-    mean = V.mean(dtype=np.float64)
-    if mean > 0:
-        V /= V.dtype.type(mean)
-    return V
 
 
 def atoms_of_sources(
@@ -137,12 +131,3 @@ def atoms_of_sources(
         groups = group_atoms(fit.W[:, loose], fit.H[loose], len(nameless), bins_hz=bins_hz, frames_s=frames_s)
         members |= {source: loose[group] for source, group in zip(nameless, groups, strict=True)}
     return members
-
-
-def source_magnitudes(
-    fit: Factorization, members: Mapping[str, NDArray[np.intp]], block: slice
-) -> NDArray[np.floating]:
-    """The model's magnitude of every source in a block of frames [shape=(sources, bins, frames)]."""
-    # Transposed, so that it lies in memory as the spectrum does.
-    shares = np.stack([fit.H[atoms, block].T @ fit.W[:, atoms].T for atoms in members.values()])
-    return np.swapaxes(shares, -1, -2)

@@ -1,0 +1,89 @@
+"""Options of the method `score-nmf`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from sepkit.config import Config
+
+
+class ScoreNMFConfig(Config):
+    """Options of score-informed nonnegative matrix factorisation."""
+
+    before_s: float = Field(default=0.2, ge=0, le=60, description="A note may sound so many seconds before its onset.")
+    after_s: float = Field(default=0.2, ge=0, le=60, description="A note may sound so many seconds after its offset.")
+    cents: float = Field(
+        default=50.0, gt=0, le=600, description="How far from a partial a note's template may have energy, in cents."
+    )
+    inharmonicity: float = Field(
+        default=0.0,
+        ge=0,
+        le=0.01,
+        description="Stiffness B of the strings: partial m lies at m f0 sqrt(1 + B m²). Pianos: 0.0001 to 0.001.",
+    )
+    transients: bool = Field(
+        default=False,
+        description="Give every pitch a second template, free in frequency, that sounds at onsets only: for struck and "
+        "plucked strings whose score is exact.",
+    )
+    transient_before_s: float = Field(
+        default=0.1, ge=0, le=60, description="A transient may begin so many seconds before its note's onset."
+    )
+    transient_after_s: float = Field(
+        default=0.1, ge=0, le=60, description="A transient may last so many seconds after its note's onset."
+    )
+    start: Literal["partials", "tutorial"] = Field(
+        default="partials",
+        description="partials: templates around the partials within cents. tutorial: exactly as in libfmp, partials "
+        "within 5 percent of their frequency.",
+    )
+    rest_rank: int = Field(
+        default=8, ge=1, le=500, description="Number of free atoms for each source that is no part of the score."
+    )
+    beta: float = Field(
+        default=1.0,
+        ge=0,
+        le=3,
+        description="Divergence between spectrogram and model: 2 Euclidean, 1 Kullback-Leibler, 0 Itakura-Saito.",
+    )
+    solver: Literal["auto", "mu", "mue"] = Field(
+        default="auto", description="mu: multiplicative updates; mue: extrapolated, beta from 1 to 2; auto: the faster."
+    )
+    iterations: int = Field(default=60, ge=1, le=100_000, description="At most so many iterations.")
+    tolerance: float = Field(
+        default=1e-4,
+        ge=0,
+        lt=1,
+        description="Stop when the cost fell by less than this fraction over ten iterations; 0: never.",
+    )
+    mask_exponent: float = Field(
+        default=2.0, gt=0, le=10, description="Exponent of the soft masks: 1 shares by magnitude, 2 by power (Wiener)."
+    )
+    unexplained: Literal["residual", "share"] = Field(
+        default="residual",
+        description="What no note explains stays in the residual, or is shared among what sounds at that time.",
+    )
+    window_s: float = Field(
+        default=0.046,
+        gt=0,
+        le=1,
+        description="Window of the Fourier transform in seconds, rounded to a power of two samples.",
+    )
+    overlap: int = Field(
+        default=4, ge=2, le=32, description="Windows that overlap at each sample; the hop is window / overlap."
+    )
+
+    @model_validator(mode="after")
+    def _solver_fits_beta(self) -> ScoreNMFConfig:
+        if self.solver == "mue" and not 1 <= self.beta <= 2:
+            raise ValueError(f"solver mue needs beta from 1 to 2, given {self.beta:g}; use mu, or leave it to auto")
+        return self
+
+    @property
+    def chosen_solver(self) -> str:
+        """The solver that ``auto`` stands for."""
+        if self.solver != "auto":
+            return self.solver
+        return "mue" if 1 <= self.beta <= 2 else "mu"

@@ -1,0 +1,26 @@
+"""Hooks of sepkit-score-nmf."""
+
+from collections.abc import Iterator
+
+from sepkit.plugin import Domain, SeparatorSpec, hookimpl
+
+SEPKIT_API = 1
+
+
+@hookimpl
+def sepkit_separators() -> Iterator[SeparatorSpec]:
+    yield SeparatorSpec(
+        name="score-nmf",
+        summary="score-informed nonnegative matrix factorisation: the parts of a score out of a recording",
+        reference="S. Ewert and M. Müller, Using score-informed constraints for NMF-based source separation, "
+        "ICASSP 2012",
+        factory="sepkit_score_nmf.separator:ScoreNMF",
+        config="sepkit_score_nmf.config:ScoreNMFConfig",
+        needs=("score",),
+        constraints=(Domain.ACTIVATIONS, Domain.TEMPLATES),
+        priors=(Domain.ACTIVATIONS, Domain.TEMPLATES),
+        channels=1,
+        # It draws for sources that are no part of the score; with a score of all sources it does not.
+        traits=frozenset({"gain-equivariant"}),
+        example={"iterations": 5, "window_s": 0.023},
+    )

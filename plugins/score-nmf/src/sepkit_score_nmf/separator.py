@@ -1,0 +1,121 @@
+"""The separator: a factorisation whose zeros come from a score, then soft masks for every part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sepkit.audio import Audio
+from sepkit.domain import Domain, Layout
+from sepkit.errors import SideInformationError
+from sepkit.problem import Problem
+from sepkit.run import Run
+from sepkit.score import Score
+from sepkit.separator import Separator
+from sepkit.spectral import STFT, soft_masks
+from sepkit_nmf import Factorization, factorize, normalized, source_magnitudes
+from sepkit_score_nmf.config import ScoreNMFConfig
+from sepkit_score_nmf.start import Start, score_atoms, score_start
+
+_SHARED = 1e-3
+"""What is shared where no note explains anything, beside the mean of a source's model in that frame."""
+
+
+class ScoreNMF(Separator[ScoreNMFConfig]):
+    """Score-informed nonnegative matrix factorisation.
+
+    Every pitch of every part has a template that starts around its partials and an activation that starts at one while
+    its notes sound; both are zero elsewhere, and multiplicative updates keep zeros. What a part's atoms explain becomes
+    its soft mask on the mixture's spectrum. Sources that are no part of the score get free atoms.
+
+    References
+    ----------
+    Ewert and Müller, "Using score-informed constraints for NMF-based source separation", ICASSP 2012.
+    Driedger, Grohganz, Prätzlich, Ewert and Müller, "Score-informed audio decomposition and applications", ACM MM 2013.
+    """
+
+    def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
+        score = problem.side.score
+        assert score is not None
+        wanted = problem.sources or score.parts
+        # Parts that nobody asked for sound all the same, and are explained.
+        modelled = (*wanted, *(part for part in score.parts if part not in wanted))
+        _require_notes(score, wanted)
+        mixture = problem.mixture
+        _remark_on_late_notes(score, mixture, run)
+        stft = STFT.of_duration(self.config.window_s, self.config.overlap, mixture.sample_rate)
+        layout = problem.layout(
+            bins_hz=stft.bins_hz(mixture.sample_rate),
+            frames_s=stft.frames_s(mixture.length, mixture.sample_rate),
+            atoms=score_atoms(score, modelled, transients=self.config.transients, rest_rank=self.config.rest_rank),
+        )
+        fit = self._factorize(
+            normalized(stft.magnitude(mixture.samples[0])),
+            score_start(self.config, layout, run.rng),
+            layout,
+            problem,
+            run,
+        )
+        assert layout.atoms is not None
+        labels = np.array([atom.source for atom in layout.atoms])
+        members = {source: np.flatnonzero(labels == source) for source in modelled}
+
+        def masks(block: slice) -> NDArray[np.floating]:
+            model = source_magnitudes(fit, members, block)
+            if self.config.unexplained == "share":
+                model += _SHARED * model.mean(axis=1, keepdims=True)
+            return soft_masks(model, self.config.mask_exponent)[: len(wanted)]
+
+        steps = partial(run.steps, stage="filter")
+        stems = stft.filter(mixture.samples[0], masks, len(wanted), steps=steps)
+        return {name: Audio(stem[np.newaxis], mixture.sample_rate) for name, stem in zip(wanted, stems, strict=True)}
+
+    def _factorize(
+        self, V: NDArray[np.floating], start: Start, layout: Layout, problem: Problem, run: Run
+    ) -> Factorization:
+        on_w = problem.bind_constraints(layout, Domain.TEMPLATES)
+        on_h = problem.bind_constraints(layout, Domain.ACTIVATIONS)
+        support_w, support_h = on_w.support(), on_h.support()
+        fit = factorize(
+            V,
+            start.W,
+            start.H,
+            beta=self.config.beta,
+            solver=self.config.chosen_solver,
+            max_iterations=self.config.iterations,
+            tolerance=self.config.tolerance,
+            support_w=(start.W > 0) if support_w is None else (start.W > 0) & support_w,
+            support_h=(start.H > 0) if support_h is None else (start.H > 0) & support_h,
+            densities_w=problem.bind_priors(layout, Domain.TEMPLATES),
+            densities_h=problem.bind_priors(layout, Domain.ACTIVATIONS),
+            project_w=on_w.beyond_support().project if on_w.beyond_support() else None,
+            project_h=on_h.beyond_support().project if on_h.beyond_support() else None,
+            steps=partial(run.steps, stage="factorise"),
+        )
+        run.trace("cost", fit.costs)
+        run.keep(layout, {Domain.TEMPLATES: fit.W, Domain.ACTIVATIONS: fit.H})
+        run.report_violations({**on_w.violations(fit.W), **on_h.violations(fit.H)})
+        return fit
+
+
+def _require_notes(score: Score, wanted: tuple[str, ...]) -> None:
+    if not all(name.strip() for name in wanted):
+        raise SideInformationError("notes of the score belong to no part, so their stem has no name; give each a part")
+    if not set(wanted) & set(score.parts):
+        parts, names = ", ".join(map(repr, score.parts)), ", ".join(wanted)
+        raise SideInformationError(
+            f"the score has parts {parts} and none of the sources {names}; give sources the names of parts, or rename "
+            "parts with --parts"
+        )
+
+
+def _remark_on_late_notes(score: Score, mixture: Audio, run: Run) -> None:
+    late = [note for note in score.notes if note.onset_s >= mixture.duration_s]
+    if late:
+        run.remark(
+            f"{len(late)} of {len(score.notes)} notes lie after the recording's end at {mixture.duration_s:.1f} s, "
+            f"the first at {late[0].onset_s:.1f} s"
+        )

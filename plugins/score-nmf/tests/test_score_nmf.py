@@ -1,0 +1,310 @@
+"""The separator as users meet it: through `sepkit.separate`."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import sepkit
+from sepkit import Audio, Note, Score, Separation
+from sepkit.errors import ConfigError, MismatchError, SideInformationError
+from sepkit.harmonics import midi_to_hz, partials_hz
+from sepkit.spectral import STFT
+from sepkit_nmf import factorize
+from sepkit_nmf.sharing import normalized
+
+SHARED = Path(__file__).parents[4] / "shared" / "data"
+RATE = 16000
+STIFFNESS = 0.0004
+
+
+def struck(note: Note, length: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """A string of a piano: stiff, its partials decaying the faster the higher they are, damped at the note's end."""
+    samples = np.zeros(length)
+    first, stop = int(note.onset_s * RATE), int((note.offset_s + 0.05) * RATE)
+    t = np.arange(first, min(stop, length)) / RATE - note.onset_s
+    sounding = np.clip(t / 0.003, 0, 1) * np.clip(1 - (t - (note.offset_s - note.onset_s)) / 0.05, 0, 1)
+    for m, partial_hz in enumerate(partials_hz(float(midi_to_hz(note.pitch)), RATE / 2, STIFFNESS)[:-1], 1):
+        decay = np.exp(-np.maximum(t, 0) * (1.0 + 0.002 * partial_hz))
+        samples[first:stop] += 0.05 * sounding * decay * np.sin(2 * np.pi * partial_hz * t + rng.uniform(0, 6)) / m
+    return samples
+
+
+def two_hands(seconds: float = 8.0) -> Score:
+    """Chords and a melody at random, whose hands meet in the middle and play some pitches together."""
+    rng = np.random.default_rng(3)
+    notes = []
+    for onset_s in np.arange(0.1, seconds - 0.9, 0.5).tolist():
+        chord = rng.choice([41, 44, 48, 51, 53, 56, 60, 63], 2, replace=False).tolist()
+        melody = rng.choice([60, 63, 65, 68, 72, 75, 77], 2).tolist()
+        notes += [Note(onset_s, onset_s + 0.7, pitch, part="left") for pitch in chord]
+        for begin_s, pitch in zip((onset_s, onset_s + 0.25), melody, strict=True):
+            notes.append(Note(begin_s, begin_s + 0.25, pitch, part="right"))
+    return Score(tuple(notes))
+
+
+SCORE = two_hands()
+
+
+@pytest.fixture(scope="module")
+def stems() -> dict[str, Audio]:
+    rng = np.random.default_rng(0)
+    length = 8 * RATE
+    hands = {part: sum(struck(note, length, rng) for note in SCORE.part(part).notes) for part in ("left", "right")}
+    return {part: Audio(np.asarray(samples)[np.newaxis], RATE) for part, samples in hands.items()}
+
+
+@pytest.fixture(scope="module")
+def mixture(stems: dict[str, Audio]) -> Audio:
+    return Audio(stems["left"].samples + stems["right"].samples, RATE)
+
+
+def separate(mixture: Audio, score: Score = SCORE, seed: int = 0, **given: Any) -> Separation:
+    return sepkit.separate(mixture, "score-nmf", score=score, seed=seed, **given)
+
+
+def sdr(reference: Audio, estimate: Audio) -> float:
+    truth = reference.samples.astype(np.float64)
+    return float(10 * np.log10(np.sum(truth**2) / np.sum((truth - estimate.samples) ** 2)))
+
+
+def energy(samples: NDArray[np.float32]) -> float:
+    return float(np.sum(samples.astype(np.float64) ** 2))
+
+
+def jittered(score: Score, seed: int = 5) -> Score:
+    """Every note up to 50 ms early or late."""
+    shifts = np.random.default_rng(seed).uniform(-0.05, 0.05, len(score.notes))
+    onsets = [max(0.0, note.onset_s + shift) for note, shift in zip(score.notes, shifts, strict=True)]
+    return Score(
+        tuple(
+            Note(onset_s, onset_s + note.offset_s - note.onset_s, note.pitch, part=note.part)
+            for note, onset_s in zip(score.notes, onsets, strict=True)
+        )
+    )
+
+
+def assert_hands_come_apart(mixture: Audio, score: Score, stems: dict[str, Audio], **config: Any) -> None:
+    __tracebackhide__ = True
+    oracle = sepkit.separate(mixture, "ideal-ratio-mask", references=stems)
+    exact, off = (separate(mixture, one, sources=list(stems), config=config) for one in (score, jittered(score)))
+    for name, truth in stems.items():
+        assert sdr(truth, exact[name]) > sdr(truth, oracle[name]) - 6, name
+        assert sdr(truth, exact[name]) > sdr(truth, mixture) + 3, name
+        assert sdr(truth, off[name]) > sdr(truth, exact[name]) - 0.5, name
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{"inharmonicity": STIFFNESS}, {"inharmonicity": STIFFNESS, "transients": True}, {"start": "tutorial"}],
+    ids=["partials", "transients", "tutorial"],
+)
+def test_hands_of_a_stiff_piano_come_apart(mixture: Audio, stems: dict[str, Audio], config: dict[str, Any]) -> None:
+    assert_hands_come_apart(mixture, SCORE, stems, **config)
+
+
+@pytest.mark.slow
+def test_hands_of_a_rendered_piano_come_apart() -> None:
+    folder = SHARED / "render" / "piano_hands_chopin_op10_no3_p01"
+    if not folder.is_dir():
+        pytest.skip(f"needs the recordings in {SHARED}")
+    stems = {path.stem: Audio.read(path) for path in sorted((folder / "stems").iterdir())}
+    assert_hands_come_apart(Audio.read(folder / "mixture.flac"), Score.read(folder / "score.mid"), stems)
+
+
+def test_to_know_of_the_stiffness_helps(mixture: Audio, stems: dict[str, Audio]) -> None:
+    config = {"cents": 20, "start": "partials"}
+    exact, stiff = (separate(mixture, config={**config, "inharmonicity": b}) for b in (0.0, STIFFNESS))
+    assert all(sdr(truth, stiff[name]) > sdr(truth, exact[name]) for name, truth in stems.items())
+
+
+# Zeros, masks and sums
+
+
+def test_a_part_is_silent_while_none_of_its_notes_sound(mixture: Audio) -> None:
+    score = Score((Note(1.0, 2.0, 60, part="left"), Note(0.0, 8.0, 60, part="right")))
+    config = {"before_s": 0.1, "after_s": 0.2, "window_s": 0.032, "unexplained": "share"}
+    left = separate(mixture, score, config=config)["left"].samples[0]
+    half_window = 256
+    first, stop = int(0.9 * RATE) - half_window, int(2.2 * RATE) + half_window
+    assert not left[:first].any()
+    assert not left[stop:].any()
+    assert energy(left[first:stop]) > 0
+
+
+def test_a_part_has_no_energy_away_from_its_partials(mixture: Audio) -> None:
+    score = Score((Note(0.0, 8.0, 72, part="high"),))
+    noise = Audio(np.random.default_rng(0).standard_normal(mixture.samples.shape), RATE)
+    (stem,) = separate(noise, score, config={"cents": 50, "window_s": 0.128}).values()
+    power = np.abs(np.fft.rfft(stem.samples[0] * np.hanning(stem.length))) ** 2
+    f0_hz, bins_hz = float(midi_to_hz(72)), np.fft.rfftfreq(stem.length, 1 / RATE)
+    number = np.maximum(1, np.rint(bins_hz / f0_hz))
+    # 50 cents, and on either side the width of the window's own main lobe.
+    near = np.abs(bins_hz - number * f0_hz) < 0.03 * number * f0_hz + 3 / 0.128
+    assert near.mean() < 0.9
+    assert power[~near].mean() < 1e-4 * power[near].mean()
+
+
+@pytest.mark.parametrize("exponent", [1.0, 2.0])
+@pytest.mark.parametrize("unexplained", ["residual", "share"])
+def test_stems_and_residual_sum_to_the_mixture(mixture: Audio, unexplained: str, exponent: float) -> None:
+    separation = separate(mixture, config={"unexplained": unexplained, "mask_exponent": exponent})
+    total = sum(stem.samples for stem in separation.values()) + separation.residual.samples
+    assert energy(total - mixture.samples) < 1e-12 * energy(mixture.samples)
+    left_over = energy(separation.residual.samples) / energy(mixture.samples)
+    assert (left_over > 1e-3) == (unexplained == "residual")
+
+
+def test_shared_out_nothing_is_left_wherever_a_note_sounds() -> None:
+    noise = Audio(np.random.default_rng(0).standard_normal((1, 3 * RATE)), RATE)
+    score = Score((Note(1.0, 1.5, 60, part="a"), Note(1.2, 2.0, 67, part="b")))
+    config = {"unexplained": "share", "before_s": 0, "after_s": 0, "window_s": 0.032}
+    residual = separate(noise, score, config=config).residual.samples[0]
+    inside = slice(int((1.0 + 0.016) * RATE), int((2.0 - 0.032) * RATE))
+    assert energy(residual[inside]) < 1e-10 * energy(noise.samples[0, inside])
+    outside = slice(0, int((1.0 - 0.032) * RATE))
+    np.testing.assert_allclose(residual[outside], noise.samples[0, outside], atol=1e-6)
+
+
+@pytest.mark.parametrize("unexplained", ["residual", "share"])
+def test_a_note_that_both_play_at_once_counts_once(unexplained: str) -> None:
+    notes = [Note(0.0, 2.0, 60, part=part) for part in ("left", "right")]
+    sound = Audio(struck(notes[0], 2 * RATE, np.random.default_rng(0))[np.newaxis], RATE)
+    separation = separate(sound, Score(tuple(notes)), config={"unexplained": unexplained, "inharmonicity": STIFFNESS})
+    np.testing.assert_allclose(separation["left"].samples, separation["right"].samples, atol=1e-6)
+    both = Audio(separation["left"].samples + separation["right"].samples, RATE)
+    assert sdr(sound, both) > 15
+    assert energy(both.samples) <= energy(sound.samples) * (1 + 1e-6)
+
+
+def test_order_and_repetition_of_notes_change_nothing(mixture: Audio) -> None:
+    notes = [SCORE.notes[index] for index in np.random.default_rng(0).permutation(len(SCORE.notes))]
+    one, other = separate(mixture), separate(mixture, Score((*notes, *notes[:10])))
+    assert one.sources == other.sources
+    for name in one:
+        assert one[name].samples.tobytes() == other[name].samples.tobytes()
+
+
+def test_covered_by_notes_it_is_plain_factorisation(mixture: Audio) -> None:
+    # Partials of notes this low are closer than bins, so that their templates have no zeros; nor have activations.
+    score = Score(tuple(Note(0, 20, pitch, part="all") for pitch in (0, 2, 3.5, 7)))
+    config = {"window_s": 0.032, "before_s": 1, "iterations": 30, "tolerance": 0}
+    found = separate(mixture, score, config=config).provenance.traces["cost"]
+    V = normalized(STFT.of_duration(0.032, 4, RATE).magnitude(mixture.samples[0]))
+    bins_hz = np.arange(len(V)) * RATE / 512
+    f0_hz = midi_to_hz([0, 2, 3.5, 7])
+    W = 1 / np.maximum(1, np.rint(bins_hz[:, np.newaxis] / f0_hz))
+    plain = factorize(V, W, np.ones((4, V.shape[1])), max_iterations=30, tolerance=0)
+    np.testing.assert_allclose(found, plain.costs, rtol=1e-4)
+    assert plain.costs[-1] < 0.7 * plain.costs[0]
+
+
+@pytest.mark.parametrize("beta", [0, 0.5, 1, 1.5, 2, 3])
+def test_cost_falls_for_every_divergence(mixture: Audio, beta: float) -> None:
+    short = Audio(mixture.samples[:, : 2 * RATE], RATE)
+    config = {"beta": beta, "iterations": 30, "tolerance": 0, "transients": True}
+    cost = separate(short, config=config).provenance.traces["cost"]
+    assert all(later <= earlier * (1 + 1e-6) for earlier, later in itertools.pairwise(cost))
+    assert cost[-1] < cost[0]
+
+
+# What is asked for, and what is known of it
+
+
+def test_stems_are_the_parts_in_the_order_asked_for(mixture: Audio) -> None:
+    assert separate(mixture).sources == SCORE.parts
+    assert separate(mixture, sources=["right", "left"]).sources == ("right", "left")
+
+
+def test_parts_that_nobody_asked_for_take_their_share(mixture: Audio) -> None:
+    both, one = separate(mixture), separate(mixture, sources=["right"])
+    assert one.sources == ("right",)
+    np.testing.assert_allclose(one["right"].samples, both["right"].samples, atol=1e-5)
+    alone = separate(mixture, SCORE.part("right"))
+    assert energy(alone["right"].samples) > 1.1 * energy(one["right"].samples)
+
+
+def test_a_source_that_is_no_part_of_the_score_gets_what_is_not(mixture: Audio, stems: dict[str, Audio]) -> None:
+    rng = np.random.default_rng(1)
+    beats = (np.arange(8 * RATE) % (RATE // 3) < 0.03 * RATE) * rng.standard_normal(8 * RATE)
+    drums = Audio(0.15 * beats[np.newaxis], RATE)
+    full = Audio(mixture.samples + drums.samples, RATE)
+    separation = separate(full, sources=["drums", "left", "right"], config={"inharmonicity": STIFFNESS})
+    assert sdr(drums, separation["drums"]) > sdr(drums, full) + 5
+    for name, truth in stems.items():
+        assert sdr(truth, separation[name]) > sdr(truth, full) + 3
+    again = separate(full, sources=["drums", "left", "right"], config={"inharmonicity": STIFFNESS})
+    other = separate(full, sources=["drums", "left", "right"], config={"inharmonicity": STIFFNESS}, seed=1)
+    assert again["drums"].samples.tobytes() == separation["drums"].samples.tobytes()
+    assert other["drums"].samples.tobytes() != separation["drums"].samples.tobytes()
+
+
+def test_hosts_priors_and_constraints(mixture: Audio) -> None:
+    short = Audio(mixture.samples[:, : 2 * RATE], RATE)
+    separation = separate(
+        short,
+        priors=["harmonic-templates:weight=1000", "continuity"],
+        constraints=["score:before_s=0,after_s=0", "harmonic:cents=30", "mixture-consistency"],
+    )
+    cost = separation.provenance.traces["cost"]
+    assert all(later <= earlier * (1 + 1e-6) for earlier, later in itertools.pairwise(cost))
+    violations = {one["name"]: one["violation"] for one in separation.provenance.constraints}
+    assert violations["score"] == violations["harmonic"] == 0
+    assert not np.array_equal(separation["left"].samples, separate(short)["left"].samples)
+
+
+def test_notes_after_the_recordings_end_are_remarked_on(mixture: Audio) -> None:
+    late = Score((*SCORE.notes, Note(8.0, 8.5, 60, part="left"), Note(9.25, 10, 62, part="left")))
+    separation = separate(mixture, late)
+    assert separation.provenance.remarks == (
+        f"2 of {len(late.notes)} notes lie after the recording's end at 8.0 s, the first at 8.0 s",
+    )
+    assert separate(mixture).provenance.remarks == ()
+
+
+def test_a_score_that_comes_too_late_gives_silence(mixture: Audio) -> None:
+    separation = separate(mixture, Score((Note(20, 21, 60, part="a"), Note(20, 21, 64, part="b"))))
+    assert not any(stem.samples.any() for stem in separation.values())
+    np.testing.assert_array_equal(separation.residual.samples, mixture.samples)
+
+
+@pytest.mark.parametrize("start", ["partials", "tutorial"])
+@pytest.mark.parametrize("unexplained", ["residual", "share"])
+@pytest.mark.parametrize("samples", [np.zeros((1, 4000)), np.ones((1, 1)), np.zeros((2, 1))])
+def test_silence_and_single_samples_survive(samples: NDArray[np.float64], unexplained: str, start: str) -> None:
+    config = {"unexplained": unexplained, "start": start, "transients": True}
+    separation = separate(Audio(samples, RATE), config=config, sources=["left", "right", "rest"])
+    total = sum(stem.samples for stem in separation.values()) + separation.residual.samples
+    np.testing.assert_allclose(total, samples, atol=1e-6)
+
+
+def test_a_pitch_above_all_frequencies_is_silent(mixture: Audio) -> None:
+    score = Score((*SCORE.part("left").notes, Note(0, 8, 127, part="bat")))
+    low = mixture.resample(8000)
+    assert not separate(low, score)["bat"].samples.any()
+
+
+@pytest.mark.parametrize(
+    ("score", "sources", "error", "words"),
+    [
+        (SCORE, ["piano", "voice"], SideInformationError, "parts .*'left'.* and none of the sources piano, voice"),
+        (Score((Note(0, 1, 60),)), [], SideInformationError, "belong to no part"),
+        (None, ["left"], MismatchError, "score"),
+    ],
+    ids=["strangers", "nameless", "none"],
+)
+def test_scores_that_cannot_be_used_are_named(
+    mixture: Audio, score: Score, sources: list[str], error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        separate(mixture, score, sources=sources)
+
+
+def test_a_solver_that_cannot_lower_a_divergence_is_named(mixture: Audio) -> None:
+    with pytest.raises(ConfigError, match="mue needs beta from 1 to 2, given 0"):
+        separate(mixture, config={"solver": "mue", "beta": 0})

@@ -1,0 +1,93 @@
+"""``sepkit benchmark``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sepkit.cli.group import discover
+from sepkit.cli.progress import progress
+from sepkit.errors import ConfigError
+from sepkit.evaluation.benchmarking.entry import entries_named
+from sepkit.evaluation.benchmarking.runner import benchmark
+
+
+@click.command()
+@click.argument("methods", metavar="METHOD[,METHOD...]")
+@click.argument("datasets", nargs=-1, required=True, metavar="DATASET [DATASET ...]")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for results and report.")
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    help='Named configurations, as a JSON object: {"nmf-kl": {"method": "nmf", "config": {"beta": 1}}}.',
+)
+@click.option("--metric", "metrics", multiple=True, help="name or name:key=value,...; may be repeated.")
+@click.option("--split", type=click.Choice(["train", "valid", "test"]), help="Only this part of every dataset.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the methods.")
+@click.option("--jobs", type=click.IntRange(min=1), help="How many run at a time; by default one for each core.")
+@click.option(
+    "--progress",
+    "style",
+    type=click.Choice(["auto", "bar", "json", "none"]),
+    default="auto",
+    show_default=True,
+    help="On stderr; auto is a bar at a terminal and nothing elsewhere.",
+)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    methods: str,
+    datasets: tuple[str, ...],
+    output: Path,
+    config_path: Path | None,
+    metrics: tuple[str, ...],
+    split: Any,
+    seed: int,
+    jobs: int | None,
+    style: str,
+) -> int:
+    """Run methods over datasets and report how good they are.
+
+    A METHOD is an installed one, or a configuration named in the file of --config. A DATASET is text like
+    `toy-waveforms:count=3`, or a folder of tracks. Writes report.md, report.html and results.jsonl; started again with
+    the same folder, it goes on where it was stopped. Exits with 1 when a job failed.
+    """
+    entries = entries_named([name.strip() for name in methods.split(",")], _configurations(config_path))
+    # Whatever a plugin prints must not get between the paths on stdout.
+    with progress(style, "benchmark") as reporter, redirect_stdout(sys.stderr):
+        report = benchmark(
+            entries,
+            datasets,
+            output,
+            metrics=metrics or None,
+            split=split,
+            seed=seed,
+            jobs=jobs,
+            registry=discover(ctx),
+            reporter=reporter,
+        )
+    click.echo(report.markdown)
+    click.echo(report.html)
+    if report.failed:
+        click.echo(f"sepkit: {report.failed} of {len(report.results)} jobs failed; see {report.markdown}", err=True)
+    return 1 if report.failed else 0
+
+
+def _configurations(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        configurations = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read configurations from {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"cannot read configurations from {path}, it is not JSON: {error}") from error
+    if not isinstance(configurations, dict):
+        raise ConfigError(f"{path} needs to hold one JSON object of configurations by name")
+    return configurations

@@ -1,0 +1,117 @@
+"""``sepkit evaluate``."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import click
+import numpy as np
+
+from sepkit.cli.group import discover
+from sepkit.cli.progress import progress
+from sepkit.errors import AudioError
+from sepkit.evaluation.evaluation import Evaluation, Signals, evaluate, median_of_numbers
+
+_ANY_WIDTH = 10_000
+
+
+@click.command()
+@click.argument("estimates", type=click.Path(path_type=Path))
+@click.argument("references", type=click.Path(path_type=Path))
+@click.option("--metric", "metrics", multiple=True, help="name or name:key=value,...; may be repeated; default is all.")
+@click.option("--permute", is_flag=True, help="Assign estimates to references by their sound, not by their names.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
+@click.option(
+    "--progress",
+    "style",
+    type=click.Choice(["auto", "bar", "json", "none"]),
+    default="auto",
+    show_default=True,
+    help="On stderr; auto is a bar at a terminal and nothing elsewhere.",
+)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    estimates: Path,
+    references: Path,
+    metrics: tuple[str, ...],
+    permute: bool,
+    as_json: bool,
+    as_csv: bool,
+    style: str,
+) -> None:
+    """Measure ESTIMATES against REFERENCES, the true stems.
+
+    Both are folders with a file of audio for each source, named alike; or both are single files.
+    """
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv are two forms of the same; give one of them", ctx)
+    registry = discover(ctx)
+    if not metrics:
+        for spec in registry.metrics.values():
+            if not spec.available:
+                click.echo(f"sepkit: {spec.kind} '{spec.name}' is left out: pip install '{spec.extra}'", err=True)
+    _check_alike(estimates, references)
+    # Whatever a plugin prints must not get between the results on stdout.
+    with progress(style, estimates.name) as reporter, redirect_stdout(sys.stderr):
+        evaluation = evaluate(
+            _signals(estimates),
+            _signals(references),
+            metrics=metrics or None,
+            # Two files are an estimate and its reference, whatever they are called.
+            permute=permute or references.is_file(),
+            registry=registry,
+            reporter=reporter,
+        )
+    for note in evaluation.notes:
+        click.echo(f"sepkit: {note}", err=True)
+    if as_json:
+        click.echo(json.dumps(evaluation.as_dict(), ensure_ascii=False, allow_nan=False))
+    elif as_csv:
+        click.echo(evaluation.to_csv(), nl=False)
+    else:
+        _print_table(evaluation)
+
+
+def _check_alike(estimates: Path, references: Path) -> None:
+    files = [path for path in (estimates, references) if path.is_file()]
+    if len(files) == 1:
+        [other] = {estimates, references} - set(files)
+        raise AudioError(f"{files[0]} is a file and {other} is none; give two files or two folders")
+
+
+def _signals(path: Path) -> Signals:
+    """A folder as it is, a file by its own name."""
+    return {path.stem: path} if path.is_file() else path
+
+
+def _print_table(evaluation: Evaluation) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("source", no_wrap=True)
+    units = {figure: unit for metric in evaluation.metrics for figure, unit in metric["units"].items()}
+    for figure in evaluation.values:
+        table.add_column(f"{figure}\n{units[figure]}", justify="right", no_wrap=True)
+    columns = [[values[source] for source in evaluation.sources] for values in evaluation.values.values()]
+    for source, *row in zip(evaluation.sources, *columns, strict=True):
+        table.add_row(source, *map(_number, row))
+    table.add_row("median", *(_number(median_of_numbers(np.array(column))) for column in columns), style="bold")
+    width = None if sys.stdout.isatty() else _ANY_WIDTH
+    Console(highlight=False, markup=False, emoji=False, width=width).print(table)
+    formatter = click.HelpFormatter(width=100)
+    for metric in evaluation.metrics:
+        options = "".join(f" {name}={value}" for name, value in metric["options"].items())
+        with formatter.section(f"{metric['name']}{options} ({metric['library']} {metric['version']})"):
+            formatter.write_dl(list(metric["figures"].items()))
+    click.echo(formatter.getvalue(), nl=False)
+
+
+def _number(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.2f}"

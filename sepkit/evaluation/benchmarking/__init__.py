@@ -1,0 +1,1 @@
+"""Running methods over datasets, each on each track in a process of its own, and reporting how good they are."""

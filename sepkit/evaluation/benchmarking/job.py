@@ -1,0 +1,218 @@
+"""One method on one track, in a process of its own: ``python -m sepkit.evaluation.benchmarking.job``.
+
+The job comes as a line of JSON on stdin, and what came of it goes as one to stdout. The process ends when its stdin is
+closed, so that it never outlives the one that started it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import signal
+import sys
+import textwrap
+import threading
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from sepkit.errors import DatasetError, MismatchError, SepkitError, SideInformationError
+from sepkit.evaluation.benchmarking.described import restored
+from sepkit.evaluation.benchmarking.entry import Entry
+from sepkit.evaluation.benchmarking.excerpt import Excerpt
+from sepkit.evaluation.benchmarking.memory import forget_peak, peak_memory_bytes
+
+if TYPE_CHECKING:
+    from sepkit.audio import Audio
+    from sepkit.evaluation.dataset import Track
+    from sepkit.evaluation.evaluation import Evaluation
+    from sepkit.separation import Separation
+
+_LONGEST_REASON = 400
+_NEARLY_ALWAYS_NEEDED = ("scipy.fft", "scipy.signal", "soundfile", "soxr")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What one process is to do.
+
+    Attributes
+    ----------
+    dataset : dict
+        As `described`.
+    track : str
+        Name within the dataset.
+    entry : Entry
+    references, permute : bool
+        Whether the method is given the true stems, and whether its stems are assigned to them.
+    metrics : list of dict
+        Each as `described`.
+    seed : int
+    folder : str
+        Of the benchmark.
+    estimates_to, truth_to : str or None
+        Where within `folder` excerpts of the estimates, and of mixture and true stems, are kept.
+    """
+
+    dataset: dict[str, Any]
+    track: str
+    entry: Entry
+    references: bool
+    permute: bool
+    metrics: list[dict[str, Any]]
+    seed: int
+    folder: str
+    estimates_to: str | None = None
+    truth_to: str | None = None
+
+    def to_json(self) -> str:
+        """As one line of JSON."""
+        return json.dumps({**vars(self), "entry": self.entry.model_dump(mode="json")})
+
+    @classmethod
+    def from_json(cls, line: str) -> Job:
+        """From what `to_json` gave."""
+        fields = json.loads(line)
+        return cls(**{**fields, "entry": Entry.model_validate(fields["entry"])})
+
+    def load_track(self) -> Track:
+        """Find the track in its dataset; raises `DatasetError`."""
+        for track in restored(self.dataset).tracks():
+            if track.name == self.track:
+                found: Track = track
+                return found
+        raise DatasetError(f"the track '{self.track}' is no longer in its dataset")
+
+
+def run(job: Job) -> dict[str, Any]:
+    """Separate, measure and keep excerpts.
+
+    Returns
+    -------
+    outcome : dict
+        ``status`` (``"done"``, ``"unfit"`` or ``"failed"``), ``reason``, and what was measured.
+    """
+    try:
+        return {"status": "done", **_measured(job, job.load_track())}
+    except MismatchError as error:
+        return {"status": "unfit", "reason": one_line("; ".join(error.reasons))}
+    except SepkitError as error:
+        return {"status": "failed", "reason": one_line(str(error))}
+    except (Exception, SystemExit) as error:
+        return {"status": "failed", "reason": one_line(f"{type(error).__name__}: {error}")}
+
+
+def one_line(text: str) -> str:
+    """`text` as one line that is not too long."""
+    return textwrap.shorten(text, _LONGEST_REASON, placeholder=" ...")
+
+
+def _measured(job: Job, track: Track) -> dict[str, Any]:
+    from sepkit.api import Method
+    from sepkit.evaluation.evaluation import evaluate
+
+    for module in _NEARLY_ALWAYS_NEEDED:
+        # Or the first method to use it would pay for it, in time and memory.
+        importlib.import_module(module)
+    bare_memory_bytes = peak_memory_bytes()
+    mixture = track.load_mixture()
+    method = Method(job.entry.method, config=job.entry.config, weights=job.entry.weights)
+    problem: dict[str, Any] = {
+        "sources": track.sources,
+        "score": track.load_score(),
+        "f0": track.load_f0(),
+        "references": _like(mixture, track.load_stems()) if job.references else None,
+        "priors": job.entry.priors,
+        "constraints": job.entry.constraints,
+        "seed": job.seed,
+    }
+    forget_peak()
+    started = time.perf_counter()
+    try:
+        separation = method.separate(mixture, **problem)
+    except SideInformationError as error:
+        # The files were read: it is the method that has no use for what is in them.
+        raise MismatchError(job.entry.method, (str(error),)) from error
+    seconds = time.perf_counter() - started
+    peak = peak_memory_bytes()
+    references = track.load_stems()
+    metrics = [restored(metric) for metric in job.metrics]
+    evaluation = evaluate(separation.stems, references, metrics=metrics, permute=job.permute, registry=method.registry)
+    return {
+        "figures": evaluation.values,
+        "assignment": evaluation.assignment,
+        "notes": list(evaluation.notes),
+        "seconds": seconds,
+        "duration_s": mixture.duration_s,
+        "real_time_factor": seconds / mixture.duration_s,
+        "peak_memory_bytes": peak,
+        "bare_memory_bytes": bare_memory_bytes,
+        "parameters": int(getattr(method._separator, "parameters", 0)),
+        "provenance": {key: value for key, value in separation.provenance.as_dict().items() if key != "traces"},
+        "excerpts": _keep_excerpts(job, separation, references, evaluation),
+    }
+
+
+def _like(mixture: Audio, stems: dict[str, Audio]) -> dict[str, Audio]:
+    """Stems of the mixture's length, for oracles: that of stems recorded apart can differ by a little."""
+    from sepkit.audio import Audio, fit_length
+
+    return {name: Audio(fit_length(stem.samples, mixture.length), stem.sample_rate) for name, stem in stems.items()}
+
+
+def _keep_excerpts(
+    job: Job, separation: Separation, references: dict[str, Audio], evaluation: Evaluation
+) -> dict[str, Any]:
+    """Paths within the folder of the benchmark."""
+    excerpt = Excerpt.loudest(separation.mixture)
+    keep = partial(excerpt.write, Path(job.folder))
+    kept: dict[str, Any] = {"start_s": excerpt.start / separation.mixture.sample_rate}
+    if job.truth_to is not None:
+        kept |= keep(job.truth_to, {"mixture": separation.mixture})
+        # No entry has a blank in its label, so that this is the folder of none.
+        kept["truth"] = keep(f"{job.truth_to}/true stems", references)
+    if job.estimates_to is not None:
+        stems = {reference: separation[estimate] for reference, estimate in evaluation.assignment.items()}
+        kept["estimates"] = keep(job.estimates_to, stems)
+    return kept
+
+
+def _claimed_stdout() -> IO[str]:
+    """The stdout of this process, on which from now on nothing else appears: what is printed goes to stderr."""
+    claimed = os.dup(1)
+    os.dup2(2, 1)
+    return open(claimed, "w", encoding="utf-8")
+
+
+def _claimed_stdin() -> int:
+    """The stdin of this process, from which from now on nothing else reads."""
+    claimed = os.dup(0)
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    return claimed
+
+
+def _end_with_parent(lifeline: int) -> None:
+    """Wait until stdin is closed, which also happens when the process that started this one is killed."""
+    while os.read(lifeline, 1 << 16):
+        pass
+    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+        # With whatever processes the method has started.
+        os.killpg(os.getpid(), signal.SIGKILL)
+    os._exit(1)
+
+
+def main() -> None:
+    """Do the job that stdin tells."""
+    answer = _claimed_stdout()
+    job = Job.from_json(sys.stdin.readline())
+    threading.Thread(target=_end_with_parent, args=[_claimed_stdin()], daemon=True).start()
+    with answer:
+        answer.write(json.dumps(run(job)) + "\n")
+
+
+if __name__ == "__main__":
+    main()

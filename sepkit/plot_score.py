@@ -1,0 +1,61 @@
+"""Pictures of scores: piano rolls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sepkit.plot import _drawable, _figure_type, _shown_inline, _time_unit
+from sepkit.score import Score
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_MOST_NAMES = 20
+
+
+def plot_score(score: Score) -> Figure:
+    """Draw a rectangle a note, in a colour a part.
+
+    Parameters
+    ----------
+    score : Score
+        Of any length; the legend names its first 20 parts, and colours come again after ten.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+        Notebooks show it inline.
+
+    Raises
+    ------
+    SepkitError
+        If matplotlib is not installed.
+    """
+    figure = _figure_type()(figsize=(11, 4), layout="constrained")
+    from matplotlib.collections import PolyCollection
+    from matplotlib.patches import Patch
+
+    axis = figure.subplots()
+    end_s = max((note.offset_s for note in score.notes), default=1.0)
+    unit, seconds = _time_unit(end_s)
+    colours = {part: f"C{number % 10}" for number, part in enumerate(score.parts)}
+    for part, colour in colours.items():
+        corners = [
+            [(left, low), (left, low + 1), (right, low + 1), (right, low)]
+            for left, right, low in (
+                (note.onset_s / seconds, note.offset_s / seconds, note.pitch - 0.5) for note in score.part(part).notes
+            )
+        ]
+        axis.add_collection(PolyCollection(corners, facecolors=colour, edgecolors="white", linewidths=0.3))
+    pitches = [note.pitch for note in score.notes] or [60.0]
+    axis.set(xlim=(0, end_s / seconds), ylim=(min(pitches) - 2, max(pitches) + 2), xlabel=unit, ylabel="MIDI pitch")
+    axis.grid(alpha=0.3)
+    axis.set_axisbelow(True)
+    named = [part for part in score.parts if part][:_MOST_NAMES]
+    if named:
+        handles = [Patch(color=colours[part]) for part in named]
+        legend = figure.legend(handles, [str(number) for number in range(len(named))], loc="outside right upper")
+        # A label that begins with an underscore would hide its part.
+        for text, part in zip(legend.get_texts(), named, strict=True):
+            text.set(text=_drawable(part), parse_math=False)
+    return _shown_inline(figure)

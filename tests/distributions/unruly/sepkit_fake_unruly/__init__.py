@@ -1,0 +1,1 @@
+"""A plugin whose method does to its process what methods ought not to."""

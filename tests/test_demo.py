@@ -1,0 +1,85 @@
+"""The demo: the hands of a pianist, parted by their notes."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sepkit import Audio, Score
+from sepkit.example import HANDS, load
+from tests.commandline import Outcome, call, record, spawn
+
+NoiseOf = Callable[..., Audio]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def done(folder: Path) -> Outcome:
+    return spawn("demo", "-o", folder)
+
+
+@pytest.mark.slow
+def test_beats_the_baselines_and_stays_below_the_oracle(done: Outcome) -> None:
+    assert (done.code, done.err) == (0, "")
+    rows = dict(re.findall(r"│ (\w+) +│ +([-\d.]+(?: │ +[-\d.]+){3}) │", done.out))
+    assert list(rows) == list(HANDS)
+    for row in rows.values():
+        mixture, comb, method, oracle = map(float, row.split("│"))
+        assert mixture < comb < method < oracle + 1
+
+
+@pytest.mark.slow
+def test_writes_stems_mixture_score_and_pictures(done: Outcome, folder: Path) -> None:
+    written = {path.name for path in folder.iterdir()}
+    pictures = {"spectrograms.png", "factors.png"}
+    assert written == {*pictures, "right.wav", "left.wav", "mixture.wav", "score.mid", "separation.json"}
+    assert all((folder / picture).read_bytes().startswith(b"\x89PNG") for picture in pictures)
+    assert str(folder) in done.out
+
+
+@pytest.mark.slow
+def test_what_it_says_to_do_next_works_on_what_it_has_written(done: Outcome, folder: Path, tmp_path: Path) -> None:
+    (said,) = re.findall(r"^  sepkit (run score-nmf song\.wav --score song\.mid -o out)$", done.out, re.MULTILINE)
+    mixture, score = folder / "mixture.wav", folder / "score.mid"
+    np.testing.assert_array_equal(Audio.read(mixture).samples, load("piano").mixture.samples)
+    assert len(Score.read(score).notes) == len(load("piano").score.notes)
+    put = {"song.wav": mixture, "song.mid": score, "out": tmp_path}
+    ran = call(*(put.get(word, word) for word in said.split()))
+    assert (ran.code, ran.err) == (0, "")
+    assert {path.stem for path in tmp_path.rglob("*.wav")} == set(HANDS)
+
+
+def test_without_the_method_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sepkit.plugin.loader.entry_points", lambda: [])
+    missing = call("demo", "-o", tmp_path / "demo")
+    assert (missing.code, len(missing.complaints)) == (2, 1)
+    assert "no method 'score-nmf' is installed; install it with: pip install sepkit-score-nmf" in missing.err
+    assert not (tmp_path / "demo").exists()
+
+
+def test_into_a_place_that_is_no_folder_is_refused_before_any_work(tmp_path: Path) -> None:
+    done = call("demo", "-o", record(tmp_path / "occupied.wav"))
+    assert (done.code, len(done.complaints)) == (2, 1)
+    assert "-o" in done.err
+
+
+def test_without_matplotlib_says_so_once_and_goes_on(
+    noise: NoiseOf, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from sepkit import Separation
+    from sepkit.cli import demo
+    from tests.test_separation import provenance
+
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    demo._draw(Separation(noise(), {"a": noise()}, provenance()), tmp_path)
+    assert capsys.readouterr().out.count('pip install "sepkit[plot]"') == 1
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,345 @@
+"""What a score says of activations, spectrograms and templates: against loops that do as the definitions say."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+import sepkit
+from sepkit import Atom, Audio, Density, Domain, Layout, Note, Problem, Score, SideInformation, Split, Support
+from sepkit.builtin import HarmonicConstraint, HarmonicTemplates, ScoreConstraint
+from sepkit.errors import SideInformationError
+from sepkit.harmonics import harmonic_template
+from sepkit.prior import Initial
+
+RATE = 8000
+BINS_HZ = np.arange(129) * (RATE / 256)
+FRAMES_S = np.arange(-2, 60) * 0.1
+ATOMS = tuple(
+    Atom(source, pitch, transient)
+    for source, pitch, transient in itertools.product(
+        (None, "flute", "cello", "choir"), (None, 60, 64.5), (False, True)
+    )
+)
+
+# On the frames' own grid, so that boundaries are hit exactly.
+seconds = st.integers(0, 70).map(lambda tenths: tenths / 10)
+notes = st.lists(
+    st.builds(
+        lambda onset_s, duration, pitch, part: Note(onset_s, onset_s + (1 + duration) / 7, pitch, part=part),
+        seconds,
+        st.integers(0, 20),
+        st.sampled_from([60, 64.5, 70]),
+        st.sampled_from(["flute", "cello", "flute "]),
+    ),
+    min_size=1,
+    max_size=12,
+)
+tolerances = st.sampled_from([0.0, 0.05, 0.1, 0.3])
+
+
+def layout(
+    given_notes: list[Note], sources: tuple[str, ...] = ("flute", "cello"), atoms: tuple[Atom, ...] = ATOMS
+) -> Layout:
+    problem = Problem(Audio(np.zeros((1, 100)), RATE), sources, SideInformation(score=Score(tuple(given_notes))))
+    return problem.layout(bins_hz=BINS_HZ, frames_s=FRAMES_S, atoms=atoms)
+
+
+def support(constraint: ScoreConstraint | HarmonicConstraint, on: Layout, domain: Domain) -> NDArray[np.bool_]:
+    projection = constraint.bind(on, domain)
+    assert isinstance(projection, Support)
+    assert projection.support.shape == on.shape(domain)
+    return projection.support
+
+
+def sounds(constraint: ScoreConstraint, note: Note, time_s: float, transient: bool = False) -> bool:
+    if transient:
+        first_s, stop_s = note.onset_s - constraint.transient_before_s, note.onset_s + constraint.transient_after_s
+    else:
+        first_s, stop_s = note.onset_s - constraint.before_s, note.offset_s + constraint.after_s
+    return first_s <= time_s < stop_s
+
+
+class TestScoreOnActivations:
+    @settings(max_examples=40)
+    @given(
+        notes,
+        st.builds(
+            ScoreConstraint,
+            before_s=tolerances,
+            after_s=tolerances,
+            transient_before_s=tolerances,
+            transient_after_s=tolerances,
+        ),
+    )
+    def test_equals_a_loop_over_atoms_frames_and_notes(
+        self, given_notes: list[Note], constraint: ScoreConstraint
+    ) -> None:
+        parts = {note.part for note in given_notes}
+        if not parts & {"flute", "cello"}:
+            return
+        expected = np.ones((len(ATOMS), len(FRAMES_S)), bool)
+        for row, atom in zip(expected, ATOMS, strict=True):
+            if atom.source not in (None, *parts) or (atom.source is None and atom.pitch is None):
+                continue
+            alike = [n for n in given_notes if atom.source in (None, n.part) and atom.pitch in (None, n.pitch)]
+            row[:] = [any(sounds(constraint, note, t, atom.transient) for note in alike) for t in FRAMES_S]
+        np.testing.assert_array_equal(support(constraint, layout(given_notes), Domain.ACTIVATIONS), expected)
+
+    @settings(max_examples=20)
+    @given(notes, st.randoms(use_true_random=False))
+    def test_is_the_union_whatever_the_order_and_however_often_a_note_is_given(
+        self, given_notes: list[Note], random: Any
+    ) -> None:
+        given_notes = [*given_notes, Note(0, 1, 60, part="flute")]
+        shuffled = [*given_notes, *given_notes[::2]]
+        random.shuffle(shuffled)
+        one, other = (support(ScoreConstraint(), layout(ns), Domain.ACTIVATIONS) for ns in (given_notes, shuffled))
+        np.testing.assert_array_equal(one, other)
+        rows = [atom.source in ("flute", None) and atom.pitch is not None for atom in ATOMS]
+        alone = [support(ScoreConstraint(), layout([n, given_notes[-1]]), Domain.ACTIVATIONS) for n in given_notes]
+        np.testing.assert_array_equal(one[rows], np.logical_or.reduce(alone)[rows])
+
+    def test_a_gap_between_notes_that_overlap_others_stays_silent(self) -> None:
+        given_notes = [Note(0, 1, 60, part="flute"), Note(0.5, 2, 60, part="flute"), Note(3, 4, 60, part="flute")]
+        exact = ScoreConstraint(before_s=0, after_s=0)
+        (row,) = support(exact, layout(given_notes, atoms=(Atom("flute", 60),)), Domain.ACTIVATIONS)
+        np.testing.assert_array_equal(row, ((FRAMES_S >= 0) & (FRAMES_S < 2)) | ((FRAMES_S >= 3) & (FRAMES_S < 4)))
+
+    def test_a_pitch_that_its_part_never_plays_is_silent(self) -> None:
+        given_notes = [Note(0, 5, 60, part="flute"), Note(0, 5, 64.5, part="cello")]
+        atoms = (Atom("flute", 64.5), Atom("flute", 60), Atom(None, 61), Atom(None, 60))
+        silent = ~support(ScoreConstraint(), layout(given_notes, atoms=atoms), Domain.ACTIVATIONS).any(axis=1)
+        assert silent.tolist() == [True, False, True, False]
+
+
+class TestScoreOnSpectrograms:
+    @settings(max_examples=15)
+    @given(notes, tolerances, st.sampled_from([10.0, 50.0, 300.0]))
+    def test_energy_is_allowed_near_the_partials_of_what_sounds_and_nowhere_else(
+        self, given_notes: list[Note], tolerance_s: float, cents: float
+    ) -> None:
+        given_notes = [*given_notes, Note(0.25, 0.5, 62, part="cello")]
+        constraint = ScoreConstraint(before_s=tolerance_s, after_s=2 * tolerance_s, cents=cents)
+        sources = ("flute", "choir", "cello")
+        parts = {note.part for note in given_notes}
+        expected = np.zeros((len(sources), len(BINS_HZ), len(FRAMES_S)), bool)
+        for allowed, source in zip(expected, sources, strict=True):
+            allowed[:] = source not in parts
+            for note in given_notes:
+                if note.part == source:
+                    near = harmonic_template(BINS_HZ, note.pitch, cents=cents) > 0
+                    allowed |= np.outer(near, [sounds(constraint, note, t) for t in FRAMES_S])
+        np.testing.assert_array_equal(support(constraint, layout(given_notes, sources), Domain.SPECTROGRAMS), expected)
+
+    def test_masks_share_the_axes(self) -> None:
+        on = layout([Note(0, 1, 60, part="flute"), Note(1, 2, 64, part="cello")])
+        masks = np.full(on.shape(Domain.SPECTROGRAMS), 0.5, np.float32)
+        projected = ScoreConstraint().bind(on, Domain.SPECTROGRAMS).project(masks)
+        assert set(np.unique(projected)) == {0, 0.5}
+
+
+@pytest.mark.parametrize("domain", [Domain.ACTIVATIONS, Domain.SPECTROGRAMS])
+def test_a_score_of_none_of_the_sources_is_a_mistake(domain: Domain) -> None:
+    on = layout([Note(0, 1, 60, part="oboe")], ("flute", "cello"), (Atom("flute"), Atom("cello")))
+    with pytest.raises(SideInformationError, match="has parts 'oboe' and none of the sources cello, flute"):
+        ScoreConstraint().bind(on, domain)
+
+
+def test_atoms_of_which_nothing_is_known_may_always_sound() -> None:
+    on = layout([Note(0, 1, 60, part="oboe")], atoms=(Atom(), Atom(transient=True)))
+    assert support(ScoreConstraint(), on, Domain.ACTIVATIONS).all()
+
+
+class TestZeros:
+    @pytest.mark.parametrize("gain", [1e-30, 1.0, 1e30])
+    def test_violation_is_the_share_outside_whatever_the_level(self, gain: float) -> None:
+        on = layout([Note(0, 1, 60, part="flute")], atoms=(Atom("flute", 60),))
+        bound = ScoreConstraint(before_s=0, after_s=0).bind(on, Domain.ACTIVATIONS)
+        value = np.full(on.shape(Domain.ACTIVATIONS), gain, np.float32)
+        inside = 10 / len(FRAMES_S)
+        assert bound.violation(value) == pytest.approx(np.sqrt(1 - inside), rel=1e-5)
+        assert bound.violation(bound.project(value)) == 0
+        assert bound.violation(0 * value) == 0
+
+    def test_a_tensor_that_is_being_optimised_can_be_measured_and_projected(self) -> None:
+        import torch
+
+        on = layout([Note(0, 1, 60, part="flute")], atoms=(Atom("flute", 60),))
+        bound = ScoreConstraint().bind(on, Domain.ACTIVATIONS)
+        value = torch.ones(on.shape(Domain.ACTIVATIONS), requires_grad=True)
+        assert 0 < bound.violation(value) < 1
+        bound.project(value).sum().backward()
+        assert value.grad is not None
+        np.testing.assert_array_equal(value.grad.numpy() > 0, support(ScoreConstraint(), on, Domain.ACTIVATIONS))
+
+
+def test_harmonic_leaves_the_neighbourhood_of_partials_and_free_atoms_alone() -> None:
+    on = layout([Note(0, 1, 60, part="flute")])
+    allowed = support(HarmonicConstraint(cents=30, inharmonicity=0.001), on, Domain.TEMPLATES)
+    for column, atom in zip(allowed.T, ATOMS, strict=True):
+        if atom.pitch is None or atom.transient:
+            assert column.all()
+        else:
+            near = harmonic_template(BINS_HZ, atom.pitch, cents=30, inharmonicity=0.001) > 0
+            np.testing.assert_array_equal(column, near)
+            assert 0.1 < near.mean() < 0.9
+
+
+PRIOR = HarmonicTemplates(weight=3, cents=80, inharmonicity=0.0002)
+PITCHED = np.array([atom.pitch is not None and not atom.transient for atom in ATOMS])
+
+
+def templates(seed: int = 0) -> NDArray[np.float64]:
+    return np.random.default_rng(seed).uniform(0.1, 2, (len(BINS_HZ), len(ATOMS)))
+
+
+class TestHarmonicTemplates:
+    @pytest.fixture
+    def density(self) -> Density:
+        return PRIOR.bind(layout([Note(0, 1, 60, part="flute")]), Domain.TEMPLATES)
+
+    def test_is_a_dirichlet_density_around_one_over_the_partial(self, density: Density) -> None:
+        W, expected = templates(), 0.0
+        for w, atom in zip(W.T, ATOMS, strict=True):
+            if atom.pitch is not None and not atom.transient:
+                shape = harmonic_template(BINS_HZ, atom.pitch, cents=80, inharmonicity=0.0002)
+                expected += 3 * np.sum(shape / shape.sum() * np.log(w / w.sum()))
+        assert density.log_prob(W) == pytest.approx(expected, rel=1e-12)
+
+    def test_score_is_the_gradient_by_finite_differences(self, density: Density) -> None:
+        W = templates()
+        score, step = density.score(W), 1e-6
+        for index in [(0, 0), (64, 12), *zip(range(3, 129, 6), range(21), strict=True)]:
+            moved = np.zeros_like(W)
+            moved[index] = step
+            slope = (density.log_prob(W + moved) - density.log_prob(W - moved)) / (2 * step)
+            assert score[index] == pytest.approx(slope, rel=1e-5, abs=1e-6)
+
+    def test_split_is_the_gradient_in_nonnegative_parts(self, density: Density) -> None:
+        assert isinstance(density, Split)
+        W = templates()
+        W[::5] = 0
+        plus, minus = density.split(W)
+        assert (plus >= 0).all()
+        assert (minus >= 0).all()
+        np.testing.assert_array_equal(density.score(W), minus - plus)
+        # What is zero stays zero and takes no part: the others are pulled as if it were not there.
+        np.testing.assert_allclose(((minus - plus) * W).sum(axis=0), 0, atol=1e-10)
+
+    @pytest.mark.parametrize("scale", [1e-20, 0.1, 1e6])
+    def test_scale_of_a_template_does_not_matter(self, density: Density, scale: float) -> None:
+        W = templates()
+        scaled = W * np.where(np.arange(len(ATOMS)) % 2, scale, 1)
+        assert density.log_prob(scaled) == pytest.approx(density.log_prob(W))
+        np.testing.assert_allclose(scaled * density.score(scaled), W * density.score(W), atol=1e-12)
+
+    def test_is_largest_at_the_shape(self, density: Density) -> None:
+        assert isinstance(density, Initial)
+        best = density.initial(np.random.default_rng())
+        largest = density.log_prob(best)
+        rng = np.random.default_rng(1)
+        for _ in range(20):
+            other = best * np.exp(0.01 * rng.standard_normal(best.shape)) + 1e-4 * rng.random(best.shape)
+            assert density.log_prob(other) < largest
+            inside = (best * density.score(best))[:, PITCHED]
+            np.testing.assert_allclose(inside, 0, atol=1e-12)
+
+    def test_says_nothing_of_atoms_without_pitch_and_of_transients(self, density: Density) -> None:
+        W = templates()
+        assert not density.score(W)[:, ~PITCHED].any()
+        assert density.score(W)[:, PITCHED].any(axis=0).all()
+        changed = np.where(PITCHED, W, templates(1))
+        assert density.log_prob(changed) == pytest.approx(density.log_prob(W), rel=1e-13)
+
+    @pytest.mark.parametrize("scale", [0, 1e-30, 1e-18, 1e15])
+    @pytest.mark.parametrize("weight", [1, 1e5])
+    def test_silent_soft_and_loud_templates_are_finite(self, weight: float, scale: float) -> None:
+        on = layout([Note(0, 1, 60, part="flute")])
+        density = HarmonicTemplates(weight=weight).bind(on, Domain.TEMPLATES)
+        assert isinstance(density, Split)
+        W = templates().astype(np.float32)
+        W[:, 2:5] *= np.float32(scale)
+        W[::2, 5:] = np.float32(2e-36)
+        for part in (*density.split(W), density.log_prob(W)):
+            assert np.isfinite(part).all()
+            assert np.asarray(part).dtype == np.float32
+
+    def test_a_pitch_above_all_bins_may_be_anything(self) -> None:
+        density = PRIOR.bind(layout([Note(0, 1, 127, part="flute")], atoms=(Atom("flute", 127),)), Domain.TEMPLATES)
+        W = templates()[:, :1]
+        assert density.log_prob(W) == 0
+        assert not density.score(W).any()
+
+
+@pytest.mark.parametrize(("solver", "beta"), [("mu", 0), ("mu", 0.5), ("mu", 1), ("mue", 1), ("mue", 2)])
+def test_multiplicative_updates_under_the_prior_lower_the_cost(solver: str, beta: float) -> None:
+    from sepkit_nmf import factorize
+
+    pitched = (Atom("flute", pitch) for pitch in (48, 52, 55))
+    atoms = (*pitched, Atom("flute"), Atom("flute", 48, transient=True))
+    prior = HarmonicTemplates(weight=200)
+    density = prior.bind(layout([Note(0, 1, 60, part="flute")], atoms=atoms), Domain.TEMPLATES)
+    rng = np.random.default_rng(0)
+    V = rng.gamma(0.5, size=(len(BINS_HZ), 3)) @ rng.gamma(0.5, size=(3, 40)) + 0.1
+    V /= V.mean()
+    W, H = rng.random((len(BINS_HZ), 5)) + 0.1, rng.random((5, 40)) + 0.1
+    options: dict[str, Any] = {"solver": solver, "beta": beta, "tolerance": 0}
+    fits = [factorize(V, W, H, densities_w=[density], max_iterations=count, **options) for count in range(25)]
+    costs = np.array([fit.costs[-1] for fit in fits])
+    assert (np.diff(costs) <= 1e-12 * np.abs(costs[:-1])).all()
+    assert costs[-1] < costs[0]
+    free = factorize(V, W, H, max_iterations=24, **options)
+    assert density.log_prob(fits[-1].W) > density.log_prob(free.W)
+
+
+def bursts(kind: str, seconds: float, gate_hz: float) -> NDArray[np.float64]:
+    """A tone or noise that is switched on and off."""
+    t = np.arange(int(seconds * RATE)) / RATE
+    gate = np.sin(2 * np.pi * gate_hz * t) > 0
+    if kind == "tone":
+        return 0.2 * gate * np.asarray(sum(np.sin(2 * np.pi * m * 220 * t) / m for m in range(1, 6)))
+    return 0.1 * gate * np.random.default_rng(7).standard_normal(t.size)
+
+
+QUICK: dict[str, Any] = {"window_s": 0.032, "iterations": 20, "solver": "mu"}
+
+
+@pytest.fixture(scope="module")
+def mixture() -> Audio:
+    return Audio((bursts("tone", 2, 2.0) + bursts("noise", 2, 2.7))[np.newaxis], RATE)
+
+
+class TestHostedByNMF:
+    def test_a_source_is_silent_where_its_part_is(self, mixture: Audio, tmp_path: Path) -> None:
+        for kind in ("tone", "noise"):
+            Audio(bursts(kind, 1, 3.0)[np.newaxis], RATE).write(tmp_path / f"{kind}.wav")
+        score = Score((Note(0.0, 0.4, 57, part="tone"), Note(0.5, 0.75, 69, part="tone")))
+        config = {**QUICK, "templates": {kind: tmp_path / f"{kind}.wav" for kind in ("tone", "noise")}}
+        free, bound = (
+            sepkit.separate(mixture, "nmf", config=config, score=score, constraints=constraints)
+            for constraints in ([], ["score:after_s=0.2"])
+        )
+        # The last note's offset, the tolerance, and half a window.
+        late = int((0.75 + 0.2 + 0.016) * RATE) + 1
+        assert np.sum(free["tone"].samples[:, late:] ** 2) > 1
+        assert not bound["tone"].samples[:, late:].any()
+        np.testing.assert_allclose(bound["noise"].samples[:, late:], mixture.samples[:, late:], atol=1e-5)
+        assert np.sum(bound["tone"].samples[:, :late] ** 2) > 10
+        (told,) = bound.provenance.constraints
+        assert (told["name"], told["domain"], told["violation"]) == ("score", "activations", 0)
+
+    def test_nothing_is_said_of_atoms_without_pitch(self, mixture: Audio) -> None:
+        plain, stated = (
+            sepkit.separate(mixture, "nmf", sources=["a", "b"], config=QUICK, **statements)
+            for statements in ({}, {"priors": ["harmonic-templates"], "constraints": ["harmonic"]})
+        )
+        for name in plain:
+            np.testing.assert_array_equal(plain[name].samples, stated[name].samples)
