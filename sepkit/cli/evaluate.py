@@ -105,6 +105,7 @@ def _print_table(evaluation: Evaluation) -> None:
     table.add_row("median", *(_number(median_of_numbers(np.array(column))) for column in columns), style="bold")
     width = None if sys.stdout.isatty() else _ANY_WIDTH
     Console(highlight=False, markup=False, emoji=False, width=width).print(table)
+    click.echo()
     formatter = click.HelpFormatter(width=100)
     for metric in evaluation.metrics:
         options = "".join(f" {name}={value}" for name, value in metric["options"].items())

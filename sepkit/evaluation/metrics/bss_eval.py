@@ -21,7 +21,7 @@ from sepkit.evaluation.stems import Stems
 from sepkit.run import Run
 
 _TRANSFORM = 1 << 16
-_FILTERED = "in frames, with the same distortion filters for all"
+_FRAMES = "in frames that share their distortion filters"
 
 
 class BSSEval(Metric):
@@ -38,10 +38,10 @@ class BSSEval(Metric):
 
     library: ClassVar[str] = "museval"
     figures: ClassVar[tuple[Figure, ...]] = (
-        Figure("BSS-SDR", f"BSS Eval v4, source to distortion ratio {_FILTERED}"),
-        Figure("BSS-ISR", f"BSS Eval v4, image to spatial distortion ratio {_FILTERED}"),
-        Figure("BSS-SIR", f"BSS Eval v4, source to interference ratio {_FILTERED}"),
-        Figure("BSS-SAR", f"BSS Eval v4, source to artifacts ratio {_FILTERED}"),
+        Figure("BSS-SDR", f"BSS Eval v4: source to distortion ratio, {_FRAMES}"),
+        Figure("BSS-ISR", f"BSS Eval v4: image to spatial distortion ratio, {_FRAMES}"),
+        Figure("BSS-SIR", f"BSS Eval v4: source to interference ratio, {_FRAMES}"),
+        Figure("BSS-SAR", f"BSS Eval v4: source to artifacts ratio, {_FRAMES}"),
     )
 
     window_s: float = Field(1.0, gt=0)
