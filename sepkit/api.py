@@ -81,6 +81,11 @@ class Method:
             self._separator: Separator[Any] = self.spec.load()(self.config)
         self._loaded, self._lock = False, threading.Lock()
 
+    @property
+    def parameters(self) -> int:
+        """Number of trained parameters of the method, known once it has separated."""
+        return self._separator.parameters
+
     def separate(
         self,
         mixture: Audio | Pathlike,

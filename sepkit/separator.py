@@ -36,6 +36,11 @@ class Separator(ABC, Generic[C]):
     def __init__(self, config: C) -> None:
         self.config = config
 
+    @property
+    def parameters(self) -> int:
+        """Number of trained parameters, once loaded; 0 for methods that learn nothing beforehand."""
+        return 0
+
     # Empty on purpose, not abstract: most methods have nothing to load.
     def load(self, weights: Path | None, run: Run) -> None:
         """Load weights from the folder `weights`, once, before the first separation.

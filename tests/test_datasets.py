@@ -74,12 +74,12 @@ class TestATrack:
             Track(name="a", stems=unequal).load_mixture()
 
 
-def test_the_bundled_example_is_one_track_with_a_score() -> None:
-    [track] = BundledExample().tracks()
-    np.testing.assert_array_equal(track.load_mixture().samples, example.load().mixture.samples)
-    score = track.load_score()
-    assert score is not None
-    assert set(score.parts) == set(track.sources)
+def test_the_bundled_examples_are_tracks_with_a_score() -> None:
+    for track in BundledExample().tracks():
+        np.testing.assert_array_equal(track.load_mixture().samples, example.load(track.name).mixture.samples)
+        score = track.load_score()
+        assert score is not None
+        assert set(score.parts) == set(track.sources)
     assert verify(BundledExample()) == []
 
 

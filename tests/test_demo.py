@@ -41,7 +41,7 @@ def test_beats_the_baselines_and_stays_below_the_oracle(done: Outcome) -> None:
 def test_writes_stems_mixture_score_and_pictures(done: Outcome, folder: Path) -> None:
     written = {path.name for path in folder.iterdir()}
     pictures = {"spectrograms.png", "factors.png"}
-    assert written == {*pictures, "right.wav", "left.wav", "mixture.wav", "score.mid", "separation.json"}
+    assert written == {*pictures, "right.wav", "left.wav", "mixture.wav", "score.mid", "separation.json", "stems"}
     assert all((folder / picture).read_bytes().startswith(b"\x89PNG") for picture in pictures)
     assert str(folder) in done.out
 

@@ -155,7 +155,7 @@ def sepkit_metrics() -> Iterator[MetricSpec]:
 def sepkit_datasets() -> Iterator[DatasetSpec]:
     yield DatasetSpec(
         name="example",
-        summary="the bundled recording: flute, cello and drums",
+        summary="the bundled recordings: flute, cello and drums; the hands of a pianist",
         factory="sepkit.evaluation.datasets.example:BundledExample",
     )
     yield DatasetSpec(

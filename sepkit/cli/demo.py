@@ -45,8 +45,11 @@ def command(ctx: click.Context, output: Path) -> None:
     separation.write(output)
     piece.mixture.write(output / "mixture.wav")
     piece.score.write(output / "score.mid")
+    require_writable(output / "stems")
+    for name, stem in piece.stems.items():
+        stem.write(output / "stems" / f"{name}.wav")
     _print_table(piece, separation, registry)
-    click.echo(f"\nstems, mixture, score and provenance: {output.resolve()}")
+    click.echo(f"\nestimates, mixture, true stems, score and provenance: {output.resolve()}")
     _draw(separation, output)
     click.echo(
         "\nnow your own recording, with its notes as MIDI, one track for each stem:\n"

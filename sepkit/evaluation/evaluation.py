@@ -129,7 +129,7 @@ def evaluate(
     >>> evaluation.values["SI-SDR"]["voice"]  # doctest: +SKIP
     9.3
     """
-    chosen = _chosen(metrics, registry or Registry.discover())
+    chosen = chosen_metrics(metrics, registry or Registry.discover())
     truth, guesses = _by_name(references, "references"), _by_name(estimates, "estimates")
     with Run(reporter=reporter, cancel=cancel) as run:
         assignment = _assigned_by_sound(truth, guesses, run) if permute else _assigned_by_name(truth, guesses)
@@ -184,7 +184,14 @@ def median_of_numbers(values: NDArray[np.floating]) -> float:
         return float(np.median(numbers)) if numbers.size else math.nan
 
 
-def _chosen(metrics: Iterable[Metric | str] | None, registry: Registry) -> tuple[Metric, ...]:
+def chosen_metrics(metrics: Iterable[Metric | str] | None, registry: Registry) -> tuple[Metric, ...]:
+    """The metrics to measure with: those given, or all that are installed.
+
+    Raises
+    ------
+    UnknownNameError, ConfigError
+        Also if two of them give the same figure.
+    """
     if metrics is None:
         metrics = [name for name, spec in registry.metrics.items() if spec.available]
     chosen = declared_metrics(metrics, registry)

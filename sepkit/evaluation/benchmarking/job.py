@@ -150,7 +150,7 @@ def _measured(job: Job, track: Track) -> dict[str, Any]:
         "real_time_factor": seconds / mixture.duration_s,
         "peak_memory_bytes": peak,
         "bare_memory_bytes": bare_memory_bytes,
-        "parameters": int(getattr(method._separator, "parameters", 0)),
+        "parameters": method.parameters,
         "provenance": {key: value for key, value in separation.provenance.as_dict().items() if key != "traces"},
         "excerpts": _keep_excerpts(job, separation, references, evaluation),
     }

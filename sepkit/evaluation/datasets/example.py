@@ -1,4 +1,4 @@
-"""The bundled recording as a dataset of one track."""
+"""The bundled recordings as a dataset of two tracks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sepkit.evaluation.dataset import Dataset, Track
 
 
 class BundledExample(Dataset):
-    """Eight bars for flute, cello and drums, with their score: for trying things out."""
+    """Flute, cello and drums, and the hands of a pianist, with their scores: for trying things out."""
 
     @property
     def name(self) -> str:
@@ -17,6 +17,13 @@ class BundledExample(Dataset):
         return "example"
 
     def tracks(self) -> Iterator[Track]:
-        """Yield the one track."""
-        stems = {source: example.FOLDER / f"{source}.flac" for source in example.SOURCES}
-        yield Track(name="ode-to-joy", stems=stems, score=example.FOLDER / "score.mid")
+        """Yield the two tracks."""
+        for name, folder, sources in (
+            ("ode", example.FOLDER, example.SOURCES),
+            ("piano", example.PIANO_FOLDER, example.HANDS),
+        ):
+            yield Track(
+                name=name,
+                stems={source: folder / f"{source}.flac" for source in sources},
+                score=folder / "score.mid",
+            )
