@@ -19,7 +19,7 @@ WHEELHOUSE = Path(sys.prefix) / "wheelhouse"
 """Filled by ``make test``, so that this test needs no network."""
 
 GENERATED = {"hum": "separator", "walk": "prior", "band": "constraint"}
-SUFFIXES = {".py", ".pyi", ".typed", ".flac", ".mid", ".md", ".txt"}
+SUFFIXES = {".py", ".pyi", ".typed", ".flac", ".mid", ".md", ".txt", ".css", ".j2", ".js"}
 
 
 def run(*command: str | Path, cwd: Path) -> str:

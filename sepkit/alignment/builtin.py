@@ -1,8 +1,8 @@
 """Alignment from coarse to fine by dynamic time warping.
 
 At the coarse level the whole score is compared with the whole recording, at several tempos. Each finer level moves the
-notes to where the level before it heard them, and looks for what is left to correct near the diagonal: memory grows with
-the length of the recording and not with its square.
+notes to where the level before it heard them and looks near the diagonal for what is left to correct, so that memory
+grows with the length of the recording and not with its square.
 
 References
 ----------
@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sepkit.alignment.dtw import warping_path
 from sepkit.alignment.features import FRAMES_HZ, Features, score_features
@@ -24,8 +25,8 @@ from sepkit.score import Score
 
 _COARSE_HZ = 2
 _MOST_COARSE_FRAMES = 8000
-_TEMPOS = (0.5, 0.63, 0.8, 1.0, 1.25, 1.6, 2.0)
-_LEVELS = ((10, 4.0, 0.0), (FRAMES_HZ, 0.5, 0.7))
+_TEMPOS = (0.5, 0.7, 1.0, 1.4, 2.0)
+_LEVELS = ((10, 2.0, 0.0), (FRAMES_HZ, 0.3, 0.7))
 """Frames a second, how far from the diagonal in seconds, and the share of the onsets."""
 
 
@@ -39,49 +40,50 @@ def synchronize(score: Score, recording: Features, run: Run) -> TimeMap:
     run : Run
         For progress and cancellation.
     """
-    tempos = run.steps(1 + len(_LEVELS), "aligning")
-    next(tempos)
-    times = _coarse(score, recording, run)
-    for (frames_hz, reach_s, share), _ in zip(_LEVELS, tempos, strict=True):
-        times = _corrected(times, score, recording, frames_hz, reach_s, share, run)
+    for level in run.steps(1 + len(_LEVELS), "aligning"):
+        if level == 0:
+            times = _coarse(score, recording, run)
+        else:
+            times = _corrected(times, score, recording, *_LEVELS[level - 1], run)
     return times
 
 
 def _coarse(score: Score, recording: Features, run: Run) -> TimeMap:
-    """Compare all with all, at the tempo at which it costs least."""
+    """Compare all with all, at each tempo, and take that at which it costs least."""
     begin_s, end_s = score.notes[0].onset_s, max(note.offset_s for note in score.notes)
-    played = _notes_at(score, TimeMap(np.array([begin_s]), np.array([0.0]), 1.0), math.ceil((end_s - begin_s) * FRAMES_HZ) + 1)
-    longest = max(len(recording.pitches), len(played.pitches))
-    pool = max(FRAMES_HZ // _COARSE_HZ, math.ceil(longest / _MOST_COARSE_FRAMES))
+    from_begin = TimeMap(np.array([begin_s]), np.zeros(1), 1.0)
+    played = score_features(score, from_begin, math.ceil((end_s - begin_s) * FRAMES_HZ) + 1)
+    frames = len(recording.pitches), len(played.pitches)
+    pool = max(FRAMES_HZ // _COARSE_HZ, math.ceil(max(frames) / _MOST_COARSE_FRAMES))
     heard = recording.pooled(pool)
-    least, best = math.inf, None
-    for tempo in (*_TEMPOS, np.clip(len(recording.pitches) / len(played.pitches), 0.25, 4)):
-        score_pool = max(1, round(pool / tempo))
+    least, best = math.inf, from_begin
+    for tempo in (*_TEMPOS, np.clip(frames[0] / frames[1], min(_TEMPOS), max(_TEMPOS))):
+        score_pool = round(pool / tempo)
         wanted = played.pooled(score_pool)
         (rows, columns), cost = warping_path(wanted, heard, each_row=run.check_cancelled)
         if cost / (len(wanted) + len(heard)) < least:
             least = cost / (len(wanted) + len(heard))
-            best = TimeMap.through(begin_s + _middles_s(rows, score_pool), _middles_s(columns, pool), pool / score_pool)
+            score_s = begin_s + _middles_s(rows, score_pool)
+            best = TimeMap.through(score_s, _middles_s(columns, pool), pool / score_pool)
     return best
 
 
-def _corrected(times, score, recording, frames_hz, reach_s, share, run):
+def _corrected(
+    times: TimeMap, score: Score, recording: Features, frames_hz: int, reach_s: float, share: float, run: Run
+) -> TimeMap:
     """Look near the diagonal for what is left to correct."""
     pool, reach = FRAMES_HZ // frames_hz, round(reach_s * frames_hz)
-    early = TimeMap(times.score_s, times.recording_s + reach_s, times.slope)
-    played = _notes_at(score, early, len(recording.pitches) + 2 * reach * pool)
-    heard, wanted = (f.with_onsets(share) if share else f.pooled(pool) for f in (recording, played))
+    delayed = TimeMap(times.score_s, times.recording_s + reach_s, times.slope)
+    played = score_features(score, delayed, len(recording.pitches) + 2 * reach * pool)
+    wanted, heard = (
+        features.with_onsets(share) if share else features.pooled(pool) for features in (played, recording)
+    )
     width = min(len(heard), 2 * reach + 1)
     first = np.clip(np.arange(len(wanted)) - 2 * reach, 0, len(heard) - width)
     (rows, columns), _ = warping_path(wanted, heard, first, width, run.check_cancelled)
-    return TimeMap.through(early.inverse(_middles_s(rows, pool)), _middles_s(columns, pool), times.slope)
+    return TimeMap.through(delayed.inverse(_middles_s(rows, pool)), _middles_s(columns, pool), times.slope)
 
 
-def _notes_at(score, times, frames):
-    onsets_s, offsets_s = times([[n.onset_s for n in score.notes], [n.offset_s for n in score.notes]])
-    return score_features(onsets_s, offsets_s, [n.pitch for n in score.notes], frames)
-
-
-def _middles_s(frames, pool):
+def _middles_s(frames: NDArray[np.intp], pool: int) -> NDArray[np.float64]:
     """Times of the middles of pooled frames."""
     return (frames * pool + (pool - 1) / 2) / FRAMES_HZ

@@ -11,22 +11,26 @@ Müller, "Fundamentals of Music Processing", chapter 3, Springer 2015.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sepkit.alignment.timemap import TimeMap
 from sepkit.alignment.tuning import tuning_cents
 from sepkit.audio import Audio
+from sepkit.score import Score
 from sepkit.spectral import STFT
 
 FRAMES_HZ = 100
 """Frames of features a second."""
 
-PITCHES = np.arange(28, 101)
-"""E1 to E7: beyond these lie few partials by which notes can be told apart."""
+PITCHES = np.arange(28, 109)
+"""E1 to C8. Lower notes are known by their partials."""
+
+_OCTAVE = 13
 
 _SAMPLE_RATE = 16000
 _SUSTAIN = STFT(2048, _SAMPLE_RATE // FRAMES_HZ)
@@ -34,7 +38,8 @@ _ATTACK = STFT(512, _SAMPLE_RATE // FRAMES_HZ)
 
 _PARTIALS = 10
 _ROLL_OFF = 0.6
-_DECAY_S = 2.0
+_DECAY_S, _RELEASE_S = 2.0, 0.2
+_RINGING_FRAMES = round(3 * _RELEASE_S * FRAMES_HZ)
 
 _SUSTAIN_COMPRESSION, _ATTACK_COMPRESSION = 30.0, 10.0
 _FAINTEST_ATTACK = 0.25
@@ -61,7 +66,7 @@ class Features:
     onsets: Values
 
     def pooled(self, frames: int) -> Values:
-        """Unit vectors of the pitches, averaged over so many frames [shape=(pooled, pitches)]; near silence, shorter."""
+        """Unit vectors of the mean pitches of so many frames [shape=(pooled, pitches)]; shorter near silence."""
         padded = np.pad(self.pitches, ((0, -len(self.pitches) % frames), (0, 0)))
         return _directions(padded.reshape(-1, frames, len(PITCHES)).mean(axis=1))
 
@@ -92,26 +97,26 @@ def recording_features(audio: Audio, steps: Callable[[int], Iterator[int]] | Non
         values[np.searchsorted(stft.frames_s(length, _SAMPLE_RATE), 0) :][: -(-length * FRAMES_HZ // _SAMPLE_RATE)]
         for stft, values in pooled.items()
     )
-    loudness = np.log1p(_ATTACK_COMPRESSION * attack / _level(attack.max(axis=1)))
-    rise = np.maximum(0, loudness[2:] - loudness[:-2])
-    return Features(_standing_out(sustain), _onsets(np.pad(rise, ((1, 1), (0, 0))))), cents
+    loudness = np.pad(_loudness(attack, _ATTACK_COMPRESSION), ((1, 1), (0, 0)), mode="edge")
+    return Features(_standing_out(sustain), _onsets(np.maximum(0, loudness[2:] - loudness[:-2]))), cents
 
 
-def score_features(
-    onsets_s: NDArray[np.float64], offsets_s: NDArray[np.float64], pitches: Sequence[float], frames: int
-) -> Features:
-    """Features of notes as if they were played, with partials that roll off and tones that decay."""
+def score_features(score: Score, times: TimeMap, frames: int) -> Features:
+    """Features of a score as if it were played at these times: partials roll off, tones decay and ring on."""
     sustain, attack = (np.zeros((frames, len(PITCHES)), np.float32) for _ in range(2))
-    starts, stops = (np.round(times_s * FRAMES_HZ).astype(int) for times_s in (onsets_s, offsets_s))
-    envelope = np.exp(-np.arange(frames, dtype=np.float32) / (_DECAY_S * FRAMES_HZ))[:, np.newaxis]
-    for start, stop, pitch in zip(starts, np.maximum(stops, starts + 1), pitches, strict=True):
-        first, last = max(start, 0), min(stop, frames)
+    edges_s = times([(note.onset_s, note.offset_s) for note in score.notes])
+    starts, stops = np.round(edges_s * FRAMES_HZ).astype(int).T
+    for start, stop, note in zip(starts, np.maximum(stops, starts + 1), score.notes, strict=True):
+        first, last = max(start, 0), min(stop + _RINGING_FRAMES, frames)
         if first < last:
-            sustain[first:last] += envelope[: last - first] * _tone(_SUSTAIN, round(pitch))
+            sounding = np.arange(first, last, dtype=np.float32)
+            decay = (sounding - start) / (_DECAY_S * FRAMES_HZ) + np.maximum(0, sounding - stop) / (
+                _RELEASE_S * FRAMES_HZ
+            )
+            sustain[first:last] += np.exp(-decay)[:, np.newaxis] * _tone(_SUSTAIN, round(note.pitch))
             if first == start:
-                attack[start] += _tone(_ATTACK, round(pitch))
-    loudness = np.log1p(_ATTACK_COMPRESSION * attack / _level(attack.max(axis=1)))
-    return Features(_standing_out(sustain), _onsets(loudness))
+                attack[start] += _tone(_ATTACK, round(note.pitch))
+    return Features(_standing_out(sustain), _onsets(_loudness(attack, _ATTACK_COMPRESSION)))
 
 
 def _pooling(stft: STFT, cents: float) -> Values:
@@ -130,22 +135,29 @@ def _pooling(stft: STFT, cents: float) -> Values:
 def _tone(stft: STFT, pitch: int) -> Values:
     """A harmonic tone as `stft` and its pooling show it [shape=(pitches,)]."""
     f0_hz = 440 * 2 ** ((pitch - 69) / 12)
-    partials = np.arange(1, 1 + min(_PARTIALS, max(1, int(_SAMPLE_RATE / 2 / f0_hz))))
+    partials = np.arange(1, 1 + min(_PARTIALS, int(_SAMPLE_RATE / 2 / f0_hz)))
     times_s = np.arange(stft.window_length, dtype=np.float64) / _SAMPLE_RATE
-    spectra = [stft.forward(np.cos(2 * np.pi * partial * f0_hz * times_s)) for partial in partials]
-    middle = spectra[0].shape[1] // 2
-    magnitude = sum(_ROLL_OFF**number * np.abs(spectrum[:, middle]) for number, spectrum in enumerate(spectra))
-    tone: Values = (magnitude @ _pooling(stft, 0) * (2 / stft.window_length)).astype(np.float32)
-    return tone
+    tone = np.zeros(len(PITCHES))
+    for partial in partials:
+        spectrum = np.abs(stft.forward(np.cos(2 * np.pi * partial * f0_hz * times_s)))
+        tone += _ROLL_OFF ** (partial - 1) * (spectrum[:, spectrum.shape[1] // 2] @ _pooling(stft, 0))
+    scaled: Values = (tone * (2 / stft.window_length)).astype(np.float32)
+    return scaled
+
+
+def _loudness(magnitude: Values, compression: float) -> Values:
+    loudness: Values = np.log1p(compression / _level(magnitude.max(axis=1)) * magnitude)
+    return loudness
 
 
 def _standing_out(magnitude: Values) -> Values:
     """By how much each pitch exceeds the octave around it, on a logarithmic scale."""
     import scipy.ndimage
 
-    loudness = np.log1p(_SUSTAIN_COMPRESSION * magnitude / _level(magnitude.max(axis=1)))
-    octave = scipy.ndimage.uniform_filter1d(loudness, 13, axis=1, mode="constant")
-    return np.maximum(0, loudness - octave)
+    loudness = _loudness(magnitude, _SUSTAIN_COMPRESSION)
+    octave = scipy.ndimage.uniform_filter1d(loudness, _OCTAVE, axis=1, mode="constant")
+    standing_out: Values = np.maximum(0, loudness - octave)
+    return standing_out
 
 
 def _onsets(rise: Values) -> Values:

@@ -30,7 +30,8 @@ class TimeMap:
         """Times in the recording for times in the score, of the same shape."""
         times_s = np.asarray(times_s, np.float64)
         beyond_s = times_s - np.clip(times_s, self.score_s[0], self.score_s[-1])
-        return np.interp(times_s, self.score_s, self.recording_s) + self.slope * beyond_s
+        mapped_s: NDArray[np.float64] = np.interp(times_s, self.score_s, self.recording_s) + self.slope * beyond_s
+        return mapped_s
 
     @property
     def inverse(self) -> TimeMap:

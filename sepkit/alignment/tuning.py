@@ -31,7 +31,7 @@ def tuning_cents(samples: NDArray[np.float32], sample_rate: int, stft: STFT) -> 
     low, high = np.searchsorted(bins_hz, (_LOWEST_HZ, min(_HIGHEST_HZ, bins_hz[-2])))
     direction = 0j
     for block in stft.blocks(len(samples)):
-        magnitude = np.abs(stft.forward(samples, block)[low - 1 : high + 1]).T + _TINY
+        magnitude = np.abs(stft.forward(samples, block)[low - 1 : high + 1]).T.astype(np.float64) + _TINY
         before, peak, after = magnitude[:, :-2], magnitude[:, 1:-1], magnitude[:, 2:]
         loud = peak > _LEAST_OF_LOUDEST * magnitude.max(axis=1, keepdims=True)
         frame, bin_ = np.nonzero(loud & (peak > before) & (peak >= after))

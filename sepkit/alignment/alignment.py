@@ -1,0 +1,175 @@
+"""Alignment of a score to a recording of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sepkit.alignment import builtin, synctoolbox_backend
+from sepkit.alignment.features import FRAMES_HZ, recording_features
+from sepkit.alignment.mismatch import mismatch
+from sepkit.alignment.timemap import TimeMap
+from sepkit.audio import Audio
+from sepkit.errors import AudioError, SideInformationError
+from sepkit.run import Cancel, Reporter, Run
+from sepkit.score import Score
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LARGEST_COST = 0.28
+"""At most this cost is accepted: right pairs of score and recording stay below it, wrong ones above."""
+
+SALIENCE_HZ = 10
+
+_SILENCE = 1e-5
+
+Backend = Literal["auto", "synctoolbox", "builtin"]
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """A score at the times of a recording, and how it came there.
+
+    Attributes
+    ----------
+    score : Score
+        The notes where the recording plays them. Notes that lie wholly before or after the recording are left out, and
+        the score's remarks say so.
+    path_s : ndarray [shape=(2, points)]
+        Seconds of the score and seconds of the recording at each onset and at the end, both strictly increasing.
+    shifts_s : ndarray [shape=(notes,)]
+        By how much the onset of each note moved.
+    cost : float
+        How little the recording resembles the score, comparable between pieces: 0 if they are the same, up to 1.
+    tuning_cents : float
+        How far the recording is tuned from A4 = 440 Hz.
+    backend : str
+        What found the path: ``"builtin"`` or ``"synctoolbox"``.
+    salience : ndarray [shape=(frames, pitches)]
+        How far each pitch from E1 to C8 stands out of the recording, for the picture: 10 frames a second.
+    """
+
+    score: Score
+    path_s: NDArray[np.float64]
+    shifts_s: NDArray[np.float64]
+    cost: float
+    tuning_cents: float
+    backend: str
+    salience: NDArray[np.float32]
+
+    @property
+    def mean_shift_s(self) -> float:
+        """By how much the onsets moved on average, in either direction."""
+        return float(np.abs(self.shifts_s).mean())
+
+    @property
+    def worst_shift_s(self) -> float:
+        """By how much that onset moved that moved most, in either direction."""
+        return float(np.abs(self.shifts_s).max())
+
+    def plot(self) -> Figure:
+        """Draw the notes over what sounds, the path and the shifts; needs matplotlib (``pip install "sepkit[plot]"``).
+
+        Raises
+        ------
+        SepkitError
+            If matplotlib is not installed.
+        """
+        from sepkit.alignment.plot import plot_alignment
+
+        return plot_alignment(self)
+
+
+def align(
+    mixture: Audio,
+    score: Score,
+    *,
+    backend: Backend = "auto",
+    reporter: Reporter | None = None,
+    cancel: Cancel | None = None,
+) -> Alignment:
+    """Move the notes of a score to where a recording plays them.
+
+    The tempo of the recording may differ and change, the recording may be tuned otherwise, and either may begin or end
+    before the other. What it cannot do is leave out or repeat parts in between.
+
+    Parameters
+    ----------
+    mixture : Audio
+    score : Score
+        In the key of the recording, at concert pitch.
+    backend : {'auto', 'synctoolbox', 'builtin'}
+        ``"auto"`` is synctoolbox where it is installed, and else what comes with sepkit.
+    reporter : callable, optional
+        Gets a `Progress` at every step.
+    cancel : Cancel, optional
+        Such as a `threading.Event`: stops the alignment soon after it is set.
+
+    Returns
+    -------
+    alignment : Alignment
+
+    Raises
+    ------
+    SideInformationError
+        If the score has no notes, or does not seem to be of this recording.
+    AudioError
+        If the recording is silent.
+    SepkitError
+        If the backend is not installed or fails.
+    Cancelled
+    """
+    if not score.notes:
+        raise SideInformationError("the score has no notes: there is nothing to align")
+    if np.abs(mixture.samples).max() < _SILENCE:
+        raise AudioError("the recording is silent: there is nothing to align a score to")
+    if backend == "auto":
+        backend = "synctoolbox" if synctoolbox_backend.is_installed() else "builtin"
+    with Run(reporter=reporter, cancel=cancel) as run:
+        recording, cents = recording_features(mixture, partial(run.steps, stage="listening"))
+        if backend == "synctoolbox":
+            times = synctoolbox_backend.synchronize(score, mixture, cents, run)
+        else:
+            times = builtin.synchronize(score, recording, run)
+        times = _even_between_onsets(score, times)
+        cost = mismatch(score, times, recording)
+    if cost > LARGEST_COST:
+        raise SideInformationError(
+            f"the score does not seem to be of this recording: alignment cost {cost:.2f}, at most {LARGEST_COST} is "
+            "accepted; give the score of this piece, in its key and with the repeats that are played"
+        )
+    found = _within(score, times, mixture.duration_s)
+    onsets_s = np.array([note.onset_s for note in found.notes])
+    return Alignment(
+        score=found.mapped(times),
+        path_s=np.stack((times.score_s, times.recording_s)),
+        shifts_s=np.maximum(0, times(onsets_s)) - onsets_s,
+        cost=cost,
+        tuning_cents=cents,
+        backend=backend,
+        salience=recording.pooled(FRAMES_HZ // SALIENCE_HZ),
+    )
+
+
+def _even_between_onsets(score: Score, times: TimeMap) -> TimeMap:
+    """The map at one tempo from onset to onset: within tones, there is nothing to tell where the path goes."""
+    end_s = max(note.offset_s for note in score.notes)
+    score_s = np.unique([*(note.onset_s for note in score.notes), end_s])
+    return TimeMap(score_s, times(score_s), times.slope)
+
+
+def _within(score: Score, times: TimeMap, duration_s: float) -> Score:
+    """The notes that the recording is long enough to have."""
+    edges_s = times([(note.onset_s, note.offset_s) for note in score.notes])
+    inside = (edges_s[:, 0] < duration_s) & (edges_s[:, 1] > 0)
+    notes = tuple(note for note, keep in zip(score.notes, inside, strict=True) if keep)
+    outside = len(score.notes) - len(notes)
+    if not outside:
+        return score
+    left_out = "note lies outside the recording and is" if outside == 1 else "notes lie outside the recording and are"
+    return replace(score, notes=notes, remarks=(*score.remarks, f"{outside} {left_out} left out"))

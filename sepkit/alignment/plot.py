@@ -1,0 +1,60 @@
+"""Pictures of alignments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sepkit.alignment.features import PITCHES
+from sepkit.plot import _figure_type, _shown_inline, _time_unit
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from sepkit.alignment.alignment import Alignment
+
+_MOST_COLUMNS = 2000
+
+
+def plot_alignment(alignment: Alignment) -> Figure:
+    """Draw the notes over what sounds, the warping path, and by how much each note moved.
+
+    Parameters
+    ----------
+    alignment : Alignment
+        Of any length.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+        Notebooks show it inline.
+
+    Raises
+    ------
+    SepkitError
+        If matplotlib is not installed.
+    """
+    figure = _figure_type()(figsize=(11, 8), layout="constrained")
+    pictured, path, shifts = figure.subplots(3, 1, sharex=True, height_ratios=(3, 2, 1))
+    from sepkit.alignment.alignment import SALIENCE_HZ
+
+    salience = alignment.salience
+    end_s = len(salience) / SALIENCE_HZ
+    unit, seconds = _time_unit(end_s)
+    columns = np.linspace(0, len(salience) - 1, min(len(salience), _MOST_COLUMNS)).astype(int)
+    extent = (0, end_s / seconds, PITCHES[0] - 0.5, PITCHES[-1] + 0.5)
+    pictured.imshow(salience[columns].T, origin="lower", aspect="auto", extent=extent, cmap="gray_r", rasterized=True)
+    notes = alignment.score.notes
+    onsets, offsets = np.array([(note.onset_s, note.offset_s) for note in notes]).T / seconds
+    pictured.hlines([note.pitch for note in notes], onsets, offsets, color="C1", linewidth=2)
+    pictured.set(ylabel="MIDI pitch", title="notes of the score over the pitches of the recording")
+    pictured.set_ylim(min(note.pitch for note in notes) - 5, max(note.pitch for note in notes) + 15)
+    path.plot(alignment.path_s[1] / seconds, alignment.path_s[0] / seconds)
+    path.set(ylabel=f"{unit} of the score", title="path")
+    shifts.plot(onsets, alignment.shifts_s, ".", markersize=3)
+    shifts.set(ylabel="seconds", title="by how much each onset moved", xlabel=f"{unit} of the recording")
+    shifts.set_xlim(0, end_s / seconds)
+    for axis in (path, shifts):
+        axis.grid(alpha=0.3)
+    return _shown_inline(figure)

@@ -1,0 +1,123 @@
+"""``sepkit align``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sepkit.audio import Audio
+from sepkit.cli.progress import progress
+from sepkit.errors import ConfigError, OutputError, SepkitError
+from sepkit.files import atomic_path
+from sepkit.score import Score
+
+if TYPE_CHECKING:
+    from sepkit.alignment import Alignment
+
+_SCORES = (".mid", ".midi")
+_PICTURES = (".png", ".pdf", ".svg")
+
+
+@click.command()
+@click.argument("mixture", metavar="MIX", type=click.Path(path_type=Path))
+@click.argument("score", type=click.Path(path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The aligned score: ALIGNED.mid.")
+@click.option(
+    "--backend",
+    type=click.Choice(["auto", "synctoolbox", "builtin"]),
+    default="auto",
+    show_default=True,
+    help="What finds the path; auto is synctoolbox where it is installed.",
+)
+@click.option(
+    "--plot", "picture", type=click.Path(path_type=Path), help="Picture, as .png, .pdf or .svg  [default: ALIGNED.png]"
+)
+@click.option(
+    "--progress",
+    "style",
+    type=click.Choice(["auto", "bar", "json", "none"]),
+    default="auto",
+    show_default=True,
+    help="On stderr; auto is a bar at a terminal and nothing elsewhere.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(
+    mixture: Path, score: Path, output: Path, backend: Any, picture: Path | None, style: str, as_json: bool
+) -> None:
+    """Move the notes of SCORE to where the recording MIX plays them.
+
+    Writes the moved score as MIDI, one track a part, and a picture of the notes over what sounds and of the path
+    between the two. A score that is not of this recording is refused.
+    """
+    from sepkit.alignment import align
+
+    _require(output, _SCORES, "the aligned score")
+    if picture is not None:
+        _require(picture, _PICTURES, "the picture")
+    with progress(style, mixture.name) as reporter, redirect_stdout(sys.stderr):
+        alignment = align(Audio.read(mixture), Score.read(score), backend=backend, reporter=reporter)
+    alignment.score.write(output)
+    drawn = _draw(alignment, picture or output.with_suffix(".png"), wanted=picture is not None)
+    for remark in alignment.score.remarks:
+        click.echo(f"sepkit: note on {score}: {remark}", err=True)
+    if as_json:
+        record = {"mixture": str(mixture), **_measured(alignment), "remarks": list(alignment.score.remarks)}
+        record |= {"score": str(output), "picture": None if drawn is None else str(drawn)}
+        click.echo(json.dumps(record, ensure_ascii=False))
+    else:
+        click.echo(_told(alignment))
+        click.echo(f"score    {output}")
+        if drawn is not None:
+            click.echo(f"picture  {drawn}")
+
+
+def _require(path: Path, suffixes: tuple[str, ...], what: str) -> None:
+    """Be sure that `path` can be written before any work is done."""
+    if path.suffix.lower() not in suffixes:
+        raise ConfigError(f"{what} cannot be written as '{path.name}': give a name in {', '.join(suffixes)}")
+    if not path.parent.is_dir():
+        raise OutputError(f"cannot write {path}: there is no folder {path.parent}; make it or choose another place")
+
+
+def _draw(alignment: Alignment, path: Path, wanted: bool) -> Path | None:
+    """Write the picture; without matplotlib there is none, which is an error only if it was asked for."""
+    try:
+        figure = alignment.plot()
+    except SepkitError as error:
+        if wanted:
+            raise
+        click.echo(f"sepkit: no picture: {error}", err=True)
+        return None
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format=path.suffix.lower()[1:], dpi=110)
+    return path
+
+
+def _measured(alignment: Alignment) -> dict[str, Any]:
+    return {
+        "notes": len(alignment.score.notes),
+        "mean_shift_s": round(alignment.mean_shift_s, 6),
+        "worst_shift_s": round(alignment.worst_shift_s, 6),
+        "cost": round(alignment.cost, 6),
+        "tuning_cents": round(alignment.tuning_cents, 3),
+        "backend": alignment.backend,
+    }
+
+
+def _told(alignment: Alignment) -> str:
+    from sepkit.alignment.alignment import LARGEST_COST
+
+    moved = f"{alignment.mean_shift_s:.3f} s on average, {alignment.worst_shift_s:.3f} s at most"
+    return "\n".join(
+        (
+            f"notes    {len(alignment.score.notes)}, moved by {moved}",
+            f"cost     {alignment.cost:.2f}, at most {LARGEST_COST} is accepted",
+            f"tuning   {alignment.tuning_cents:+.0f} cents",
+            f"backend  {alignment.backend}",
+        )
+    )
