@@ -27,6 +27,7 @@ LARGEST_COST = 0.28
 SALIENCE_HZ = 10
 
 _SILENCE = 1e-5
+_DRUMS = ("drum", "perc")
 
 Backend = Literal["auto", "synctoolbox", "builtin"]
 
@@ -96,7 +97,8 @@ def align(
     """Move the notes of a score to where a recording plays them.
 
     The tempo of the recording may differ and change, the recording may be tuned otherwise, and either may begin or end
-    before the other. What it cannot do is leave out or repeat parts in between.
+    before the other. What it cannot do is leave out or repeat parts in between. Parts whose names begin with ``drum`` or
+    ``perc`` move with the others and are not compared.
 
     Parameters
     ----------
@@ -128,16 +130,17 @@ def align(
         raise SideInformationError("the score has no notes: there is nothing to align")
     if np.abs(mixture.samples).max() < _SILENCE:
         raise AudioError("the recording is silent: there is nothing to align a score to")
+    pitched = _pitched(score)
     if backend == "auto":
         backend = "synctoolbox" if synctoolbox_backend.is_installed() else "builtin"
     with Run(reporter=reporter, cancel=cancel) as run:
         recording, cents = recording_features(mixture, partial(run.steps, stage="listening"))
         if backend == "synctoolbox":
-            times = synctoolbox_backend.synchronize(score, mixture, cents, run)
+            times = synctoolbox_backend.synchronize(pitched, mixture, cents, run)
         else:
-            times = builtin.synchronize(score, recording, run)
-        times = _even_between_onsets(score, times)
-        cost = mismatch(score, times, recording)
+            times = builtin.synchronize(pitched, recording, run)
+        times = _even_between_onsets(pitched, times)
+        cost = mismatch(pitched, times, recording)
     if cost > LARGEST_COST:
         raise SideInformationError(
             f"the score does not seem to be of this recording: alignment cost {cost:.2f}, at most {LARGEST_COST} is "
@@ -154,6 +157,12 @@ def align(
         backend=backend,
         salience=recording.pooled(FRAMES_HZ // SALIENCE_HZ),
     )
+
+
+def _pitched(score: Score) -> Score:
+    """The score without its drums, whose pitches stand for instruments; as it is if there is nothing else."""
+    notes = tuple(note for note in score.notes if not note.part.lower().startswith(_DRUMS))
+    return Score(notes or score.notes)
 
 
 def _even_between_onsets(score: Score, times: TimeMap) -> TimeMap:

@@ -80,7 +80,7 @@ def _corrected(
     )
     width = min(len(heard), 2 * reach + 1)
     first = np.clip(np.arange(len(wanted)) - 2 * reach, 0, len(heard) - width)
-    (rows, columns), _ = warping_path(wanted, heard, first, width, run.check_cancelled)
+    (rows, columns), _ = warping_path(wanted, heard, first, width, spare=reach, each_row=run.check_cancelled)
     return TimeMap.through(delayed.inverse(_middles_s(rows, pool)), _middles_s(columns, pool), times.slope)
 
 

@@ -21,6 +21,7 @@ def warping_path(
     y: NDArray[np.floating],
     first: NDArray[np.intp] | None = None,
     width: int | None = None,
+    spare: int = 0,
     each_row: Callable[[], None] = lambda: None,
 ) -> tuple[NDArray[np.intp], float]:
     """Find the path of least cost through the half squared distances of all pairs of vectors.
@@ -37,6 +38,8 @@ def warping_path(
         The first column that the path may visit in each row; never decreasing, from 0 to ``columns - width``.
     width : int, optional
         How many columns of each row it may visit. Time and memory grow with ``rows * width``.
+    spare : int
+        How many rows at either end cost nothing if they are left out.
     each_row : callable, optional
         Called for every row; what it raises ends the search.
 
@@ -51,7 +54,8 @@ def warping_path(
     if first is None or width is None:
         first, width = np.zeros(rows, np.intp), columns
     half_x, half_y = (np.square(values, dtype=np.float64).sum(axis=1) / 2 for values in (x, y))
-    before_x, before_y = (np.concatenate(([0], np.cumsum(half) / 2)) for half in (half_x, half_y))
+    needed_x = np.where(np.minimum(np.arange(rows), np.arange(rows)[::-1]) < spare, 0, half_x)
+    before_x, before_y = (np.concatenate(([0], np.cumsum(half) / 2)) for half in (needed_x, half_y))
     after_x, after_y = before_x[-1] - before_x, before_y[-1] - before_y
     steps = np.empty((rows, width), np.uint8)
     best, end = np.inf, (0, 0)

@@ -232,7 +232,7 @@ def test_order_and_repetition_of_notes_change_nothing(mixture: Audio) -> None:
 def test_covered_by_notes_it_is_plain_factorisation(mixture: Audio) -> None:
     # Partials of notes this low are closer than bins, so that their templates have no zeros; nor have activations.
     score = Score(tuple(Note(0, 20, pitch, part="all") for pitch in (0, 2, 3.5, 7)))
-    config = {"window_s": 0.032, "before_s": 1, "iterations": 30, "tolerance": 0}
+    config = {"window_s": 0.032, "before_s": 1, "continuity": 0, "iterations": 30, "tolerance": 0}
     found = separate(mixture, score, config=config).provenance.traces["cost"]
     V = normalized(STFT.of_duration(0.032, 4, RATE).magnitude(mixture.samples[0]))
     bins_hz = np.arange(len(V)) * RATE / 512

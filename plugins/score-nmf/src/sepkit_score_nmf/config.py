@@ -39,6 +39,11 @@ class ScoreNMFConfig(Config):
         description="partials: templates around the partials within cents. tutorial: exactly as in libfmp, partials "
         "within 5 percent of their frequency.",
     )
+    continuity: float = Field(
+        default=100.0,
+        ge=0,
+        description="Weight of the prior that activations change slowly (see: sepkit show continuity); 0: none.",
+    )
     rest_rank: int = Field(
         default=8, ge=1, le=500, description="Number of free atoms for each source that is no part of the score."
     )
@@ -63,7 +68,8 @@ class ScoreNMFConfig(Config):
     )
     unexplained: Literal["residual", "share"] = Field(
         default="residual",
-        description="What no note explains stays in the residual, or is shared among what sounds at that time.",
+        description="What no note explains stays in the residual, or is shared among what sounds at that time, for "
+        "scores of all that is heard.",
     )
     window_s: float = Field(
         default=0.046,

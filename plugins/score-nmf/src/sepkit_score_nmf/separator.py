@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepkit.audio import Audio
+from sepkit.builtin import Continuity
 from sepkit.domain import Domain, Layout
 from sepkit.errors import SideInformationError
+from sepkit.prior import Density
 from sepkit.problem import Problem
 from sepkit.run import Run
 from sepkit.score import Score
@@ -90,7 +92,7 @@ class ScoreNMF(Separator[ScoreNMFConfig]):
             support_w=(start.W > 0) if support_w is None else (start.W > 0) & support_w,
             support_h=(start.H > 0) if support_h is None else (start.H > 0) & support_h,
             densities_w=problem.bind_priors(layout, Domain.TEMPLATES),
-            densities_h=problem.bind_priors(layout, Domain.ACTIVATIONS),
+            densities_h=(*self._continuity(layout), *problem.bind_priors(layout, Domain.ACTIVATIONS)),
             project_w=on_w.beyond_support().project if on_w.beyond_support() else None,
             project_h=on_h.beyond_support().project if on_h.beyond_support() else None,
             steps=partial(run.steps, stage="factorise"),
@@ -99,6 +101,11 @@ class ScoreNMF(Separator[ScoreNMFConfig]):
         run.keep(layout, {Domain.TEMPLATES: fit.W, Domain.ACTIVATIONS: fit.H})
         run.report_violations({**on_w.violations(fit.W), **on_h.violations(fit.H)})
         return fit
+
+    def _continuity(self, layout: Layout) -> tuple[Density, ...]:
+        if self.config.continuity == 0:
+            return ()
+        return (Continuity(weight=self.config.continuity).bind(layout, Domain.ACTIVATIONS),)
 
 
 def _require_notes(score: Score, wanted: tuple[str, ...]) -> None:
