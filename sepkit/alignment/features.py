@@ -33,8 +33,8 @@ PITCHES = np.arange(28, 109)
 _OCTAVE = 13
 
 _SAMPLE_RATE = 16000
-_SUSTAIN = STFT(2048, _SAMPLE_RATE // FRAMES_HZ)
-_ATTACK = STFT(512, _SAMPLE_RATE // FRAMES_HZ)
+_SUSTAIN, _ATTACK = 2048, 512
+"""Windows: one that tells semitones apart, one that tells moments apart."""
 
 _PARTIALS = 10
 _ROLL_OFF = 0.6
@@ -50,7 +50,7 @@ _FAINTEST = 0.1
 Values = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Features:
     """What is compared.
 
@@ -86,8 +86,8 @@ def recording_features(audio: Audio, steps: Callable[[int], Iterator[int]] | Non
         Audio(channel[np.newaxis], audio.sample_rate).resample(_SAMPLE_RATE).samples[0] for channel in audio.samples
     ]
     length = len(channels[0])
-    cents = tuning_cents(channels[0], _SAMPLE_RATE, STFT(_SUSTAIN.window_length, _SUSTAIN.window_length // 2))
-    pooling = {stft: _pooling(stft, cents) for stft in (_SUSTAIN, _ATTACK)}
+    cents = tuning_cents(max(channels, key=np.ptp), _SAMPLE_RATE, STFT(_SUSTAIN, _SUSTAIN // 2))
+    pooling = {_stft(window): _pooling(window, cents) for window in (_SUSTAIN, _ATTACK)}
     pooled = {stft: np.zeros((stft.frames(length), len(PITCHES)), np.float32) for stft in pooling}
     work = [(stft, block, channel) for stft in pooling for block in stft.blocks(length) for channel in channels]
     for step in (steps or range)(len(work)):
@@ -109,40 +109,44 @@ def score_features(score: Score, times: TimeMap, frames: int) -> Features:
     for start, stop, note in zip(starts, np.maximum(stops, starts + 1), score.notes, strict=True):
         first, last = max(start, 0), min(stop + _RINGING_FRAMES, frames)
         if first < last:
-            sounding = np.arange(first, last, dtype=np.float32)
-            decay = (sounding - start) / (_DECAY_S * FRAMES_HZ) + np.maximum(0, sounding - stop) / (
-                _RELEASE_S * FRAMES_HZ
-            )
-            sustain[first:last] += np.exp(-decay)[:, np.newaxis] * _tone(_SUSTAIN, round(note.pitch))
+            since_s = np.arange(first - start, last - start, dtype=np.float32) / FRAMES_HZ
+            released_s = np.maximum(0, since_s - (stop - start) / FRAMES_HZ)
+            envelope = np.exp(-since_s / _DECAY_S - released_s / _RELEASE_S)
+            sustain[first:last] += envelope[:, np.newaxis] * _tone(_SUSTAIN, round(note.pitch))
             if first == start:
                 attack[start] += _tone(_ATTACK, round(note.pitch))
     return Features(_standing_out(sustain), _onsets(_loudness(attack, _ATTACK_COMPRESSION)))
 
 
-def _pooling(stft: STFT, cents: float) -> Values:
+def _stft(window: int) -> STFT:
+    return STFT(window, _SAMPLE_RATE // FRAMES_HZ)
+
+
+def _pooling(window: int, cents: float) -> Values:
     """Weights that average bins into semitones, triangular and two semitones wide [shape=(bins, pitches)].
 
     Where a semitone is narrower than a bin, the bins beside it are interpolated.
     """
-    bins_hz = stft.bins_hz(_SAMPLE_RATE)
+    bins_hz = _stft(window).bins_hz(_SAMPLE_RATE)
     centres_hz = 440 * 2 ** ((PITCHES + cents / 100 - 69) / 12)
     reach_hz = np.maximum(centres_hz * (2 ** (1 / 12) - 1), bins_hz[1])
     weights = np.maximum(0, 1 - np.abs(bins_hz[:, np.newaxis] - centres_hz) / reach_hz)
-    return (weights / weights.sum(axis=0)).astype(np.float32)
+    weights /= weights.sum(axis=0)
+    pooling: Values = weights.astype(np.float32)
+    return pooling
 
 
 @lru_cache(maxsize=512)
-def _tone(stft: STFT, pitch: int) -> Values:
-    """A harmonic tone as `stft` and its pooling show it [shape=(pitches,)]."""
+def _tone(window: int, pitch: int) -> Values:
+    """A harmonic tone as the recording's spectrum would show it [shape=(pitches,)]."""
+    stft, pooling = _stft(window), _pooling(window, 0)
     f0_hz = 440 * 2 ** ((pitch - 69) / 12)
-    partials = np.arange(1, 1 + min(_PARTIALS, int(_SAMPLE_RATE / 2 / f0_hz)))
-    times_s = np.arange(stft.window_length, dtype=np.float64) / _SAMPLE_RATE
-    tone = np.zeros(len(PITCHES))
-    for partial in partials:
+    times_s = np.arange(window, dtype=np.float32) / _SAMPLE_RATE
+    tone = np.zeros(len(PITCHES), np.float32)
+    for partial in range(1, 1 + min(_PARTIALS, int(_SAMPLE_RATE / 2 / f0_hz))):
         spectrum = np.abs(stft.forward(np.cos(2 * np.pi * partial * f0_hz * times_s)))
-        tone += _ROLL_OFF ** (partial - 1) * (spectrum[:, spectrum.shape[1] // 2] @ _pooling(stft, 0))
-    scaled: Values = (tone * (2 / stft.window_length)).astype(np.float32)
-    return scaled
+        tone += _ROLL_OFF ** (partial - 1) * 2 / window * (spectrum[:, spectrum.shape[1] // 2] @ pooling)
+    return tone
 
 
 def _loudness(magnitude: Values, compression: float) -> Values:

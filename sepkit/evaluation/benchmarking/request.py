@@ -15,8 +15,7 @@ from sepkit.errors import ConfigError
 from sepkit.evaluation.benchmarking.entry import Entry, check_entries, plain_entry, with_companions
 from sepkit.evaluation.benchmarking.tracks import Source, declared_sources
 from sepkit.evaluation.dataset import Dataset, Split
-from sepkit.evaluation.evaluation import chosen_metrics
-from sepkit.evaluation.evaluation import describe
+from sepkit.evaluation.evaluation import chosen_metrics, describe
 from sepkit.evaluation.metric import Metric
 from sepkit.evaluation.splits import PARTS
 from sepkit.files import atomic_path
