@@ -66,11 +66,15 @@ def test_silence_before_and_after_the_music_is_skipped() -> None:
     assert_found(builtin(late, SCORE).score, SCORE.mapped(lambda t: t + 3))
 
 
-def test_a_pause_that_the_score_does_not_have_is_skipped() -> None:
-    at = round(4.28 * RATE)
-    pause = np.zeros((1, 2 * RATE), np.float32)
-    paused = Audio(np.concatenate([RECORDING.samples[:, :at], pause, RECORDING.samples[:, at:]], axis=1), RATE)
-    assert_found(builtin(paused, SCORE).score, SCORE.mapped(lambda t: np.where(t > 4.29, t + 2, t)))
+@pytest.mark.parametrize("pause_s", [1, 4])
+def test_a_pause_that_the_score_does_not_have_is_skipped(pause_s: int) -> None:
+    first, second = compose(2, 4), compose(3, 4)
+    end_s = max(note.offset_s for note in first.notes)
+    at_once, paused = (
+        Score(first.notes + second.mapped(lambda t, begin_s=begin_s: t + begin_s).notes)
+        for begin_s in (end_s, end_s + pause_s)
+    )
+    assert_found(builtin(play(paused), at_once).score, paused)
 
 
 @settings(max_examples=5)

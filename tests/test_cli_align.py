@@ -1,4 +1,4 @@
-"""`sepkit align` and `sepkit run --align`."""
+"""`sepkit align`: what is written, what is printed, and what is refused."""
 
 from __future__ import annotations
 
@@ -8,81 +8,105 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sepkit import Score, example
-from tests.commandline import call
+from sepkit import Note, Score
+from tests.commandline import Outcome, call, files_below
+from tests.playing import compose, play
+
+PLAYED = compose(1, 4)
+ON_TIME = ("--backend", "builtin")
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("align")
-    piece = example.load("piano")
-    piece.mixture.write(folder / "song.wav")
-    piece.score.mapped(lambda seconds: 1 + 1.1 * np.asarray(seconds)).write(folder / "late.mid")
-    example.load().score.write(folder / "other.mid")
-    return folder
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    play(PLAYED).write(tmp_path / "song.wav")
+    return tmp_path / "song.wav"
 
 
-def test_it_writes_the_score_and_a_picture(folder: Path, tmp_path: Path) -> None:
-    done = call(
-        "align", folder / "song.wav", folder / "late.mid", "-o", tmp_path / "aligned.mid", "--backend", "builtin"
-    )
+@pytest.fixture
+def score(tmp_path: Path) -> Path:
+    PLAYED.mapped(lambda t: 1.2 * t + 1).write(tmp_path / "score.mid")
+    return tmp_path / "score.mid"
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    (tmp_path / "out").mkdir()
+    return tmp_path / "out"
+
+
+def refused(done: Outcome, out: Path) -> str:
+    """The one line of complaint; nothing was written."""
+    assert (done.code, done.out, len(done.complaints), files_below(out)) == (2, "", 1, [])
+    return done.err
+
+
+def test_the_aligned_score_and_a_picture_are_written_and_the_shifts_told(song: Path, score: Path, out: Path) -> None:
+    done = call("align", song, score, "-o", out / "aligned.mid", *ON_TIME)
     assert (done.code, done.err) == (0, "")
-    assert "moved by" in done.out
-    onsets, true = (
-        np.array([note.onset_s for note in score.notes])
-        for score in (Score.read(tmp_path / "aligned.mid"), example.load("piano").score)
-    )
-    assert np.median(np.abs(np.sort(onsets) - np.sort(true))) < 0.03
-    assert (tmp_path / "aligned.png").read_bytes().startswith(b"\x89PNG")
+    assert files_below(out) == ["aligned.mid", "aligned.png"]
+    aligned = Score.read(out / "aligned.mid")
+    assert aligned.parts == PLAYED.parts
+    errors_s = [abs(a.onset_s - b.onset_s) for a, b in zip(aligned.notes, PLAYED.notes, strict=True)]
+    assert np.median(errors_s) < 0.03
+    told = dict(line.split(maxsplit=1) for line in done.out.splitlines())
+    assert list(told) == ["notes", "cost", "tuning", "backend", "score", "picture"]
+    assert told["notes"].startswith(f"{len(PLAYED.notes)}, moved by 1.")
+    assert told["cost"].endswith("at most 0.33 is accepted")
+    assert told["score"] == str(out / "aligned.mid")
+    assert (out / "aligned.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_json_says_how_far_notes_moved(folder: Path, tmp_path: Path) -> None:
-    picture = tmp_path / "path.svg"
-    files = (folder / "song.wav", folder / "late.mid", "-o", tmp_path / "aligned.mid", "--plot", picture)
-    done = call("align", *files, "--backend", "builtin", "--json")
+def test_json_tells_the_same_to_programs(song: Path, score: Path, out: Path) -> None:
+    done = call("align", song, score, "-o", out / "aligned.mid", "--json", *ON_TIME)
     record = json.loads(done.out)
-    assert record["worst_shift_s"] > 3 > record["mean_shift_s"] > 1
-    assert record["picture"] == str(picture)
-    assert picture.is_file()
+    assert 1 < record["mean_shift_s"] < record["worst_shift_s"] < 3
+    assert 0 < record["cost"] < 0.33
+    assert abs(record["tuning_cents"]) < 5
+    assert (record["notes"], record["backend"], record["remarks"]) == (len(PLAYED.notes), "builtin", [])
+    assert (record["score"], record["picture"]) == (str(out / "aligned.mid"), str(out / "aligned.png"))
 
 
-@pytest.mark.parametrize(
-    ("score", "output", "complaint"),
-    [
-        ("other.mid", "aligned.mid", "does not seem to be of this recording"),
-        ("missing.mid", "aligned.mid", "no such score"),
-        ("late.mid", "aligned.wav", "aligned.wav"),
-        ("late.mid", "no/aligned.mid", "no folder"),
-    ],
-)
-def test_a_mistake_is_one_line_and_leaves_nothing(
-    folder: Path, tmp_path: Path, score: str, output: str, complaint: str
-) -> None:
-    done = call("align", folder / "song.wav", folder / score, "-o", tmp_path / output, "--backend", "builtin")
-    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
-    assert complaint in done.err
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize(("name", "begin"), [("path.svg", b"<?xml"), ("path.pdf", b"%PDF"), ("path.PNG", b"\x89PNG")])
+def test_the_picture_goes_where_it_is_told(song: Path, score: Path, out: Path, name: str, begin: bytes) -> None:
+    assert call("align", song, score, "-o", out / "aligned.mid", "--plot", out / name, *ON_TIME).code == 0
+    assert files_below(out) == sorted(["aligned.mid", name])
+    assert (out / name).read_bytes().startswith(begin)
 
 
-def test_run_aligns_first_when_asked_and_writes_what_is_wanted(folder: Path, tmp_path: Path) -> None:
-    run = ("run", "score-nmf", folder / "song.wav", "-o", tmp_path, "--score", folder / "late.mid", "--align")
-    done = call(*run, "--set", "iterations=5", "--only", "left", "--without", "right", "--gain", "left=-6")
-    assert done.code == 0, done.err
-    assert {path.name for path in (tmp_path / "song").glob("*.wav")} == {"left.wav", "without right.wav", "remix.wav"}
+def test_a_score_of_another_piece_is_refused_and_nothing_written(song: Path, score: Path, out: Path) -> None:
+    compose(9, 4).write(score)
+    done = call("align", song, score, "-o", out / "aligned.mid", *ON_TIME)
+    assert "the score does not seem to be of this recording: alignment cost" in refused(done, out)
 
 
-@pytest.mark.parametrize(
-    ("options", "complaint"),
-    [
-        (("--align",), "--align needs a score"),
-        (("--gain", "left"), "NAME=DB"),
-        (("--gain", "left=loud"), "NAME=DB"),
-        (("--only", "middle"), "no stem 'middle'"),
-    ],
-)
-def test_what_cannot_be_done_is_said(folder: Path, tmp_path: Path, options: tuple[str, ...], complaint: str) -> None:
-    score = () if "--align" in options else ("--score", folder / "late.mid")
-    done = call("run", "score-nmf", folder / "song.wav", "-o", tmp_path, *score, "--set", "iterations=1", *options)
-    assert done.code == 2
-    assert complaint in done.err
-    assert not list(tmp_path.rglob("*.wav"))
+def test_a_score_without_notes_or_a_missing_file_is_a_mistake(song: Path, score: Path, out: Path) -> None:
+    empty = score.with_name("empty.csv")
+    empty.write_text("start,end,pitch\n")
+    assert "holds no notes" in refused(call("align", song, empty, "-o", out / "a.mid"), out)
+    assert "no such score" in refused(call("align", song, score.with_name("gone.mid"), "-o", out / "a.mid"), out)
+    assert "no such audio file" in refused(call("align", song.with_name("gone.wav"), score, "-o", out / "a.mid"), out)
+
+
+def test_places_that_cannot_be_written_to_are_found_before_the_work(song: Path, score: Path, out: Path) -> None:
+    assert "cannot be written as 'a.txt'" in refused(call("align", song, score, "-o", out / "a.txt"), out)
+    named = ("align", song, score, "-o", out / "a.mid", "--plot")
+    assert "cannot be written as 'p.jpg'" in refused(call(*named, out / "p.jpg"), out)
+    assert "there is no folder" in refused(call("align", song, score, "-o", out / "none" / "a.mid"), out)
+    assert "there is no folder" in refused(call(*named, out / "none" / "p.png"), out)
+
+
+def test_notes_that_are_left_out_are_remarked_on_stderr(song: Path, score: Path, out: Path) -> None:
+    last = max(note.offset_s for note in PLAYED.notes)
+    longer = Score((*PLAYED.notes, Note(last + 2, last + 3, 60, part="melody")))
+    longer.write(score)
+    done = call("align", song, score, "-o", out / "aligned.mid", *ON_TIME)
+    assert done.code == 0
+    assert done.complaints == [f"sepkit: note on {score}: 1 note lies outside the recording and is left out"]
+    assert len(Score.read(out / "aligned.mid").notes) == len(PLAYED.notes)
+
+
+def test_progress_goes_to_stderr(song: Path, score: Path, out: Path) -> None:
+    done = call("align", song, score, "-o", out / "aligned.mid", "--progress", "json", *ON_TIME)
+    events = [json.loads(line) for line in done.complaints]
+    assert {event["stage"] for event in events} == {"listening", "aligning"}
+    assert {event["mixture"] for event in events} == {"song.wav"}

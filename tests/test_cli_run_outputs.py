@@ -1,0 +1,55 @@
+"""`sepkit run` with a score that is aligned first, and with solos, minus-ones and remixes in place of stems."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sepkit import Audio, example
+from tests.commandline import call
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("align")
+    piece = example.load("piano")
+    piece.mixture.write(folder / "song.wav")
+    piece.score.mapped(lambda seconds: 1 + 1.1 * np.asarray(seconds)).write(folder / "late.mid")
+    return folder
+
+
+def test_it_aligns_first_when_asked_and_writes_what_is_wanted(folder: Path, tmp_path: Path) -> None:
+    run = ("run", "score-nmf", folder / "song.wav", "-o", tmp_path, "--score", folder / "late.mid", "--align")
+    done = call(*run, "--set", "iterations=5", "--only", "left", "--without", "right", "--gain", "left=-6")
+    assert done.code == 0, done.err
+    written = {path.stem: Audio.read(path).samples for path in (tmp_path / "song").glob("*.wav")}
+    assert set(written) == {"left", "without right", "remix"}
+    truth = example.load("piano")
+    assert _sdr(truth.stems["left"].samples, written["left"]) > 3
+    mixture = truth.mixture.samples
+    np.testing.assert_allclose(written["remix"] - mixture, (10 ** (-6 / 20) - 1) * written["left"], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (("--align",), "--align needs a score"),
+        (("--gain", "left"), "NAME=DB"),
+        (("--gain", "left=loud"), "NAME=DB"),
+        (("--only", "middle"), "no stem 'middle'"),
+        (("--without", "middle"), "no stem 'middle'"),
+        (("--parts", "left=9"), "9"),
+    ],
+)
+def test_what_cannot_be_done_is_said(folder: Path, tmp_path: Path, options: tuple[str, ...], complaint: str) -> None:
+    score = () if "--align" in options else ("--score", folder / "late.mid")
+    done = call("run", "score-nmf", folder / "song.wav", "-o", tmp_path, *score, "--set", "iterations=1", *options)
+    assert done.code == 2
+    assert complaint in done.err
+    assert not list(tmp_path.rglob("*.wav"))
+
+
+def _sdr(truth: np.ndarray, guess: np.ndarray) -> float:
+    return float(10 * np.log10((truth**2).sum() / ((truth - guess) ** 2).sum()))
