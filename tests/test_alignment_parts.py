@@ -53,7 +53,7 @@ def test_where_a_path_stands_still_its_middle_counts() -> None:
     np.testing.assert_allclose(times([0, 1, 2, 3]), [0, 2, 4, 6])
 
 
-@pytest.mark.parametrize("seconds", [1, 400])
+@pytest.mark.parametrize("seconds", [1, 301])
 def test_the_picture_shows_notes_path_and_shifts(seconds: int) -> None:
     pytest.importorskip("matplotlib", reason='needs matplotlib: pip install "sepkit[plot]"')
     score = Score(tuple(Note(0.2 + s, 0.8 + s, 60 + s % 7) for s in range(min(seconds, 30))))
