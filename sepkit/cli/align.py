@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sepkit.audio import Audio
-from sepkit.cli.progress import progress
+from sepkit.cli.progress import progress, progress_option
 from sepkit.errors import ConfigError, OutputError, SepkitError
 from sepkit.files import atomic_path
 from sepkit.score import Score
@@ -37,14 +37,7 @@ _PICTURES = (".png", ".pdf", ".svg")
 @click.option(
     "--plot", "picture", type=click.Path(path_type=Path), help="Picture, as .png, .pdf or .svg  [default: ALIGNED.png]"
 )
-@click.option(
-    "--progress",
-    "style",
-    type=click.Choice(["auto", "bar", "json", "none"]),
-    default="auto",
-    show_default=True,
-    help="On stderr; auto is a bar at a terminal and nothing elsewhere.",
-)
+@progress_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
     mixture: Path, score: Path, output: Path, backend: Any, picture: Path | None, style: str, as_json: bool

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from sepkit.cli.group import discover
-from sepkit.cli.progress import progress
+from sepkit.cli.progress import progress, progress_option
 from sepkit.errors import ConfigError
 from sepkit.evaluation.benchmarking.entry import entries_named
 from sepkit.evaluation.benchmarking.runner import benchmark
@@ -31,14 +31,7 @@ from sepkit.evaluation.benchmarking.runner import benchmark
 @click.option("--split", type=click.Choice(["train", "valid", "test"]), help="Only this part of every dataset.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the methods.")
 @click.option("--jobs", type=click.IntRange(min=1), help="How many run at a time; by default one for each core.")
-@click.option(
-    "--progress",
-    "style",
-    type=click.Choice(["auto", "bar", "json", "none"]),
-    default="auto",
-    show_default=True,
-    help="On stderr; auto is a bar at a terminal and nothing elsewhere.",
-)
+@progress_option
 @click.pass_context
 def command(
     ctx: click.Context,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sepkit.cli.group import discover
-from sepkit.cli.progress import progress
+from sepkit.cli.progress import progress, progress_option
 from sepkit.declare import declared_dataset
 from sepkit.errors import ConfigError, SepkitError
 from sepkit.plugin.registry import Registry
@@ -29,14 +29,7 @@ if TYPE_CHECKING:
 @click.option("--verify", "verifies", is_flag=True, help="Read everything and name what is missing or broken.")
 @click.option("--split", "fractions", metavar="TRAIN,VALID,TEST", help="Divide the tracks: 0.8,0.1,0.1.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of --split.")
-@click.option(
-    "--progress",
-    "style",
-    type=click.Choice(["auto", "bar", "json", "none"]),
-    default="auto",
-    show_default=True,
-    help="On stderr; auto is a bar at a terminal and nothing elsewhere.",
-)
+@progress_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def command(

@@ -12,7 +12,7 @@ import click
 import numpy as np
 
 from sepkit.cli.group import discover
-from sepkit.cli.progress import progress
+from sepkit.cli.progress import progress, progress_option
 from sepkit.errors import AudioError
 from sepkit.evaluation.evaluation import Evaluation, Signals, evaluate, median_of_numbers
 
@@ -26,14 +26,7 @@ _ANY_WIDTH = 10_000
 @click.option("--permute", is_flag=True, help="Assign estimates to references by their sound, not by their names.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
-@click.option(
-    "--progress",
-    "style",
-    type=click.Choice(["auto", "bar", "json", "none"]),
-    default="auto",
-    show_default=True,
-    help="On stderr; auto is a bar at a terminal and nothing elsewhere.",
-)
+@progress_option
 @click.pass_context
 def command(
     ctx: click.Context,

@@ -11,6 +11,16 @@ import click
 
 from sepkit.run import Progress, Reporter
 
+progress_option = click.option(
+    "--progress",
+    "style",
+    type=click.Choice(["auto", "bar", "json", "none"]),
+    default="auto",
+    show_default=True,
+    help="On stderr; auto is a bar at a terminal and nothing elsewhere.",
+)
+"""The option of every command that may take long."""
+
 
 @contextmanager
 def progress(style: str, title: str) -> Iterator[Reporter | None]:

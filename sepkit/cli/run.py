@@ -14,7 +14,7 @@ from sepkit.api import Method
 from sepkit.audio import Audio
 from sepkit.cli.group import discover
 from sepkit.cli.outputs import chosen_outputs, parse_gains
-from sepkit.cli.progress import progress
+from sepkit.cli.progress import progress, progress_option
 from sepkit.declare import parse_value
 from sepkit.errors import AudioError, Cancelled, ConfigError, SepkitError, SideInformationError
 from sepkit.evaluation.stems import stem_files
@@ -58,14 +58,7 @@ from sepkit.score import Score
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One option; may be repeated.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the random numbers.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda ...")
-@click.option(
-    "--progress",
-    "style",
-    type=click.Choice(["auto", "bar", "json", "none"]),
-    default="auto",
-    show_default=True,
-    help="On stderr; auto is a bar at a terminal and nothing elsewhere.",
-)
+@progress_option
 @click.option("--only", multiple=True, metavar="NAME", help="Write this stem only; may be repeated.")
 @click.option("--without", multiple=True, metavar="NAME", help="Write the mixture without this stem; may be repeated.")
 @click.option(
