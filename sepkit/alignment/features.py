@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from sepkit.alignment.timemap import TimeMap
 from sepkit.alignment.tuning import tuning_cents
 from sepkit.audio import Audio
+from sepkit.harmonics import midi_to_hz
 from sepkit.score import Score
 from sepkit.spectral import STFT
 
@@ -128,7 +129,7 @@ def _pooling(window: int, cents: float) -> Values:
     Where a semitone is narrower than a bin, the bins beside it are interpolated.
     """
     bins_hz = _stft(window).bins_hz(_SAMPLE_RATE)
-    centres_hz = 440 * 2 ** ((PITCHES + cents / 100 - 69) / 12)
+    centres_hz = midi_to_hz(PITCHES + cents / 100)
     reach_hz = np.maximum(centres_hz * (2 ** (1 / 12) - 1), bins_hz[1])
     weights = np.maximum(0, 1 - np.abs(bins_hz[:, np.newaxis] - centres_hz) / reach_hz)
     weights /= weights.sum(axis=0)
@@ -140,7 +141,7 @@ def _pooling(window: int, cents: float) -> Values:
 def _tone(window: int, pitch: int) -> Values:
     """A harmonic tone as the recording's spectrum would show it [shape=(pitches,)]."""
     stft, pooling = _stft(window), _pooling(window, 0)
-    f0_hz = 440 * 2 ** ((pitch - 69) / 12)
+    f0_hz = float(midi_to_hz(pitch))
     times_s = np.arange(window, dtype=np.float32) / _SAMPLE_RATE
     tone = np.zeros(len(PITCHES), np.float32)
     for partial in range(1, 1 + min(_PARTIALS, int(_SAMPLE_RATE / 2 / f0_hz))):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sepkit.audio import Audio
 from sepkit.domain import Atom, Domain, Layout
 from sepkit.f0 import F0Track
+from sepkit.harmonics import midi_to_hz
 from sepkit.score import Note, Score
 from sepkit.side import SideInformation
 
@@ -94,7 +95,7 @@ class Case:
         assert score is not None
         for note in score.notes:
             sounding = (time_s >= note.onset_s) & (time_s < note.offset_s)
-            f0_hz = midi_to_hz(note.pitch)
+            f0_hz = float(midi_to_hz(note.pitch))
             partials = sum(np.sin(2 * np.pi * m * f0_hz * time_s) / m for m in (1, 2, 3))
             part = self._names.index(note.part)
             pan = np.linspace(1.0, 0.5 if part % 2 else 1.5, self.channels)[:, np.newaxis]
@@ -109,11 +110,6 @@ class Case:
 
     def _audio(self, samples: NDArray[np.float64]) -> Audio:
         return Audio((self.gain * samples).astype(np.float32), self.sample_rate)
-
-
-def midi_to_hz(pitch: float) -> float:
-    """Frequency of a MIDI pitch."""
-    return float(440.0 * 2 ** ((pitch - 69) / 12))
 
 
 def side_information(sources: tuple[str, ...], duration_s: float, take: int = 0) -> SideInformation:

@@ -14,6 +14,7 @@ from sepkit.errors import DatasetError, SideInformationError
 from sepkit.evaluation.dataset import Dataset, Track
 from sepkit.evaluation.datasets.layout import dataset_folder, entries
 from sepkit.f0 import F0Track
+from sepkit.harmonics import midi_to_hz
 from sepkit.score import Note, Score
 
 INSTRUMENTS = ("violin", "clarinet", "saxophone", "bassoon")
@@ -89,7 +90,7 @@ def read_f0(path: Path, row: int) -> F0Track:
         raise SideInformationError(f"{path} needs a row of pitches for each of {', '.join(INSTRUMENTS)}")
     pitch = np.asarray(pitches[row], np.float64)
     times_s = FIRST_FRAME_S + HOP_S * np.arange(len(pitch), dtype=np.float64)
-    return F0Track(times_s, np.where(pitch > 0, 440 * 2 ** ((pitch - 69) / 12), np.nan))
+    return F0Track(times_s, np.where(pitch > 0, midi_to_hz(pitch), np.nan))
 
 
 def _read(path: Path, variable: str) -> NDArray[np.generic]:
