@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 _RANGE_DB = 70
 _TOP_HZ = 8000
-_MOST_COLUMNS = 2000
-_MOST_INCHES = 60
+MOST_COLUMNS = 2000
+MOST_INCHES = 60
 _LONGEST_NAME = 40
 
 
@@ -53,17 +53,17 @@ def plot_separation(separation: Separation) -> Figure:
     SepkitError
         If matplotlib is not installed.
     """
-    figure_type = _figure_type()
+    figure_type = require_figure_type()
     mixture = separation.mixture
     stft = _transform(mixture)
     power = _pooled_power(mixture, separation.stems, stft)
     level, audible = _relative_db(power)
     residual_shows = level[-1].max() > -_RANGE_DB
-    names = ["mixture", *map(_drawable, separation.stems), *(["residual"] if residual_shows else [])]
+    names = ["mixture", *map(drawable, separation.stems), *(["residual"] if residual_shows else [])]
     masks = soft_masks(np.sqrt(power[1 : len(names)]))
     masks[:, ~audible] = np.nan
 
-    figure = figure_type(figsize=(11, min(0.8 + 1.5 * len(names), _MOST_INCHES)), layout="constrained")
+    figure = figure_type(figsize=(11, min(0.8 + 1.5 * len(names), MOST_INCHES)), layout="constrained")
     axes = figure.subplots(len(names), 2, squeeze=False)
     draw = _Spectrograms(mixture, stft, axes[0, 0])
     for axis, name, values in zip(axes[:, 0], names, level, strict=False):
@@ -78,7 +78,7 @@ def plot_separation(separation: Separation) -> Figure:
         axis.set_xlabel(draw.unit)
     if not _draw_trace(axes[0, 1], separation.provenance.traces):
         axes[0, 1].remove()
-    return _shown_inline(figure)
+    return shown_inline(figure)
 
 
 def write_figure(path: Path, figure: Figure) -> None:
@@ -92,7 +92,14 @@ def write_figure(path: Path, figure: Figure) -> None:
         figure.savefig(temporary, format="png", dpi=110)
 
 
-def _figure_type() -> type[Figure]:
+def require_figure_type() -> type[Figure]:
+    """The class of matplotlib's figures.
+
+    Raises
+    ------
+    SepkitError
+        If matplotlib is not installed.
+    """
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -100,7 +107,8 @@ def _figure_type() -> type[Figure]:
     return Figure
 
 
-def _shown_inline(figure: Figure) -> Figure:
+def shown_inline(figure: Figure) -> Figure:
+    """The figure, so that notebooks show it."""
     # A figure that pyplot has not made is shown by notebooks only if it brings its own picture.
     figure._repr_png_ = partial(_png, figure)  # type: ignore[attr-defined]
     return figure
@@ -114,7 +122,7 @@ def _png(figure: Figure) -> bytes:
 
 def _transform(mixture: Audio) -> STFT:
     stft = STFT.of_duration(WINDOW_S, 4, mixture.sample_rate)
-    if stft.frames(mixture.length) <= 4 * _MOST_COLUMNS:
+    if stft.frames(mixture.length) <= 4 * MOST_COLUMNS:
         return stft
     # Frames are about to be pooled many to a column: half of them tell as much.
     return STFT.of_duration(WINDOW_S, 2, mixture.sample_rate)
@@ -130,7 +138,7 @@ def _pooled_power(mixture: Audio, stems: Mapping[str, Audio], stft: STFT) -> NDA
     power : ndarray [shape=(1 + stems + 1, bins, columns)]
     """
     frames = stft.frames(mixture.length)
-    columns = min(frames, _MOST_COLUMNS)
+    columns = min(frames, MOST_COLUMNS)
     bins = int(np.count_nonzero(stft.bins_hz(mixture.sample_rate) <= _TOP_HZ))
     power = np.zeros((len(stems) + 2, bins, columns))
     counts = np.bincount(np.arange(frames) * columns // frames, minlength=columns)
@@ -167,7 +175,7 @@ class _Spectrograms:
 
     def __init__(self, mixture: Audio, stft: STFT, shared: Axes) -> None:
         rate = mixture.sample_rate
-        self.unit, seconds = _time_unit(mixture.duration_s)
+        self.unit, seconds = time_unit(mixture.duration_s)
         # Frames start before zero, and a cell of the picture lies around the centre of its frame and of its bin.
         times_s, hop_s = stft.frames_s(mixture.length, rate), stft.hop / rate
         bins_hz = stft.bins_hz(rate)
@@ -192,7 +200,7 @@ class _Spectrograms:
         return image
 
 
-def _time_unit(duration_s: float) -> tuple[str, int]:
+def time_unit(duration_s: float) -> tuple[str, int]:
     """Name of the unit for an axis of time, and the seconds in it."""
     return ("minutes", 60) if duration_s > 300 else ("seconds", 1)
 
@@ -207,19 +215,19 @@ def _draw_trace(axis: Axes, traces: Mapping[str, list[float]]) -> bool:
     if not curves:
         return False
     name = "cost" if "cost" in curves else next(iter(curves))
-    steps = np.arange(0, len(curves[name]), max(1, len(curves[name]) // _MOST_COLUMNS))
+    steps = np.arange(0, len(curves[name]), max(1, len(curves[name]) // MOST_COLUMNS))
     values, most = curves[name][steps], np.nanmax(curves[name])
     if most > 100 * np.nanmin(curves[name]) > 0:
         axis.set_yscale("log")
         values = np.maximum(values, 1e-15 * most)
     axis.plot(steps, values, color="C0", marker="." if len(steps) < 30 else "")
-    axis.set_title(_drawable(name), loc="left", fontsize="medium", parse_math=False)
+    axis.set_title(drawable(name), loc="left", fontsize="medium", parse_math=False)
     axis.locator_params(axis="x", integer=True)
     axis.grid(alpha=0.3)
     return True
 
 
-def _drawable(name: str) -> str:
+def drawable(name: str) -> str:
     """`name` in one short line of characters that the fonts have; matplotlib would warn of each that they lack."""
     has = _characters()
     line = " ".join(name.split())

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sepkit.domain import Atom, Domain, Layout
 from sepkit.errors import SepkitError
-from sepkit.plot import _MOST_COLUMNS, _MOST_INCHES, _drawable, _figure_type, _shown_inline, _time_unit
+from sepkit.plot import MOST_COLUMNS, MOST_INCHES, drawable, require_figure_type, shown_inline, time_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +46,7 @@ def plot_factors(separation: Separation) -> Figure:
     SepkitError
         If there are no templates and activations, or matplotlib is not installed.
     """
-    figure_type = _figure_type()
+    figure_type = require_figure_type()
     variables = separation.variables
     if variables is None or not {Domain.TEMPLATES, Domain.ACTIVATIONS} <= set(variables.values):
         raise SepkitError(
@@ -62,7 +62,7 @@ def plot_factors(separation: Separation) -> Figure:
     at = np.array([places[row] for row in rows])
     colours = _colours(atoms)
 
-    height = min(max(3, 1.5 + 0.2 * len(places)), _MOST_INCHES)
+    height = min(max(3, 1.5 + 0.2 * len(places)), MOST_INCHES)
     figure = figure_type(figsize=(11, height), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1, 2.5])
     _draw_templates(left, _painted(_levels(W.T, W.max(axis=0)[:, np.newaxis]), atoms, at, colours), layout)
@@ -70,7 +70,7 @@ def plot_factors(separation: Separation) -> Figure:
     _draw_onsets(right, layout, places, colours)
     _name_rows(left, {places[row]: atom for row, atom in zip(rows, atoms, strict=True)})
     _name_colours(figure, colours)
-    return _shown_inline(figure)
+    return shown_inline(figure)
 
 
 def _rows(atoms: tuple[Atom, ...]) -> list[Row]:
@@ -102,7 +102,7 @@ def _levels(values: Array, full: Array) -> Array:
 def _pooled(activations: Array) -> Array:
     """The largest of the frames that share a column [shape=(atoms, columns)]."""
     frames = activations.shape[1]
-    columns = min(frames, _MOST_COLUMNS)
+    columns = min(frames, MOST_COLUMNS)
     # The first frame of every column.
     first = -(-np.arange(columns) * frames // columns)
     return np.maximum.reduceat(activations, first, axis=1)
@@ -128,7 +128,7 @@ def _draw_templates(axis: Axes, picture: Array, layout: Layout) -> None:
 
 def _draw_activations(axis: Axes, picture: Array, layout: Layout) -> None:
     assert layout.frames_s is not None
-    unit, seconds = _time_unit(layout.mixture.duration_s)
+    unit, seconds = time_unit(layout.mixture.duration_s)
     _show(axis, picture, layout.frames_s / seconds)
     axis.set(xlim=(0, layout.mixture.duration_s / seconds), xlabel=unit)
     axis.set_title("activations", loc="left", fontsize="medium")
@@ -144,7 +144,7 @@ def _show(axis: Axes, picture: Array, centres: Array) -> float:
 
 def _draw_onsets(axis: Axes, layout: Layout, places: dict[Row, int], colours: Colours) -> None:
     notes = layout.side.score.notes if layout.side.score else ()
-    _, seconds = _time_unit(layout.mixture.duration_s)
+    _, seconds = time_unit(layout.mixture.duration_s)
     for source, colour in colours.items():
         drawn = [note for note in notes if note.part == source and (note.pitch, False) in places]
         onsets = [note.onset_s / seconds for note in drawn]
@@ -157,7 +157,7 @@ def _name_rows(axis: Axes, atoms: dict[int, Atom]) -> None:
     def name(place: int) -> str:
         atom = atoms[place]
         if atom.pitch is None:
-            return _drawable(atom.source or "")
+            return drawable(atom.source or "")
         return str(pretty_midi.note_number_to_name(atom.pitch)) + (" onset" if atom.transient else "")
 
     named = range(0, len(atoms), -(-len(atoms) // _MOST_LABELS))
@@ -173,4 +173,4 @@ def _name_colours(figure: Figure, colours: Colours) -> None:
     legend = figure.legend(handles=patches, loc="outside upper right", ncols=min(len(patches), 6), frameon=False)
     for text, source in zip(legend.get_texts(), colours, strict=True):
         text.set_parse_math(False)
-        text.set_text(_drawable(source or "no source"))
+        text.set_text(drawable(source or "no source"))

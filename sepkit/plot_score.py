@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sepkit.plot import _drawable, _figure_type, _shown_inline, _time_unit
+from sepkit.plot import drawable, require_figure_type, shown_inline, time_unit
 from sepkit.score import Score
 
 if TYPE_CHECKING:
@@ -31,13 +31,13 @@ def plot_score(score: Score) -> Figure:
     SepkitError
         If matplotlib is not installed.
     """
-    figure = _figure_type()(figsize=(11, 4), layout="constrained")
+    figure = require_figure_type()(figsize=(11, 4), layout="constrained")
     from matplotlib.collections import PolyCollection
     from matplotlib.patches import Patch
 
     axis = figure.subplots()
     end_s = max((note.offset_s for note in score.notes), default=1.0)
-    unit, seconds = _time_unit(end_s)
+    unit, seconds = time_unit(end_s)
     colours = {part: f"C{number % 10}" for number, part in enumerate(score.parts)}
     for part, colour in colours.items():
         corners = [
@@ -57,5 +57,5 @@ def plot_score(score: Score) -> Figure:
         legend = figure.legend(handles, [str(number) for number in range(len(named))], loc="outside right upper")
         # A label that begins with an underscore would hide its part.
         for text, part in zip(legend.get_texts(), named, strict=True):
-            text.set(text=_drawable(part), parse_math=False)
-    return _shown_inline(figure)
+            text.set(text=drawable(part), parse_math=False)
+    return shown_inline(figure)

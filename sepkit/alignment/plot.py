@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sepkit.alignment.features import PITCHES
-from sepkit.plot import _figure_type, _shown_inline, _time_unit
+from sepkit.plot import require_figure_type, shown_inline, time_unit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from sepkit.alignment.alignment import Alignment
 
-_MOST_COLUMNS = 2000
+MOST_COLUMNS = 2000
 
 
 def plot_alignment(alignment: Alignment) -> Figure:
@@ -35,14 +35,14 @@ def plot_alignment(alignment: Alignment) -> Figure:
     SepkitError
         If matplotlib is not installed.
     """
-    figure = _figure_type()(figsize=(11, 8), layout="constrained")
+    figure = require_figure_type()(figsize=(11, 8), layout="constrained")
     pictured, path, shifts = figure.subplots(3, 1, sharex=True, height_ratios=(3, 2, 1))
     from sepkit.alignment.alignment import SALIENCE_HZ
 
     salience = alignment.salience
     end_s = len(salience) / SALIENCE_HZ
-    unit, seconds = _time_unit(end_s)
-    columns = np.linspace(0, len(salience) - 1, min(len(salience), _MOST_COLUMNS)).astype(int)
+    unit, seconds = time_unit(end_s)
+    columns = np.linspace(0, len(salience) - 1, min(len(salience), MOST_COLUMNS)).astype(int)
     extent = (0, end_s / seconds, PITCHES[0] - 0.5, PITCHES[-1] + 0.5)
     pictured.imshow(salience[columns].T, origin="lower", aspect="auto", extent=extent, cmap="gray_r", rasterized=True)
     notes = alignment.score.notes
@@ -57,4 +57,4 @@ def plot_alignment(alignment: Alignment) -> Figure:
     shifts.set_xlim(0, end_s / seconds)
     for axis in (path, shifts):
         axis.grid(alpha=0.3)
-    return _shown_inline(figure)
+    return shown_inline(figure)
