@@ -16,11 +16,12 @@ from pathlib import Path
 import numpy as np
 
 import sepkit
+from sepkit.atoms import score_atoms
 from sepkit.side import SideInformation
 from sepkit.spectral import STFT
 from sepkit_nmf import factorize, normalized
 from sepkit_score_nmf import ScoreNMFConfig
-from sepkit_score_nmf.start import score_atoms, score_start
+from sepkit_score_nmf.start import score_start
 
 
 def main() -> None:

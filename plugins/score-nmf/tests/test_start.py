@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sepkit import Atom, Audio, Layout, Note, Problem, Score, SideInformation
+from sepkit.atoms import score_atoms
 from sepkit.harmonics import harmonic_template
 from sepkit.spectral import STFT
 from sepkit_score_nmf import (
@@ -19,7 +20,7 @@ from sepkit_score_nmf import (
     pitch_activations,
     pitch_templates,
 )
-from sepkit_score_nmf.start import Start, score_atoms, score_start
+from sepkit_score_nmf.start import Start, score_start
 
 RATE = 8000
 SOURCES = ("left", "right", "drums")

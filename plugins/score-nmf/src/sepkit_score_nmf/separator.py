@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from sepkit.atoms import score_atoms
 from sepkit.audio import Audio
 from sepkit.builtin import Continuity
 from sepkit.domain import Domain, Layout
@@ -20,7 +21,7 @@ from sepkit.separator import Separator
 from sepkit.spectral import STFT, soft_masks
 from sepkit_nmf import Factorization, factorize, normalized, source_magnitudes
 from sepkit_score_nmf.config import ScoreNMFConfig
-from sepkit_score_nmf.start import Start, score_atoms, score_start
+from sepkit_score_nmf.start import Start, score_start
 
 _SHARED = 1e-3
 """What is shared where no note explains anything, beside the mean of a source's model in that frame."""

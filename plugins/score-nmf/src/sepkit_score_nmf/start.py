@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,9 +9,8 @@ from numpy.typing import NDArray
 
 from sepkit.builtin import HarmonicTemplates, ScoreConstraint
 from sepkit.constraint import Support
-from sepkit.domain import Atom, Domain, Layout
+from sepkit.domain import Domain, Layout
 from sepkit.prior import Initial
-from sepkit.score import Score
 from sepkit_score_nmf.config import ScoreNMFConfig
 from sepkit_score_nmf.tutorial import (
     ONSET_LEVEL,
@@ -37,19 +35,6 @@ class Start:
 
     W: Array
     H: Array
-
-
-def score_atoms(score: Score, sources: Sequence[str], *, transients: bool, rest_rank: int) -> tuple[Atom, ...]:
-    """An atom for every pitch of every source, after one for its transients; free atoms for sources without notes."""
-    atoms: list[Atom] = []
-    for source in sources:
-        pitches = sorted({note.pitch for note in score.part(source).notes})
-        for pitch in pitches:
-            atoms += [Atom(source, pitch, transient=True)] if transients else []
-            atoms.append(Atom(source, pitch))
-        if not pitches:
-            atoms += [Atom(source)] * rest_rank
-    return tuple(atoms)
 
 
 def score_start(config: ScoreNMFConfig, layout: Layout, rng: np.random.Generator) -> Start:
