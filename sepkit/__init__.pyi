@@ -20,6 +20,7 @@ from .prior import Density as Density
 from .prior import Initial as Initial
 from .prior import Prior as Prior
 from .prior import Sampler as Sampler
+from .prior import Smoothed as Smoothed
 from .prior import Split as Split
 from .problem import Problem as Problem
 from .run import Progress as Progress
@@ -30,5 +31,6 @@ from .separation import Provenance as Provenance
 from .separation import Separation as Separation
 from .separator import Separator as Separator
 from .side import SideInformation as SideInformation
+from .training import train as train
 
 __version__: str

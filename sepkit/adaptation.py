@@ -9,7 +9,6 @@ from functools import partial
 import numpy as np
 
 from sepkit.audio import Audio, fit_length
-from sepkit.plugin.specs import SeparatorSpec
 from sepkit.run import Run
 from sepkit.spectral import STFT, WINDOW_S, soft_masks
 
@@ -33,9 +32,9 @@ class Adaptation:
     channels: int
 
     @classmethod
-    def between(cls, mixture: Audio, spec: SeparatorSpec) -> Adaptation:
-        """What `spec` asks for, given `mixture`."""
-        return cls(mixture, spec.sample_rate or mixture.sample_rate, spec.channels or mixture.channels)
+    def between(cls, mixture: Audio, sample_rate: int | None, channels: int | None) -> Adaptation:
+        """From `mixture` to a rate and a number of channels; None for those that it has."""
+        return cls(mixture, sample_rate or mixture.sample_rate, channels or mixture.channels)
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -66,6 +65,29 @@ class Adaptation:
             return dict(stems)
         mono = {name: stem.mixdown() for name, stem in stems.items()}
         return mono if self.mixture.channels == 1 else wiener_filter(self.mixture, mono, run)
+
+    def restored_uncertainty(self, uncertainty: Mapping[str, Audio]) -> dict[str, Audio]:
+        """Standard deviations of stems at the mixture's rate and length, with its channels.
+
+        A channel that is louder than the mixdown, of which the method was unsure, is as much more uncertain.
+        """
+        rate, length, channels = self.mixture.sample_rate, self.mixture.length, self.mixture.channels
+        restored = {}
+        for name, spread in uncertainty.items():
+            # Interpolation between standard deviations can fall below zero.
+            samples = np.maximum(fit_length(spread.resample(rate).samples, length), 0)
+            if self.channels != channels:
+                samples = samples.mean(axis=0) * _relative_levels(self.mixture)[:, np.newaxis]
+            restored[name] = Audio(samples, rate)
+        return restored
+
+
+def _relative_levels(mixture: Audio) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """Root mean square of every channel over that of the mixdown [shape=(channels,)]; 1 where the mixdown is silent."""
+    powers = np.mean(np.square(mixture.samples, dtype=np.float64), axis=-1)
+    power = np.mean(np.square(mixture.mixdown().samples, dtype=np.float64))
+    levels = np.sqrt(powers / power) if power > 0 else np.ones_like(powers)
+    return levels.astype(np.float32)
 
 
 def wiener_filter(mixture: Audio, stems: Mapping[str, Audio], run: Run) -> dict[str, Audio]:

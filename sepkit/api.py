@@ -27,9 +27,9 @@ from sepkit.negotiation import Request, negotiate
 from sepkit.plugin.registry import Registry
 from sepkit.prior import Prior
 from sepkit.problem import Problem
-from sepkit.run import Cancel, Reporter, Run
+from sepkit.run import Cancel, Reporter, Run, checked_seed
 from sepkit.score import Score
-from sepkit.separation import Provenance, Separation
+from sepkit.separation import Provenance, Separation, expected_sdr_db
 from sepkit.separator import Separator
 from sepkit.side import SideInformation
 
@@ -74,7 +74,7 @@ class Method:
         self.spec = self.registry.separator(name)
         self.config: Config = validate(self.spec.load_config(), config, f"method '{name}'")
         self.device = device
-        self.weights = Path(weights) if weights is not None else None
+        self.weights = Path(weights) if weights is not None else self.spec.bundled_weights()
         if self.weights is not None and not self.weights.is_dir():
             raise WeightsError(f"no such folder of weights: {self.weights}")
         with plugin_faults(self.spec):
@@ -114,9 +114,7 @@ class Method:
         hosted_priors, hosted_constraints = negotiate(
             self.spec,
             Request(
-                given=side.kinds
-                | ({"weights"} if self.weights or self.spec.weights else set())
-                | ({"sources"} if names else set()),
+                given=side.kinds | ({"weights"} if self.weights else set()) | ({"sources"} if names else set()),
                 priors=declared_priors(priors, self.registry),
                 constraints=declared_constraints(constraints, self.registry),
                 device=self.device,
@@ -124,12 +122,17 @@ class Method:
             ),
             self.registry,
         )
-        adaptation = Adaptation.between(mixture, self.spec)
-        truth = {name: Adaptation.between(stem, self.spec).adapted() for name, stem in side.references.items()}
+        with plugin_faults(self.spec):
+            self._load_once(reporter, cancel)
+            rate = self._separator.sample_rate or self.spec.sample_rate
+        adaptation = Adaptation.between(mixture, rate, self.spec.channels)
+        truth = {
+            name: Adaptation.between(stem, rate, self.spec.channels).adapted() for name, stem in side.references.items()
+        }
         side = replace(side, references=truth)
         problem = Problem(adaptation.adapted(), self.spec.sources or names, side, hosted_priors, hosted_constraints)
         run = Run(
-            seed=_checked_seed(seed),
+            seed=checked_seed(seed),
             device=self.device,
             reporter=reporter,
             cancel=cancel,
@@ -137,19 +140,23 @@ class Method:
         )
         with run:
             with plugin_faults(self.spec):
-                self._load_once(reporter, cancel)
                 stems = dict(self._separator.separate(problem, run))
             check_stems(self.spec, problem, stems)
             hosts_waveforms = Domain.WAVEFORMS in self.spec.constraints
             check_violations(self.spec, problem, run, hosted_outside=not hosts_waveforms)
             stems = adaptation.restored(stems, run)
+            uncertainty = adaptation.restored_uncertainty(run.uncertainty)
             # The way back to the mixture's rate and channels can break what the method itself had satisfied.
             if not hosts_waveforms or adaptation.steps:
                 stems = _project_waveforms(problem.with_mixture(mixture), stems, run)
             if names:
                 stems = {name: stems[name] for name in names}
-        provenance = self._provenance(mixture, problem, run, adaptation, tuple(stems), time.perf_counter() - started)
-        return Separation(mixture, stems, provenance, run.variables)
+        uncertainty = {name: uncertainty[name] for name in stems if name in uncertainty}
+        provenance = replace(
+            self._provenance(mixture, problem, run, adaptation, tuple(stems), time.perf_counter() - started),
+            expected_sdr_db=expected_sdr_db(stems, uncertainty),
+        )
+        return Separation(mixture, stems, provenance, run.variables, uncertainty)
 
     def _load_once(self, reporter: Reporter | None, cancel: Cancel | None) -> None:
         with self._lock:
@@ -306,12 +313,6 @@ def _distinct(sources: Iterable[str]) -> tuple[str, ...]:
     if len(set(names)) < len(names) or not all(isinstance(name, str) and name.strip() for name in names):
         raise ConfigError(f"sources needs distinct names that are not empty, given {', '.join(map(repr, names))}")
     return names
-
-
-def _checked_seed(seed: int) -> int:
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ConfigError(f"seed needs a whole number from 0, given {seed!r}")
-    return int(seed)
 
 
 def _project_waveforms(problem: Problem, stems: dict[str, Audio], run: Run) -> dict[str, Audio]:

@@ -8,22 +8,22 @@ from contextlib import contextmanager
 from sepkit.audio import Audio
 from sepkit.domain import Domain
 from sepkit.errors import PluginError, SamplesError, SepkitError
-from sepkit.plugin.specs import SeparatorSpec
+from sepkit.plugin.specs import SeparatorSpec, Spec
 from sepkit.problem import Problem
 from sepkit.run import Run
 
 
 @contextmanager
-def plugin_faults(spec: SeparatorSpec) -> Iterator[None]:
+def plugin_faults(spec: Spec) -> Iterator[None]:
     """Turn whatever a plugin raises, other than sepkit's own errors, into a `PluginError` that names it."""
     try:
         yield
     except SamplesError as error:
-        raise PluginError(f"method '{spec.name}' made unusable audio: {error}") from error
+        raise PluginError(f"{spec.kind} '{spec.name}' made unusable audio: {error}") from error
     except SepkitError:
         raise
     except (Exception, SystemExit) as error:
-        raise PluginError(f"method '{spec.name}' failed with {type(error).__name__}: {error}") from error
+        raise PluginError(f"{spec.kind} '{spec.name}' failed with {type(error).__name__}: {error}") from error
 
 
 def check_stems(spec: SeparatorSpec, problem: Problem, stems: Mapping[str, Audio]) -> None:

@@ -89,7 +89,7 @@ def mismatches(spec: SeparatorSpec, request: Request) -> tuple[str, ...]:
 
 def takes_weights(spec: SeparatorSpec) -> bool:
     """Whether the method can be given weights."""
-    return "weights" in spec.needs or spec.weights is not None or "trainable" in spec.traits
+    return "weights" in spec.needs or bool(spec.weights or spec.trainer) or "trainable" in spec.traits
 
 
 def _unhosted(

@@ -12,10 +12,14 @@ from sepkit.statement import Statement
 
 
 class Density(Protocol):
-    """A prior bound to the axes of one separator. NumPy arrays and torch tensors come in, the same kind goes out."""
+    """A prior bound to the axes of one separator. NumPy arrays and torch tensors come in, the same kind goes out.
+
+    On waveforms, values may have axes before those of the domain, for several chains at once: every one of them gets a
+    log density of its own.
+    """
 
     def log_prob(self, value: Any) -> Any:
-        """Log density of `value`, up to a constant, as a scalar."""
+        """Log density of `value`, up to a constant, as a scalar [shape=(...) for waveforms of shape (..., *domain)]."""
         ...
 
     def score(self, value: Any) -> Any:
@@ -50,6 +54,15 @@ class Sampler(Protocol):
 
     def sample(self, shape: tuple[int, ...], rng: np.random.Generator) -> Any:
         """Independent draws, an array of shape ``(*shape, *domain's shape)``."""
+        ...
+
+
+@runtime_checkable
+class Smoothed(Protocol):
+    """Optional ability of a `Density` on waveforms: what annealed sampling climbs down."""
+
+    def smoothed(self, sigma: float) -> Density:
+        """The density of a value that white noise of standard deviation `sigma` was added to."""
         ...
 
 

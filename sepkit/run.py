@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from sepkit.errors import Cancelled, SepkitError
+from sepkit.errors import Cancelled, ConfigError, SepkitError
 from sepkit.variables import Variables
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sepkit.audio import Audio
     from sepkit.domain import Domain, Layout
 
 
@@ -77,6 +78,8 @@ class Run:
         Final violation of every hosted constraint.
     remarks : list of str
         What the user ought to know about the result.
+    uncertainty : dict of str to Audio
+        How sure the method is of its stems, by source name; empty for most methods.
     variables : Variables or None
         Those of the method, if it keeps any and its host wants them.
     """
@@ -95,6 +98,7 @@ class Run:
         self.traces: dict[str, list[float]] = {}
         self.violations: dict[str, float] = {}
         self.remarks: list[str] = []
+        self.uncertainty: dict[str, Audio] = {}
         self.variables: Variables | None = None
         self._keep_variables = keep_variables
         self._reporter, self._cancel = reporter, cancel
@@ -166,6 +170,24 @@ class Run:
         if self._keep_variables:
             self.variables = variables
 
+    def report_uncertainty(self, uncertainty: Mapping[str, Audio]) -> None:
+        """Keep how sure the method is of its stems.
+
+        Parameters
+        ----------
+        uncertainty : mapping of str to Audio
+            By source name, the standard deviation of every sample of its stem, of the stem's rate and shape.
+
+        Raises
+        ------
+        ValueError
+            If any is negative.
+        """
+        negative = [name for name, spread in uncertainty.items() if spread.samples.min() < 0]
+        if negative:
+            raise ValueError(f"standard deviations need to be 0 or more, and of {', '.join(negative)} some are negative")
+        self.uncertainty = dict(uncertainty)
+
     def report_violations(self, violations: Mapping[str, float]) -> None:
         """Keep the final violations of hosted constraints, as `BoundConstraints.violations` gives them."""
         self.violations.update(violations)
@@ -194,3 +216,16 @@ class Run:
         left, self._left_early = self._left_early, None
         if left is not None:
             self._report(left.stage, left.done, left.total)
+
+
+def checked_seed(seed: int) -> int:
+    """`seed` as a plain number.
+
+    Raises
+    ------
+    ConfigError
+        If it is none, or negative.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ConfigError(f"seed needs a whole number from 0, given {seed!r}")
+    return int(seed)

@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,8 @@ class Provenance:
         What reading the score had to mend, and what the method has to say about its result.
     traces : dict of str to list of float
         Curves that the method kept, such as its cost.
+    expected_sdr_db : dict of str to float
+        By source, what the method itself expects its SDR to be, for methods that report their uncertainty.
     """
 
     method: str
@@ -70,6 +73,7 @@ class Provenance:
     constraints: tuple[dict[str, Any], ...] = ()
     remarks: tuple[str, ...] = ()
     traces: dict[str, list[float]] = field(default_factory=dict)
+    expected_sdr_db: dict[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """As plain types, ready for strict JSON: in place of a number that is not finite stands None."""
@@ -88,6 +92,8 @@ class Separation(Mapping[str, Audio]):
     provenance : Provenance
     variables : Variables or None
         The method's own variables, such as templates and activations, if it was asked to keep them.
+    uncertainty : mapping of str to Audio
+        The standard deviation of every sample of every stem; empty unless the method knows it.
 
     Examples
     --------
@@ -100,6 +106,7 @@ class Separation(Mapping[str, Audio]):
     stems: Mapping[str, Audio]
     provenance: Provenance
     variables: Variables | None = None
+    uncertainty: Mapping[str, Audio] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Audio:
         return self.stems[name]
@@ -167,6 +174,8 @@ class Separation(Mapping[str, Audio]):
     def plot(self) -> Figure:
         """Draw spectrograms of mixture, stems and an audible residual, the soft masks that the stems imply, the cost.
 
+        Where the method knows its uncertainty, a third column shows it.
+
         Returns
         -------
         figure : matplotlib.figure.Figure
@@ -210,6 +219,8 @@ class Separation(Mapping[str, Audio]):
     def write(self, folder: str | os.PathLike[str], outputs: Mapping[str, Audio] | None = None) -> dict[str, Path]:
         """Write ``<source>.wav`` for every stem and ``separation.json``; nothing moves in before all are written.
 
+        The uncertainty of a stem, where it is known, goes to ``uncertainty/<source>.wav``.
+
         Parameters
         ----------
         folder : path
@@ -229,13 +240,40 @@ class Separation(Mapping[str, Audio]):
         folder = Path(folder)
         outputs = self.stems if outputs is None else outputs
         names = {output: f"{stem}.wav" for output, stem in file_names(outputs).items()}
-        with staged_folder(folder) as staging:
+        with ExitStack() as stack:
+            staging = stack.enter_context(staged_folder(folder))
             for output, audio in outputs.items():
                 audio.write(staging / names[output])
+            if self.uncertainty:
+                beside = stack.enter_context(staged_folder(folder / "uncertainty"))
+                for source, stem in file_names(self.uncertainty).items():
+                    self.uncertainty[source].write(beside / f"{stem}.wav")
             record = {**self.provenance.as_dict(), "files": names}
             text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
             (staging / "separation.json").write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
         return {output: folder / name for output, name in names.items()}
+
+
+def expected_sdr_db(stems: Mapping[str, Audio], uncertainty: Mapping[str, Audio]) -> dict[str, float]:
+    """The SDR that stems have if their errors are as large as their uncertainty says, in dB.
+
+    Parameters
+    ----------
+    stems, uncertainty : mapping of str to Audio
+
+    Returns
+    -------
+    expected : dict of str to float
+        For every source whose uncertainty is known: infinite where there is none, NaN for a silent stem without any.
+    """
+    energies = {name: (_energy(stems[name]), _energy(spread)) for name, spread in uncertainty.items()}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {name: float(10 * np.log10(of_stem / of_error)) for name, (of_stem, of_error) in energies.items()}
+
+
+def _energy(audio: Audio) -> np.float64:
+    energy: np.float64 = np.sum(np.square(audio.samples, dtype=np.float64))
+    return energy
 
 
 def _finite(value: Any) -> Any:

@@ -41,6 +41,11 @@ class Separator(ABC, Generic[C]):
         """Number of trained parameters, once loaded; 0 for methods that learn nothing beforehand."""
         return 0
 
+    @property
+    def sample_rate(self) -> int | None:
+        """The only rate that the loaded weights work at, in Hz; None when any will do, or the spec's."""
+        return None
+
     # Empty on purpose, not abstract: most methods have nothing to load.
     def load(self, weights: Path | None, run: Run) -> None:
         """Load weights from the folder `weights`, once, before the first separation.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any
 import click
 
 from sepkit.cli.group import discover
+from sepkit.cli.options import read_object
 from sepkit.cli.progress import progress, progress_option
-from sepkit.errors import ConfigError
 from sepkit.evaluation.benchmarking.entry import entries_named
 from sepkit.evaluation.benchmarking.runner import benchmark
 
@@ -51,7 +50,8 @@ def command(
     `toy-waveforms:count=3`, or a folder of tracks. Writes report.md, report.html and results.jsonl; started again with
     the same folder, it goes on where it was stopped. Exits with 1 when a job failed.
     """
-    entries = entries_named([name.strip() for name in methods.split(",")], _configurations(config_path))
+    configurations = {} if config_path is None else read_object(config_path, "configurations by name")
+    entries = entries_named([name.strip() for name in methods.split(",")], configurations)
     # Whatever a plugin prints must not get between the paths on stdout.
     with progress(style, "benchmark") as reporter, redirect_stdout(sys.stderr):
         report = benchmark(
@@ -70,17 +70,3 @@ def command(
     if report.failed:
         click.echo(f"sepkit: {report.failed} of {len(report.results)} jobs failed; see {report.markdown}", err=True)
     return 1 if report.failed else 0
-
-
-def _configurations(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        configurations = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot read configurations from {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise ConfigError(f"cannot read configurations from {path}, it is not JSON: {error}") from error
-    if not isinstance(configurations, dict):
-        raise ConfigError(f"{path} needs to hold one JSON object of configurations by name")
-    return configurations

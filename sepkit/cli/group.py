@@ -22,6 +22,7 @@ COMMANDS = {
     "plugins": "show every plugin and its state",
     "run": "separate recordings",
     "show": "show what a method, prior or constraint does and its options",
+    "train": "train a method or a prior on recordings of stems",
 }
 
 

@@ -9,7 +9,7 @@ import click
 
 from sepkit.cli.group import discover
 from sepkit.plugin.registry import Registry
-from sepkit.plugin.specs import MetricSpec, OptionalSpec, SeparatorSpec, Spec, StatementSpec
+from sepkit.plugin.specs import MetricSpec, OptionalSpec, SeparatorSpec, Spec, StatementSpec, TrainableSpec
 
 
 @click.command()
@@ -51,7 +51,9 @@ def _line(spec: Spec) -> str:
             notes.append(f"constraints on {_words(spec.constraints)}")
     elif isinstance(spec, StatementSpec):
         notes.append(f"on {_words(spec.domains)}")
-    elif isinstance(spec, OptionalSpec):
+    if isinstance(spec, TrainableSpec) and spec.trainer:
+        notes.append("can be trained")
+    if isinstance(spec, OptionalSpec):
         if isinstance(spec, MetricSpec):
             notes.append(f"gives {_words(spec.figures)}")
         if not spec.available:
@@ -87,4 +89,6 @@ def _entry(registry: Registry, spec: Spec) -> dict[str, Any]:
         entry |= {"extra": spec.extra, "available": spec.available}
         if isinstance(spec, MetricSpec):
             entry["figures"] = list(spec.figures)
+    if isinstance(spec, TrainableSpec):
+        entry["can_be_trained"] = bool(spec.trainer)
     return entry

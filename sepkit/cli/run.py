@@ -13,9 +13,9 @@ import click
 from sepkit.api import Method
 from sepkit.audio import Audio
 from sepkit.cli.group import discover
+from sepkit.cli.options import option_settings, read_options
 from sepkit.cli.outputs import chosen_outputs, parse_gains
 from sepkit.cli.progress import progress, progress_option
-from sepkit.declare import parse_value
 from sepkit.errors import AudioError, Cancelled, ConfigError, SepkitError, SideInformationError
 from sepkit.evaluation.stems import stem_files
 from sepkit.f0 import F0Track
@@ -54,8 +54,7 @@ from sepkit.score import Score
 @click.option("--prior", "priors", multiple=True, help="name or name:key=value,...; may be repeated.")
 @click.option("--constraint", "constraints", multiple=True, help="name or name:key=value,...; may be repeated.")
 @click.option("--weights", type=click.Path(path_type=Path), help="Folder of trained weights.")
-@click.option("--config", "config_path", type=click.Path(path_type=Path), help="Options of the method, as JSON.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One option; may be repeated.")
+@option_settings
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the random numbers.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda ...")
 @progress_option
@@ -96,7 +95,7 @@ def command(
     `sepkit show METHOD`. A mixture that fails does not stop the others.
     """
     folders = _folders(mixtures, output)
-    config = _config(config_path, settings)
+    config = read_options(config_path, settings)
     gains_db = parse_gains(gains)
     score = _score(score_path, parts, aligned)
     problem: dict[str, Any] = {
@@ -167,32 +166,6 @@ def _folders(mixtures: tuple[str, ...], output: Path) -> dict[Path, Path]:
         )
     names = file_names(stems)
     return {path: output / names[path.stem] for path in paths}
-
-
-def _config(path: Path | None, settings: tuple[str, ...]) -> dict[str, Any]:
-    """Options from a JSON file, overridden by ``key=value`` and ``group.key=value``."""
-    config: dict[str, Any] = {}
-    if path is not None:
-        try:
-            config = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigError(f"cannot read options from {path}: {error.strerror}") from error
-        except ValueError as error:
-            raise ConfigError(f"cannot read options from {path}, it is not JSON: {error}") from error
-        if not isinstance(config, dict):
-            raise ConfigError(f"{path} needs to hold one JSON object of options")
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals or not key.strip():
-            raise ConfigError(f"--set needs KEY=VALUE, given '{setting}'")
-        *groups, last = key.strip().split(".")
-        table = config
-        for group in groups:
-            table = table.setdefault(group, {})
-            if not isinstance(table, dict):
-                raise ConfigError(f"--set {key}: '{group}' is one value and holds no options")
-        table[last] = parse_value(value)
-    return config
 
 
 def _f0_tracks(paths: tuple[Path, ...]) -> dict[str, F0Track]:

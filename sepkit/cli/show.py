@@ -11,7 +11,7 @@ import click
 
 from sepkit.cli.group import discover
 from sepkit.plugin.registry import Registry
-from sepkit.plugin.specs import TRAITS, MetricSpec, OptionalSpec, SeparatorSpec, Spec
+from sepkit.plugin.specs import TRAITS, MetricSpec, OptionalSpec, SeparatorSpec, Spec, TrainableSpec
 
 
 @click.command()
@@ -28,7 +28,10 @@ def command(ctx: click.Context, name: str, schema: bool) -> None:
     click.echo(f"{spec.kind} {spec.name}: {spec.summary}\n")
     for title, text in _facts(spec):
         click.echo(f"  {title:<12} {text}")
-    _print_options(options, prefix="--set " if isinstance(spec, SeparatorSpec) else f"{spec.name}:")
+    _print_options(options, f"given as {'--set ' if isinstance(spec, SeparatorSpec) else f'{spec.name}:'}NAME=VALUE")
+    if isinstance(spec, TrainableSpec) and spec.trainer:
+        training = spec.load_training().model_json_schema()
+        _print_options(training, f"of its training, given to sepkit train {spec.name} as --set NAME=VALUE")
 
 
 def _find(registry: Registry, name: str) -> Spec:
@@ -68,7 +71,7 @@ def _facts(spec: Spec) -> list[tuple[str, str]]:
     return facts
 
 
-def _print_options(schema: dict[str, Any], prefix: str) -> None:
+def _print_options(schema: dict[str, Any], how: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -79,7 +82,7 @@ def _print_options(schema: dict[str, Any], prefix: str) -> None:
         default = "required" if name in schema.get("required", ()) else json.dumps(option.get("default", {}))
         table.add_row(name, default, _values(option, schema), option.get("description", ""))
     if table.row_count:
-        click.echo(f"\noptions, given as {prefix}NAME=VALUE\n")
+        click.echo(f"\noptions, {how}\n")
         Console(highlight=False, markup=False).print(table)
     else:
         click.echo("\nno options")

@@ -15,7 +15,12 @@ from sepkit.plugin.specs import ConstraintSpec, DatasetSpec, MetricSpec, PriorSp
 
 BUILTIN = "builtin"
 
-INSTALLABLE = {"nmf": "sepkit-nmf", "score-nmf": "sepkit-score-nmf"}
+INSTALLABLE = {
+    "nmf": "sepkit-nmf",
+    "score-nmf": "sepkit-score-nmf",
+    "nae": "sepkit-nae",
+    "flow-sgld": "sepkit-flow-sgld",
+}
 """Distributions of known methods, to hint at when they are not installed."""
 
 T = TypeVar("T", bound=Spec)
@@ -134,6 +139,23 @@ class Registry:
     def dataset(self, name: str) -> DatasetSpec:
         """The spec of a dataset; raises `UnknownNameError`."""
         return self._find(self.datasets, name, "dataset")
+
+    def trainable(self, name: str) -> SeparatorSpec | PriorSpec:
+        """The spec of a method or prior that can be trained.
+
+        Raises
+        ------
+        UnknownNameError
+            With those that can.
+        """
+        published: tuple[SeparatorSpec | PriorSpec, ...] = (*self.priors.values(), *self.separators.values())
+        able = {spec.name: spec for spec in published if spec.trainer}
+        if name in able:
+            return able[name]
+        known = self.priors.get(name) or self.separator(name)
+        raise UnknownNameError(
+            f"{known.kind} '{name}' cannot be trained; what can be: {', '.join(sorted(able)) or 'nothing installed'}"
+        )
 
     def origin(self, spec: Spec) -> PluginRecord | None:
         """The plugin that published `spec`; None when it was added by hand."""

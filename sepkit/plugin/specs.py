@@ -6,6 +6,7 @@ import importlib.util
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 from sepkit.domain import Domain
@@ -92,7 +93,37 @@ class Spec:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SeparatorSpec(Spec):
+class TrainableSpec(Spec):
+    """What specs of methods and priors have in common: some can be trained.
+
+    Attributes
+    ----------
+    trainer : str
+        Import string of its `Trainer`; empty when it cannot be trained with sepkit.
+    training : str
+        Import string of the trainer's `Config`.
+    """
+
+    trainer: str = ""
+    training: str = "sepkit.training.config:TrainingConfig"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.trainer:
+            self._require_import_string("trainer", self.trainer)
+            self._require_import_string("training", self.training)
+
+    def load_trainer(self) -> Any:
+        """Import the class of the trainer; raises `PluginError`."""
+        return self._import(self.trainer)
+
+    def load_training(self) -> Any:
+        """Import the model of the training's options; raises `PluginError`."""
+        return self._import(self.training)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeparatorSpec(TrainableSpec):
     """A separator.
 
     Attributes
@@ -112,7 +143,7 @@ class SeparatorSpec(Spec):
     traits : frozenset of str
         See `TRAITS`.
     weights : str or None
-        Import string of what gives the weights that ship with the plugin, if any.
+        Import string of a function that gives the folder of the weights that ship with the plugin, if any.
     example : mapping
         A fast configuration, for the conformance checks.
     """
@@ -132,6 +163,8 @@ class SeparatorSpec(Spec):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require_import_string("config", self.config)
+        if self.weights is not None:
+            self._require_import_string("weights", self.weights)
         self._require_known("traits", self.traits, TRAITS)
         if len(set(self.sources)) < len(self.sources):
             raise PluginError(f"method '{self.name}': sources need distinct names, given {', '.join(self.sources)}")
@@ -145,6 +178,10 @@ class SeparatorSpec(Spec):
         PluginError
         """
         return self._import(self.config)
+
+    def bundled_weights(self) -> Path | None:
+        """The folder of the weights that ship with the plugin, if any; raises `PluginError`."""
+        return None if self.weights is None else Path(self._import(self.weights)())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +202,7 @@ class StatementSpec(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PriorSpec(StatementSpec):
+class PriorSpec(StatementSpec, TrainableSpec):
     """A prior."""
 
     kind = "prior"

@@ -1,0 +1,64 @@
+"""Options of methods and trainings, from a file and from the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from sepkit.declare import parse_value
+from sepkit.errors import ConfigError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def option_settings(command: F) -> F:
+    """Give a command ``--config FILE`` and ``--set KEY=VALUE``; `read_options` makes one mapping of both."""
+    command = click.option(
+        "--set", "settings", multiple=True, metavar="KEY=VALUE", help="One option; may be repeated."
+    )(command)
+    return click.option("--config", "config_path", type=click.Path(path_type=Path), help="Options, as JSON.")(command)
+
+
+def read_options(path: Path | None, settings: tuple[str, ...]) -> dict[str, Any]:
+    """Options from a JSON file, overridden by ``key=value`` and ``group.key=value``.
+
+    Raises
+    ------
+    ConfigError
+    """
+    config = {} if path is None else read_object(path, "options")
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"--set needs KEY=VALUE, given '{setting}'")
+        *groups, last = key.strip().split(".")
+        table = config
+        for group in groups:
+            table = table.setdefault(group, {})
+            if not isinstance(table, dict):
+                raise ConfigError(f"--set {key}: '{group}' is one value and holds no options")
+        table[last] = parse_value(value)
+    return config
+
+
+def read_object(path: Path, what: str) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, or holds anything else.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {what} from {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"cannot read {what} from {path}, it is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise ConfigError(f"{path} needs to hold one JSON object of {what}")
+    return value

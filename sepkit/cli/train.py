@@ -1,0 +1,73 @@
+"""``sepkit train``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import click
+
+from sepkit.cli.group import discover
+from sepkit.cli.options import option_settings, read_options
+from sepkit.cli.progress import progress, progress_option
+from sepkit.training.train import train
+
+
+@click.command()
+@click.argument("name", metavar="METHOD|PRIOR")
+@click.argument("datasets", nargs=-1, required=True, metavar="DATASET [DATASET ...]")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for the weights.")
+@click.option("--sources", default="", help="Names of the stems to learn: voice,guitar; by default all.")
+@click.option("--whole", is_flag=True, help="Learn from the part of each dataset too that is kept for tests.")
+@option_settings
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the random numbers.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda ...")
+@progress_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    name: str,
+    datasets: tuple[str, ...],
+    output: Path,
+    sources: str,
+    whole: bool,
+    config_path: Path | None,
+    settings: tuple[str, ...],
+    seed: int,
+    device: str,
+    style: str,
+    as_json: bool,
+) -> None:
+    """Train a method or a prior on recordings of stems.
+
+    A DATASET is text like `toy-waveforms:count=100`, or a folder of tracks. Options are listed by `sepkit show NAME`.
+    Started again with the same options and folder, a training that was stopped goes on. What comes out is for
+    `sepkit run METHOD MIX --weights OUTPUT`.
+    """
+    # Whatever a plugin prints must not get between the results on stdout.
+    with progress(style, name) as reporter, redirect_stdout(sys.stderr):
+        trained = train(
+            name,
+            datasets,
+            output,
+            config=read_options(config_path, settings),
+            sources=[source.strip() for source in sources.split(",")] if sources else [],
+            whole=whole,
+            seed=seed,
+            device=device,
+            reporter=reporter,
+            registry=discover(ctx),
+        )
+    counts = {"train": len(trained.data.train), "valid": len(trained.data.valid), "held_out": trained.held_out}
+    for remark in trained.remarks:
+        click.echo(f"sepkit: note: {remark}", err=True)
+    if as_json:
+        record = {"weights": str(trained.folder), "sources": list(trained.data.sources), "tracks": counts}
+        click.echo(json.dumps({**record, "remarks": list(trained.remarks)}, ensure_ascii=False))
+        return
+    tracks = f"{counts['train']} to learn from, {counts['valid']} to choose by, {counts['held_out']} held out"
+    click.echo(f"sepkit: tracks: {tracks}", err=True)
+    click.echo(trained.folder)

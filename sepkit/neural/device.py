@@ -1,0 +1,42 @@
+"""Where a run computes, and its random numbers there."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from sepkit.errors import ConfigError
+from sepkit.run import Run
+
+
+def choose_device(run: Run) -> torch.device:
+    """The device that the host of `run` wants; ``"auto"`` is CUDA where there is any, else the CPU.
+
+    The run's `device` is set to what was chosen, so that the provenance names it.
+
+    Raises
+    ------
+    ConfigError
+        If torch knows no such device, or sees none here.
+    """
+    wanted = run.device
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(wanted)
+    except RuntimeError as error:
+        raise ConfigError(f"torch knows no device '{wanted}'; give auto, cpu, cuda or cuda:1") from error
+    if device.type != "cpu":
+        module = getattr(torch, device.type, None)
+        seen = module.device_count() if module is not None and module.is_available() else 0
+        if (device.index or 0) >= seen:
+            raise ConfigError(
+                f"torch sees {seen} devices of type {device.type}, asked for '{wanted}'; give auto or cpu"
+            )
+    run.device = str(device)
+    return device
+
+
+def generator(rng: np.random.Generator, device: torch.device | str = "cpu") -> torch.Generator:
+    """A generator of torch whose seed is one draw from `rng`: nothing global is seeded."""
+    return torch.Generator(device).manual_seed(int(rng.integers(2**63)))

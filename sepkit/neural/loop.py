@@ -1,0 +1,172 @@
+"""The training loop: Adam on Lightning Fabric, averaged weights, early stop, and a state to go on from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from sepkit.errors import Cancelled, SepkitError
+from sepkit.neural.device import choose_device
+from sepkit.neural.state import Curves, load_state, save_state
+from sepkit.run import Run
+from sepkit.training.config import TrainingConfig
+
+Loss = Callable[[nn.Module, np.random.Generator], torch.Tensor]
+
+_LAST_RATE = 0.02
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How a training went.
+
+    Attributes
+    ----------
+    steps : int
+        That were done in all, those before a resume included.
+    best_step : int
+        Whose weights the model has.
+    losses, validations : tuple of float
+        After every step, and at every validation.
+    """
+
+    steps: int
+    best_step: int
+    losses: tuple[float, ...]
+    validations: tuple[float, ...]
+
+
+def fit(
+    model: nn.Module,
+    loss: Loss,
+    *,
+    config: TrainingConfig,
+    state: Path,
+    run: Run,
+    validate: Callable[[nn.Module], float] | None = None,
+    stage: str = "train",
+    recipe: Mapping[str, Any] | None = None,
+) -> Fit:
+    """Train `model`, which holds the best weights at the end.
+
+    A run that was killed goes on from `state`, and comes to the same weights as one that never was: what is random in a
+    step depends on the seed and the number of the step alone.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+    loss : callable
+        Gives the loss of one random batch from the model and a `numpy.random.Generator`.
+    config : TrainingConfig
+    state : Path
+        File for the state of an unfinished training; gone when it is finished.
+    run : Run
+        Gives seed and device, and may be cancelled at every step.
+    validate : callable, optional
+        A figure of the (averaged) model that is better when lower. Without it the last weights are the best.
+    stage : str
+        What the progress is called.
+    recipe : mapping, optional
+        What else the result depends on, such as names of tracks, as JSON: a state of another recipe is refused.
+
+    Returns
+    -------
+    fit : Fit
+
+    Raises
+    ------
+    ConfigError, WeightsError
+        If `state` is of another training, or damaged.
+    SepkitError
+        If the loss is no number any more.
+    Cancelled
+        After the state was saved.
+    """
+    from lightning_fabric import Fabric
+
+    device = choose_device(run)
+    fabric = Fabric(accelerator=device.type, devices=[device.index or 0] if device.type != "cpu" else 1)
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
+    module, optimizer = fabric.setup(model, optimizer)
+    averaging = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
+    average = AveragedModel(model, multi_avg_fn=averaging, use_buffers=True)
+    modules = {"model": model, "average": average}
+    best: dict[str, torch.Tensor] = {}
+    curves = Curves()
+    made_by = {"config": config.model_dump(mode="json"), "seed": run.seed, **(recipe or {})}
+    if state.is_file():
+        best, curves = load_state(state, modules, optimizer, made_by)
+
+    def save() -> None:
+        save_state(state, modules, optimizer, best, curves, made_by)
+
+    try:
+        for _ in run.steps(config.steps - curves.step, stage):
+            if _out_of_patience(config, curves):
+                break
+            _set_rate(optimizer, config, curves.step)
+            value = loss(module, np.random.default_rng([run.seed, curves.step]))
+            optimizer.zero_grad()
+            fabric.backward(value)
+            if config.clip_norm:
+                fabric.clip_gradients(module, optimizer, max_norm=config.clip_norm, error_if_nonfinite=False)
+            curves.losses.append(_checked(value, curves.step))
+            optimizer.step()
+            average.update_parameters(model)
+            curves.step += 1
+            if validate is not None and (curves.step % config.validate_every == 0 or curves.step == config.steps):
+                curves.validations.append(_validation(validate, average.module))
+                if curves.validations[-1] <= min(curves.validations):
+                    best, curves.best_step = _copied(average.module), curves.step
+            if curves.step % config.save_every == 0:
+                save()
+    except Cancelled:
+        # Between two steps; whatever else stops a step may leave it half-done, and the last state saved counts.
+        save()
+        raise
+    model.load_state_dict(best or average.module.state_dict())
+    state.unlink(missing_ok=True)
+    return Fit(curves.step, curves.best_step or curves.step, tuple(curves.losses), tuple(curves.validations))
+
+
+def _set_rate(optimizer: torch.optim.Optimizer, config: TrainingConfig, step: int) -> None:
+    """Linear warm-up, a plateau, a linear fall."""
+    rising = min(1.0, (step + 1) / max(1, config.warmup))
+    start = config.decay_from * config.steps
+    falling = 1.0 if step < start else 1 - (1 - _LAST_RATE) * (step - start) / max(1, config.steps - start)
+    for group in optimizer.param_groups:
+        group["lr"] = config.learning_rate * rising * falling
+
+
+def _checked(loss: torch.Tensor, step: int) -> float:
+    value = float(loss.detach())
+    if not np.isfinite(value):
+        raise SepkitError(f"the loss became {value} after {step} steps; try a smaller learning rate")
+    return value
+
+
+def _validation(validate: Callable[[nn.Module], float], model: nn.Module) -> float:
+    training = model.training
+    model.eval()
+    with torch.no_grad():
+        value = float(validate(model))
+    model.train(training)
+    return value
+
+
+def _copied(model: nn.Module) -> dict[str, torch.Tensor]:
+    return {key: value.detach().clone() for key, value in model.state_dict().items()}
+
+
+def _out_of_patience(config: TrainingConfig, curves: Curves) -> bool:
+    if not config.patience or not curves.validations:
+        return False
+    since = (curves.step - curves.best_step) // config.validate_every
+    return since >= config.patience

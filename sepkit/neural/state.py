@@ -1,0 +1,100 @@
+"""The state of an unfinished training, in one file of safetensors: what a killed run goes on from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import nn
+
+from sepkit.errors import ConfigError, WeightsError
+from sepkit.files import atomic_path
+
+
+@dataclass
+class Curves:
+    """How far a training has come.
+
+    Attributes
+    ----------
+    step : int
+        Number of steps that are done.
+    best_step : int
+        After which the best validation was.
+    losses : list of float
+        One for every step.
+    validations : list of float
+        One for every validation.
+    """
+
+    step: int = 0
+    best_step: int = 0
+    losses: list[float] = field(default_factory=list)
+    validations: list[float] = field(default_factory=list)
+
+
+def save_state(
+    path: Path,
+    modules: Mapping[str, nn.Module],
+    optimizer: torch.optim.Optimizer,
+    best: Mapping[str, torch.Tensor],
+    curves: Curves,
+    recipe: Mapping[str, Any],
+) -> None:
+    """Replace the file at `path` by this state, at once.
+
+    Raises
+    ------
+    WriteError
+    """
+    tensors = {f"{name}/{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}
+    tensors |= {f"best/{key}": value for key, value in best.items()}
+    for index, moments in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer/{index}/{key}": value for key, value in moments.items()}
+    # Copies, for safetensors refuses tensors that share memory.
+    owned = {key: value.detach().cpu().clone().contiguous() for key, value in tensors.items()}
+    metadata = {"curves": json.dumps(vars(curves)), "recipe": json.dumps(recipe, sort_keys=True)}
+    with atomic_path(path) as temporary:
+        safetensors.torch.save_file(owned, temporary, metadata=metadata)
+
+
+def load_state(
+    path: Path, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer, recipe: Mapping[str, Any]
+) -> tuple[dict[str, torch.Tensor], Curves]:
+    """Give modules and optimiser the state at `path`; what comes back is the best weights so far and the curves.
+
+    Raises
+    ------
+    ConfigError
+        If it is of a training with another recipe.
+    WeightsError
+        If it is damaged.
+    """
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (safetensors.SafetensorError, OSError) as error:
+        raise WeightsError(f"the state of training {path} is damaged: {error}; remove it to start anew") from error
+    if metadata.get("recipe") != json.dumps(recipe, sort_keys=True):
+        raise ConfigError(
+            f"{path} is the state of a training with other options, seed or data; give those, or another folder"
+        )
+    for name, module in modules.items():
+        module.load_state_dict(_below(tensors, name))
+    moments: dict[int, dict[str, torch.Tensor]] = {}
+    for key, value in _below(tensors, "optimizer").items():
+        index, _, name = key.partition("/")
+        moments.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
+    return _below(tensors, "best"), Curves(**json.loads(metadata["curves"]))
+
+
+def _below(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
+    return {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}

@@ -1,0 +1,12 @@
+"""Training: what learns the weights of a method or of a prior from recordings of stems."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "config": ["TrainingConfig"],
+        "train": ["Trained", "train"],
+        "trainer": ["Trainer", "TrainingData"],
+    },
+)

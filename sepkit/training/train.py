@@ -1,0 +1,142 @@
+"""The comfortable side of training: names and paths in, a folder of weights out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sepkit.config import Config, validate
+from sepkit.contract import plugin_faults
+from sepkit.declare import declared_dataset
+from sepkit.errors import ConfigError, DatasetError
+from sepkit.evaluation.dataset import Dataset, Track
+from sepkit.evaluation.splits import split
+from sepkit.files import require_writable
+from sepkit.plugin.registry import Registry
+from sepkit.run import Cancel, Reporter, Run, checked_seed
+from sepkit.training.trainer import Trainer, TrainingData
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training came to.
+
+    Attributes
+    ----------
+    folder : Path
+        Of the weights: for ``weights=`` and ``--weights``.
+    data : TrainingData
+        What was learned from.
+    held_out : int
+        Number of tracks in the part ``test`` of the split, which were not looked at.
+    remarks : tuple of str
+        What the trainer has to say.
+    """
+
+    folder: Path
+    data: TrainingData
+    held_out: int
+    remarks: tuple[str, ...]
+
+
+def train(
+    name: str,
+    datasets: Iterable[Dataset | Path | str],
+    output: str | os.PathLike[str],
+    *,
+    config: Config | Mapping[str, Any] | None = None,
+    sources: Iterable[str] = (),
+    whole: bool = False,
+    seed: int = 0,
+    device: str = "auto",
+    reporter: Reporter | None = None,
+    cancel: Cancel | None = None,
+    registry: Registry | None = None,
+) -> Trained:
+    """Train a method or a prior on datasets of stems.
+
+    A training that was stopped goes on when it is called again with the same options and folder, and comes to the same
+    weights as one that never stopped.
+
+    Parameters
+    ----------
+    name : str
+        Of a method or prior that can be trained; ``sepkit list`` shows them.
+    datasets : iterable of Dataset, path or str
+        As in `sepkit.evaluation.benchmark`: objects, folders of tracks, text like ``"toy-waveforms:count=100"``. The
+        part ``test`` of each dataset's split is not looked at.
+    output : path
+        Folder for the weights.
+    config : Config or mapping, optional
+        Options of the training; ``sepkit show NAME`` shows them.
+    sources : iterable of str, optional
+        Names of the stems to learn; by default all that the tracks have, in their order.
+    whole : bool
+        Learn from the part ``test`` too.
+    seed : int
+        Equal seeds give equal weights on one machine.
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"`` ...
+    reporter : callable, optional
+        Gets a `Progress` at every step.
+    cancel : optional
+        Anything with ``is_set()``, such as a `threading.Event`.
+    registry : Registry, optional
+        By default one with all installed plugins.
+
+    Returns
+    -------
+    trained : Trained
+
+    Raises
+    ------
+    UserError
+        One of its kinds, when names, options or data cannot be used.
+    PluginError
+        When the trainer fails.
+    Cancelled
+        Within one step after `cancel` is set; the state is kept.
+
+    Examples
+    --------
+    >>> sepkit.train("nae", ["recordings/train"], "weights", config={"steps": 500})  # doctest: +SKIP
+    """
+    registry = registry or Registry.discover()
+    spec = registry.trainable(name)
+    with plugin_faults(spec):
+        trainer: Trainer[Any] = spec.load_trainer()(
+            validate(spec.load_training(), config, f"training of {spec.kind} '{name}'")
+        )
+    data, held_out = _training_data(datasets, tuple(sources), whole, registry)
+    folder = Path(output)
+    require_writable(folder)
+    run = Run(seed=checked_seed(seed), device=device, reporter=reporter, cancel=cancel)
+    with run, plugin_faults(spec):
+        trainer.train(data, folder, run)
+    return Trained(folder, data, held_out, tuple(run.remarks))
+
+
+def _training_data(
+    datasets: Iterable[Dataset | Path | str], sources: tuple[str, ...], whole: bool, registry: Registry
+) -> tuple[TrainingData, int]:
+    """Tracks to learn from and to choose by, and the number of those held out."""
+    if isinstance(datasets, (str, Path, Dataset)):
+        raise ConfigError(f"datasets needs a list, given the one value {datasets!r}; write [{datasets!r}]")
+    train: list[Track] = []
+    valid: list[Track] = []
+    held_out = 0
+    for given in datasets:
+        parts = split(declared_dataset(given, registry).tracks())
+        train += parts["train"] + (parts["test"] if whole else ())
+        valid += parts["valid"]
+        held_out += 0 if whole else len(parts["test"])
+    if not train:
+        raise DatasetError("there are no tracks to learn from; give a dataset, and --whole to learn from all of it")
+    known = tuple(dict.fromkeys(source for track in train for source in track.sources))
+    strange = [source for source in sources if source not in known]
+    if strange:
+        raise DatasetError(f"no track has a stem '{strange[0]}'; the stems are {', '.join(known)}")
+    return TrainingData(tuple(train), tuple(valid), sources or known), held_out

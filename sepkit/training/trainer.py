@@ -1,0 +1,61 @@
+"""Trainers: what a plugin implements so that its method or prior can be trained."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic
+
+from sepkit.config import C
+from sepkit.evaluation.dataset import Track
+from sepkit.run import Run
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What there is to learn from.
+
+    Attributes
+    ----------
+    train : tuple of Track
+        To learn from.
+    valid : tuple of Track
+        To choose by, for early stops; may be empty.
+    sources : tuple of str
+        Names of the stems that are to be learned; a track need not have all of them.
+    """
+
+    train: tuple[Track, ...]
+    valid: tuple[Track, ...]
+    sources: tuple[str, ...]
+
+
+class Trainer(ABC, Generic[C]):
+    """Base of what trains a method or a prior.
+
+    A spec names its trainer as import string: ``trainer="package.training:MyTrainer"``.
+
+    Parameters
+    ----------
+    config : Config
+        Options of the training and of the model. A constructor keeps them and does nothing else.
+    """
+
+    def __init__(self, config: C) -> None:
+        self.config = config
+
+    @abstractmethod
+    def train(self, data: TrainingData, folder: Path, run: Run) -> None:
+        """Learn from `data` and write weights into `folder`.
+
+        Loop over ``run.steps``; keep the state of an unfinished training in `folder` and go on with it when called
+        again with the same options. `sepkit.neural.fit` does all of this for models of torch.
+
+        Parameters
+        ----------
+        data : TrainingData
+        folder : Path
+            Is there; may hold an unfinished training.
+        run : Run
+        """
