@@ -74,7 +74,8 @@ class Method:
         self.spec = self.registry.separator(name)
         self.config: Config = validate(self.spec.load_config(), config, f"method '{name}'")
         self.device = device
-        self.weights = Path(weights) if weights is not None else self.spec.bundled_weights()
+        with plugin_faults(self.spec):
+            self.weights = Path(weights) if weights is not None else self.spec.bundled_weights()
         if self.weights is not None and not self.weights.is_dir():
             raise WeightsError(f"no such folder of weights: {self.weights}")
         with plugin_faults(self.spec):

@@ -19,7 +19,7 @@ class Density(Protocol):
     """
 
     def log_prob(self, value: Any) -> Any:
-        """Log density of `value`, up to a constant, as a scalar [shape=(...) for waveforms of shape (..., *domain)]."""
+        """Log density of `value`, up to a constant, as a scalar; one for each of the axes before those of waveforms."""
         ...
 
     def score(self, value: Any) -> Any:

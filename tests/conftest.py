@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 from sepkit import Audio, Domain, Registry
+from sepkit.plugin import PriorSpec
 
 RATE = 8000
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     import fakes as sepkit_fakes
 else:
     import sepkit_fakes
+
+TEACHING = {"trainer": "sepkit_fakes:Teaching", "training": "sepkit_fakes:TeachingConfig"}
 
 NoiseOf = Callable[..., Audio]
 
@@ -77,6 +80,15 @@ def registry() -> Registry:
             config="sepkit_fakes:SharesConfig",
             constraints=(Domain.ACTIVATIONS, Domain.TEMPLATES),
             priors=(Domain.ACTIVATIONS,),
+        ),
+        fake("taught", "Taught", needs=("weights",), **TEACHING),
+        fake("taught-bundled", "Taught", weights="sepkit_fakes:bundled_levels", **TEACHING),
+        PriorSpec(
+            name="on-waveforms",
+            summary="a fake",
+            factory="sepkit_fakes:OnWaveforms",
+            domains=(Domain.WAVEFORMS,),
+            **TEACHING,
         ),
         fake("accelerated", "Shares", config="sepkit_fakes:SharesConfig", traits=frozenset({"accelerated"})),
     ):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from sepkit import Audio, Cancelled, Config, Constraint, Domain, Layout, Prior, Problem, Projection, Run, Separator
-from sepkit.errors import ConfigError
+from sepkit.errors import ConfigError, WeightsError
 from sepkit.plugin import SeparatorSpec
+from sepkit.training import Trainer, TrainingData
 
 NAMES = ("first", "second")
 
@@ -126,6 +130,67 @@ class BreaksOnLoad(Separator[Config]):
 
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
         raise AssertionError("separated although it was not loaded")
+
+
+class TeachingConfig(Config):
+    passes: int = Field(default=1, ge=1, description="How often every track is looked at.")
+    fault: str = ""
+
+
+class Teaching(Trainer[TeachingConfig]):
+    """Learns the levels of sources: their root mean square, over all tracks. The rate is that of the last one."""
+
+    def train(self, data: TrainingData, folder: Path, run: Run) -> None:
+        if self.config.fault == "raises":
+            raise ZeroDivisionError("no energy")
+        state = folder / "state.json"
+        table = (
+            json.loads(state.read_text()) if state.exists() else {"done": 0, "energy": dict.fromkeys(data.sources, 0)}
+        )
+        total = self.config.passes * len(data.train)
+        for _ in run.steps(total - table["done"], "listen"):
+            stems = data.train[table["done"] % len(data.train)].load_stems()
+            for source in data.sources:
+                table["energy"][source] += float(np.square(stems[source].samples).sum()) if source in stems else 0.0
+            table["done"] += 1
+            state.write_text(json.dumps(table))
+        energy = np.array(list(table["energy"].values()))
+        levels = np.sqrt(energy / energy.sum()) * run.rng.uniform(0.9, 1.1)
+        record = {"levels": dict(zip(data.sources, levels.tolist())), "sample_rate": stems[source].sample_rate}  # noqa: B905
+        (folder / "levels.json").write_text(json.dumps(record))
+        run.remark(f"listened to {total} tracks on {run.device}")
+        state.unlink()
+
+
+class Taught(Separator[Config]):
+    """Every stem is the mixture times the level that was learned for it, at the rate of what was learned from."""
+
+    levels: Mapping[str, float] = MappingProxyType({"first": 0.25, "second": 0.75})
+    _rate: int | None = None
+
+    @property
+    def sample_rate(self) -> int | None:
+        return self._rate
+
+    def load(self, weights: Path | None, run: Run) -> None:
+        if weights is not None:
+            try:
+                record = json.loads((weights / "levels.json").read_text())
+            except (OSError, ValueError) as error:
+                raise WeightsError(f"{weights} holds no levels; train them with: sepkit train") from error
+            self.levels, self._rate = record["levels"], record["sample_rate"]
+
+    def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
+        mixture, names = problem.mixture, problem.sources or tuple(self.levels)
+        run.trace("sample rate", [mixture.sample_rate])
+        for _ in run.steps(1, "share"):
+            stems = {name: mixture.samples * np.float32(self.levels.get(name, 0)) for name in names}
+        return {name: Audio(stem, mixture.sample_rate) for name, stem in stems.items()}
+
+
+def bundled_levels() -> Path:
+    """Where the weights of `taught-bundled` lie."""
+    return Path(__file__).with_name("levels")
 
 
 class Hosting(Separator[Config]):

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import sepkit_fakes as fakes
 
 from sepkit import Audio, Cancelled, Progress, Run
 from sepkit.adaptation import Adaptation, wiener_filter
@@ -14,7 +13,7 @@ NoiseOf = Callable[..., Audio]
 
 
 def adaptation(mixture: Audio, **wanted: int) -> Adaptation:
-    return Adaptation.between(mixture, fakes.spec("fake", "Shares", **wanted))
+    return Adaptation.between(mixture, wanted.get("sample_rate"), wanted.get("channels"))
 
 
 class TestAdaptation:

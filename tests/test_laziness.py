@@ -11,8 +11,31 @@ import pytest
 from sepkit import Registry
 from tests.commandline import record, script
 
-HEAVY = ("torch", "scipy", "numpy", "pydantic", "soundfile", "matplotlib", "pretty_midi", "soxr", "sklearn", "rich")
-SIGNAL_PROCESSING = ("torch", "scipy", "soundfile", "matplotlib", "pretty_midi", "soxr", "sklearn")
+HEAVY = (
+    "torch",
+    "lightning_fabric",
+    "safetensors",
+    "scipy",
+    "numpy",
+    "pydantic",
+    "soundfile",
+    "matplotlib",
+    "pretty_midi",
+    "soxr",
+    "sklearn",
+    "rich",
+)
+SIGNAL_PROCESSING = (
+    "torch",
+    "lightning_fabric",
+    "safetensors",
+    "scipy",
+    "soundfile",
+    "matplotlib",
+    "pretty_midi",
+    "soxr",
+    "sklearn",
+)
 
 LOADED_OF = """
 import sys
@@ -25,8 +48,11 @@ PLUGIN_MODULES = [
     "sepkit.builtin.plugin",
     *sorted(point.value for point in importlib.metadata.entry_points(group="sepkit")),
 ]
+PUBLISHED = Registry.discover(disabled=())
 CONFIG_MODULES = sorted(
-    {spec.config.partition(":")[0] for spec in Registry.discover(disabled=()).separators.values()} | {"sepkit.config"}
+    {spec.config.partition(":")[0] for spec in PUBLISHED.separators.values()}
+    | {spec.training.partition(":")[0] for spec in (*PUBLISHED.separators.values(), *PUBLISHED.priors.values())}
+    | {"sepkit.config", "sepkit.training.train"}
 )
 
 

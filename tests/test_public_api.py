@@ -13,7 +13,9 @@ import pytest
 
 import sepkit
 import sepkit.builtin
+import sepkit.neural
 import sepkit.plugin
+import sepkit.training
 
 TOP = [
     "Atom",
@@ -42,12 +44,14 @@ TOP = [
     "Separator",
     "SepkitError",
     "SideInformation",
+    "Smoothed",
     "Split",
     "Support",
     "errors",
     "evaluation",
     "separate",
     "spectral",
+    "train",
 ]
 PLUGIN = [
     "API",
@@ -68,8 +72,17 @@ BUILTIN = [
     "Sparsity",
 ]
 EVALUATION = ["Dataset", "Evaluation", "Figure", "Metric", "Stems", "Track", "benchmark", "evaluate"]
+TRAINING = ["Trained", "Trainer", "TrainingConfig", "TrainingData", "train"]
+NEURAL = ["Checkpoint", "Fit", "choose_device", "fit", "generator"]
 
-PINNED = [(sepkit, TOP), (sepkit.plugin, PLUGIN), (sepkit.builtin, BUILTIN), (sepkit.evaluation, EVALUATION)]
+PINNED = [
+    (sepkit, TOP),
+    (sepkit.plugin, PLUGIN),
+    (sepkit.builtin, BUILTIN),
+    (sepkit.evaluation, EVALUATION),
+    (sepkit.training, TRAINING),
+    (sepkit.neural, NEURAL),
+]
 # Scripts and hook modules are run, not imported by people.
 APART = ("sepkit.__main__", "sepkit.builtin.plugin", "sepkit.example.compose", "sepkit.example.render")
 MODULES = [

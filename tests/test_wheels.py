@@ -1,4 +1,4 @@
-"""The real thing: wheels of sepkit, of a plugin and of generated plugins, in an environment that has nothing else."""
+"""The real thing: wheels of sepkit and of all plugins, and those without torch where there is nothing else."""
 
 from __future__ import annotations
 
@@ -18,8 +18,14 @@ REPO = Path(sepkit.__file__).parents[1]
 WHEELHOUSE = Path(sys.prefix) / "wheelhouse"
 """Filled by ``make test``, so that this test needs no network."""
 
+PLUGINS = sorted(project.parent for project in (REPO / "plugins").glob("*/pyproject.toml"))
+INSTALLED = ("sepkit", "sepkit_nmf", "sepkit_score_nmf")
+"""Those that need nothing that is not in the wheelhouse: no torch."""
+
 GENERATED = {"hum": "separator", "walk": "prior", "band": "constraint"}
 SUFFIXES = {".py", ".pyi", ".typed", ".flac", ".mid", ".md", ".txt", ".css", ".j2", ".js"}
+WEIGHTS = {".json", ".safetensors"}
+"""What a plugin may ship beside that."""
 
 
 def run(*command: str | Path, cwd: Path) -> str:
@@ -43,7 +49,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     place = tmp_path_factory.mktemp("wheels")
     for name, kind in GENERATED.items():
         assert call("new", name, "--kind", kind, "-o", place / "sources" / name).code == 0
-    sources = [REPO, REPO / "plugins" / "nmf", *(place / "sources" / name for name in GENERATED)]
+    sources = [REPO, *PLUGINS, *(place / "sources" / name for name in GENERATED)]
     build = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", place]
     run(*build, *sources, cwd=place)
     return {wheel.name.partition("-")[0]: wheel for wheel in place.glob("*.whl")}
@@ -51,14 +57,15 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.mark.slow
 def test_wheels_hold_what_they_should_and_no_more(wheels: dict[str, Path]) -> None:
-    assert set(wheels) == {"sepkit", "sepkit_nmf", *(f"sepkit_{name}" for name in GENERATED)}
+    names = [*(plugin.name.replace("-", "_") for plugin in PLUGINS), *GENERATED]
+    assert set(wheels) == {"sepkit", *(f"sepkit_{name}" for name in names)}
     for package, wheel in wheels.items():
         names = names_in(wheel)
         assert f"{package}/py.typed" in names
         for name in names:
             parts = Path(name).parts
             assert parts[0] == package
-            assert Path(name).suffix in SUFFIXES
+            assert Path(name).suffix in (SUFFIXES if package == "sepkit" else SUFFIXES | WEIGHTS)
             assert "templates" in parts or not {"tests", "benchmarks", "__pycache__"} & set(parts)
             assert not any(part.startswith(".") for part in parts)
     core = names_in(wheels["sepkit"])
@@ -75,7 +82,8 @@ def test_everything_works_where_only_the_wheels_are_installed(wheels: dict[str, 
     python, command = binaries / "python", binaries / "sepkit"
     offline = WHEELHOUSE.is_dir()
     origin = ["--no-index", "--find-links", WHEELHOUSE] if offline else ["-c", REPO / "constraints.txt"]
-    run(python, "-m", "pip", "install", *origin, *wheels.values(), "pytest", cwd=tmp_path)
+    installed = [wheels[name] for name in (*INSTALLED, *(f"sepkit_{name}" for name in GENERATED))]
+    run(python, "-m", "pip", "install", *origin, *installed, "pytest", cwd=tmp_path)
     run(python, "-m", "pip", "check", cwd=tmp_path)
 
     home = Path(run(python, "-c", "import sepkit; print(sepkit.__file__)", cwd=tmp_path).strip())
@@ -83,7 +91,7 @@ def test_everything_works_where_only_the_wheels_are_installed(wheels: dict[str, 
 
     listing = run(command, "list", cwd=tmp_path)
     plugins = {entry["name"]: entry for entry in json.loads(run(command, "plugins", "--json", cwd=tmp_path))}
-    for name in ("nmf", *GENERATED):
+    for name in ("nmf", "score-nmf", *GENERATED):
         assert name in listing
         assert plugins[name]["state"] == "active"
         assert plugins[name]["distribution"] == f"sepkit-{name}"

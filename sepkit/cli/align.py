@@ -32,7 +32,7 @@ _PICTURES = (".png", ".pdf", ".svg")
     type=click.Choice(["auto", "synctoolbox", "builtin"]),
     default="auto",
     show_default=True,
-    help="What finds the path; auto is synctoolbox where it is installed.",
+    help="What finds the path; auto is builtin.",
 )
 @click.option(
     "--plot", "picture", type=click.Path(path_type=Path), help="Picture, as .png, .pdf or .svg  [default: ALIGNED.png]"

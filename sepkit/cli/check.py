@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import redirect_stdout
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
@@ -20,14 +21,15 @@ _MARKS: dict[Status, str] = {"passed": "✓", "failed": "✗", "skipped": "-", "
 
 @click.command()
 @click.argument("name")
+@click.option("--weights", type=click.Path(path_type=Path), help="Folder of trained weights.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def command(ctx: click.Context, name: str, as_json: bool) -> int:
+def command(ctx: click.Context, name: str, weights: Path | None, as_json: bool) -> int:
     """Check that the method, prior or constraint NAME keeps the promises that plugins make.
 
     Exits with 0 when no check failed.
     """
-    checks = bind_checks(name, registry=discover(ctx))
+    checks = bind_checks(name, registry=discover(ctx), weights=weights)
     outcomes = []
     for outcome in _run(checks):
         outcomes.append(outcome)

@@ -54,7 +54,8 @@ class Checkpoint:
         ------
         WriteError
         """
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.tensors.items()}
+        # Copies, for safetensors refuses tensors that share memory.
+        tensors = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in self.tensors.items()}
         data = safetensors.torch.save(tensors)
         record = {
             "format": FORMAT,
@@ -64,11 +65,13 @@ class Checkpoint:
             "sample_rate": self.sample_rate,
             "about": self.about,
         }
+        # As it will be read: keys that are numbers would be sorted otherwise than the text that they become.
+        record = json.loads(json.dumps(record))
         record["digest"] = _digest(record, data)
         with staged_folder(folder) as staging:
             (staging / TENSORS).write_bytes(data)
             text = json.dumps(record, indent=2, ensure_ascii=False)
-            (staging / RECORD).write_text(text + "\n", encoding="utf-8")
+            (staging / RECORD).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
 
     @classmethod
     def read(cls, folder: Path, method: str) -> Checkpoint:
@@ -110,7 +113,10 @@ class Checkpoint:
         try:
             model.load_state_dict(dict(self.tensors))
         except RuntimeError as error:
-            raise WeightsError(f"the weights do not fit the model of '{self.method}': {error}") from error
+            reason = " ".join(str(error).split())
+            raise WeightsError(
+                f"the weights do not fit the model of '{self.method}': {reason}; train or fetch others"
+            ) from error
 
 
 def _record(folder: Path) -> dict[str, Any]:

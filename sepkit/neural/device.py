@@ -27,8 +27,7 @@ def choose_device(run: Run) -> torch.device:
     except RuntimeError as error:
         raise ConfigError(f"torch knows no device '{wanted}'; give auto, cpu, cuda or cuda:1") from error
     if device.type != "cpu":
-        module = getattr(torch, device.type, None)
-        seen = module.device_count() if module is not None and module.is_available() else 0
+        seen = getattr(getattr(torch, device.type, None), "device_count", lambda: 0)()
         if (device.index or 0) >= seen:
             raise ConfigError(
                 f"torch sees {seen} devices of type {device.type}, asked for '{wanted}'; give auto or cpu"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from sepkit.errors import Cancelled, SepkitError
 from sepkit.neural.device import choose_device
-from sepkit.neural.state import Curves, load_state, save_state
+from sepkit.neural.state import Curves, load_state, remove_partial, save_state
 from sepkit.run import Run
 from sepkit.training.config import TrainingConfig
 
@@ -66,7 +67,8 @@ def fit(
         Gives the loss of one random batch from the model and a `numpy.random.Generator`.
     config : TrainingConfig
     state : Path
-        File for the state of an unfinished training; gone when it is finished.
+        File for the state of training. It stays when all steps are done, so that nothing is lost should the weights not
+        get written: remove it after that.
     run : Run
         Gives seed and device, and may be cancelled at every step.
     validate : callable, optional
@@ -85,9 +87,9 @@ def fit(
     ConfigError, WeightsError
         If `state` is of another training, or damaged.
     SepkitError
-        If the loss is no number any more.
+        If the loss, its gradient or the validation is no number any more.
     Cancelled
-        After the state was saved.
+        After the state was saved, when it comes between two steps.
     """
     from lightning_fabric import Fabric
 
@@ -101,38 +103,34 @@ def fit(
     best: dict[str, torch.Tensor] = {}
     curves = Curves()
     made_by = {"config": config.model_dump(mode="json"), "seed": run.seed, **(recipe or {})}
+    remove_partial(state)
     if state.is_file():
         best, curves = load_state(state, modules, optimizer, made_by)
 
     def save() -> None:
         save_state(state, modules, optimizer, best, curves, made_by)
 
-    try:
-        for _ in run.steps(config.steps - curves.step, stage):
-            if _out_of_patience(config, curves):
-                break
-            _set_rate(optimizer, config, curves.step)
-            value = loss(module, np.random.default_rng([run.seed, curves.step]))
-            optimizer.zero_grad()
-            fabric.backward(value)
-            if config.clip_norm:
-                fabric.clip_gradients(module, optimizer, max_norm=config.clip_norm, error_if_nonfinite=False)
-            curves.losses.append(_checked(value, curves.step))
-            optimizer.step()
-            average.update_parameters(model)
-            curves.step += 1
-            if validate is not None and (curves.step % config.validate_every == 0 or curves.step == config.steps):
-                curves.validations.append(_validation(validate, average.module))
-                if curves.validations[-1] <= min(curves.validations):
-                    best, curves.best_step = _copied(average.module), curves.step
-            if curves.step % config.save_every == 0:
-                save()
-    except Cancelled:
-        # Between two steps; whatever else stops a step may leave it half-done, and the last state saved counts.
-        save()
-        raise
+    for _ in _saved_if_cancelled(run.steps(config.steps - curves.step, stage), save):
+        if _out_of_patience(config, curves):
+            break
+        _set_rate(optimizer, config, curves.step)
+        value = loss(module, np.random.default_rng([run.seed, curves.step]))
+        curves.losses.append(_checked("loss", value.detach(), curves.step))
+        optimizer.zero_grad()
+        fabric.backward(value)
+        norm = fabric.clip_gradients(module, optimizer, max_norm=config.clip_norm or math.inf, error_if_nonfinite=False)
+        _checked("gradient of the loss", norm, curves.step)
+        optimizer.step()
+        average.update_parameters(model)
+        curves.step += 1
+        if validate is not None and (curves.step % config.validate_every == 0 or curves.step == config.steps):
+            curves.validations.append(_checked("validation", _validation(validate, average.module), curves.step))
+            if curves.validations[-1] <= min(curves.validations):
+                best, curves.best_step = _copied(average.module), curves.step
+        if curves.step % config.save_every == 0:
+            save()
+    save()
     model.load_state_dict(best or average.module.state_dict())
-    state.unlink(missing_ok=True)
     return Fit(curves.step, curves.best_step or curves.step, tuple(curves.losses), tuple(curves.validations))
 
 
@@ -145,11 +143,23 @@ def _set_rate(optimizer: torch.optim.Optimizer, config: TrainingConfig, step: in
         group["lr"] = config.learning_rate * rising * falling
 
 
-def _checked(loss: torch.Tensor, step: int) -> float:
-    value = float(loss.detach())
-    if not np.isfinite(value):
-        raise SepkitError(f"the loss became {value} after {step} steps; try a smaller learning rate")
-    return value
+def _saved_if_cancelled(steps: Iterator[int], save: Callable[[], None]) -> Iterator[int]:
+    """The steps; what is cancelled between two of them is saved.
+
+    Whatever else stops a training may leave a step half-done, and does not come by here: the last state saved counts.
+    """
+    try:
+        yield from steps
+    except Cancelled:
+        save()
+        raise
+
+
+def _checked(what: str, value: Any, step: int) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise SepkitError(f"the {what} became {number} after {step} steps; try a smaller learning rate")
+    return number
 
 
 def _validation(validate: Callable[[nn.Module], float], model: nn.Module) -> float:

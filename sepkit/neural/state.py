@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from torch import nn
 
 from sepkit.errors import ConfigError, WeightsError
 from sepkit.files import atomic_path
+
+_CURVES = ("losses", "validations")
 
 
 @dataclass
@@ -55,13 +58,15 @@ def save_state(
     """
     tensors = {f"{name}/{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}
     tensors |= {f"best/{key}": value for key, value in best.items()}
+    tensors |= {f"curves/{key}": torch.tensor(getattr(curves, key), dtype=torch.float64) for key in _CURVES}
     for index, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{index}/{key}": value for key, value in moments.items()}
     # Copies, for safetensors refuses tensors that share memory.
     owned = {key: value.detach().cpu().clone().contiguous() for key, value in tensors.items()}
-    metadata = {"curves": json.dumps(vars(curves)), "recipe": json.dumps(recipe, sort_keys=True)}
+    metadata = {"step": str(curves.step), "best_step": str(curves.best_step), "recipe": _text(recipe)}
     with atomic_path(path) as temporary:
-        safetensors.torch.save_file(owned, temporary, metadata=metadata)
+        # Not with save_file, whose errors are not the system's, so that a full disk would not be told as one.
+        temporary.write_bytes(safetensors.torch.save(owned, metadata=metadata))
 
 
 def load_state(
@@ -74,26 +79,47 @@ def load_state(
     ConfigError
         If it is of a training with another recipe.
     WeightsError
-        If it is damaged.
+        If it is damaged, or of a model of other shapes.
     """
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (safetensors.SafetensorError, OSError) as error:
-        raise WeightsError(f"the state of training {path} is damaged: {error}; remove it to start anew") from error
-    if metadata.get("recipe") != json.dumps(recipe, sort_keys=True):
+        raise _damaged(path, error) from error
+    if metadata.get("recipe") != _text(recipe):
         raise ConfigError(
             f"{path} is the state of a training with other options, seed or data; give those, or another folder"
         )
-    for name, module in modules.items():
-        module.load_state_dict(_below(tensors, name))
     moments: dict[int, dict[str, torch.Tensor]] = {}
-    for key, value in _below(tensors, "optimizer").items():
-        index, _, name = key.partition("/")
-        moments.setdefault(int(index), {})[name] = value
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
-    return _below(tensors, "best"), Curves(**json.loads(metadata["curves"]))
+    try:
+        for name, module in modules.items():
+            module.load_state_dict(_below(tensors, name))
+        for key, value in _below(tensors, "optimizer").items():
+            index, _, name = key.partition("/")
+            moments.setdefault(int(index), {})[name] = value
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
+        losses, validations = (tensors[f"curves/{key}"].tolist() for key in _CURVES)
+        return _below(tensors, "best"), Curves(int(metadata["step"]), int(metadata["best_step"]), losses, validations)
+    except (RuntimeError, LookupError, ValueError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> WeightsError:
+    reason = " ".join(str(error).split())
+    return WeightsError(
+        f"the state of training {path} is damaged, or of another model: {reason}; remove it to start anew"
+    )
+
+
+def _text(recipe: Mapping[str, Any]) -> str:
+    return json.dumps(recipe, sort_keys=True)
+
+
+def remove_partial(path: Path) -> None:
+    """Remove what saves that were killed have left beside the state at `path`."""
+    for partial in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+        partial.unlink(missing_ok=True)
 
 
 def _below(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:

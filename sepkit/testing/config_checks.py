@@ -14,7 +14,8 @@ from sepkit.config import validate
 from sepkit.errors import ConfigError
 from sepkit.testing.check import always, check, is_method
 from sepkit.testing.outcome import CheckFailed, require
-from sepkit.testing.subject import MethodSubject, StatementSubject, Subject
+from sepkit.testing.statement_subject import StatementSubject
+from sepkit.testing.subject import MethodSubject, Subject
 
 _UNKNOWN = "option-that-nobody-has"
 _JUNK: tuple[Any, ...] = ("nonsense", -1e300, 1e300, math.nan, None, [], {}, True, "", 10**30, ["a", 1], {"a": {}})

@@ -9,7 +9,7 @@ from sepkit.constraint import Support
 from sepkit.testing.check import check, is_constraint
 from sepkit.testing.outcome import Skipped, require
 from sepkit.testing.statement_checks import bound
-from sepkit.testing.subject import StatementSubject
+from sepkit.testing.statement_subject import StatementSubject
 
 _TOLERANCE = 1e-6
 _SEEDS = range(3)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 
-from sepkit.run import Run
 from sepkit.separator import Separator
 from sepkit.testing.check import check, is_method
 from sepkit.testing.outcome import CheckFailed, Skipped, require
@@ -56,9 +55,7 @@ def separator_pickles(subject: MethodSubject) -> None:
             f"an instance does not pickle ({type(error).__name__}: {error}); keep locks, lambdas and handles out of it"
         ) from error
     subject.require_deterministic()
-    with Run(device="cpu") as run:
-        copy.load(None, run)
-    result = subject.separate(subject.case(), separator=copy)
+    result = subject.separate(subject.case(), separator=subject.load(copy))
     require(
         result.fingerprint == subject.result().fingerprint,
         "a pickled copy separates otherwise; keep in the instance only what pickles",
@@ -69,10 +66,8 @@ def separator_pickles(subject: MethodSubject) -> None:
 def loading_twice_changes_nothing(subject: MethodSubject) -> None:
     """A second call of load, with another run, changes no result."""
     subject.require_deterministic()
-    separator = subject.loaded()
-    with Run(seed=7, device="cpu") as run:
-        separator.load(None, run)
-    result = subject.separate(subject.case(), separator=separator)
+    again = subject.load(subject.loaded(), seed=7)
+    result = subject.separate(subject.case(), separator=again)
     require(
         result.fingerprint == subject.result().fingerprint,
         "after a second load the stems are others; make load idempotent and draw nothing in it that separations use",

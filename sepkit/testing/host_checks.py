@@ -67,7 +67,8 @@ def missing_needs_are_named(subject: MethodSubject) -> None:
             continue
         rest = {what: value for what, value in given.items() if what != need}
         try:
-            method = Method(subject.name, config=config, registry=subject.registry)
+            weights = None if need == "weights" else subject.weights
+            method = Method(subject.name, config=config, weights=weights, registry=subject.registry)
             method.separate(problem.mixture, **rest, reporter=events.append)
         except MismatchError as error:
             require(need in str(error), f"without {need} the error does not name it: {error}")

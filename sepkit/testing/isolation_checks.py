@@ -65,8 +65,8 @@ def _effects(subject: MethodSubject) -> Effects:
 
 
 def _from_outside(subject: MethodSubject) -> dict[str, Any]:
-    if "weights" in subject.spec.needs and subject.spec.weights is None:
-        raise Skipped("it needs weights and none ship with it")
+    if "weights" in subject.spec.needs and subject.weights is None:
+        raise Skipped("it needs weights and none ship with it; give some with weights=... or --weights")
     seen = probe(subject)
     # What was touched before an error still counts.
     if seen["error"] is not None and not (seen.get("written") or seen.get("connected")):

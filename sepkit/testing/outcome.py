@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Status = Literal["passed", "failed", "skipped", "expected-failure"]
 
@@ -46,3 +47,13 @@ def require(condition: object, message: str) -> None:
     """
     if not condition:
         raise CheckFailed(message)
+
+
+def or_skipped(make: Callable[[], Any], culprit: str) -> Any:
+    """What `make` gives; when it fails, the check `culprit` says so and the others are silent."""
+    try:
+        return make()
+    except Skipped:
+        raise
+    except Exception as error:
+        raise Skipped(f"nothing to check; see check '{culprit}'") from error

@@ -12,7 +12,7 @@ from sepkit.testing.check import check, is_prior
 from sepkit.testing.material import NONNEGATIVE, small_layout
 from sepkit.testing.outcome import Skipped, require
 from sepkit.testing.statement_checks import bound
-from sepkit.testing.subject import StatementSubject
+from sepkit.testing.statement_subject import StatementSubject
 
 _STEPS = (1e-5, 1e-4, 1e-3, 1e-2)
 """Of finite differences: densities that compute in float32 need longer ones."""

@@ -77,7 +77,8 @@ def _look(subject: Any) -> dict[str, Any]:
         if "__main__" in (task["config"], spec.factory.partition(":")[0]):
             return {"missing": "__main__"}
         try:
-            work = pickle.dumps((subject.config, subject.problem(subject.case()), "weights" in spec.needs))
+            lacking = "weights" in spec.needs and subject.weights is None
+            work = pickle.dumps((subject.config, subject.problem(subject.case()), subject.weights, lacking))
         except Skipped:
             raise
         except Exception:
@@ -166,7 +167,7 @@ def _work(task: dict[str, Any]) -> dict[str, Any]:
     """Construct, load and separate, listening."""
     module, _, attribute = task["factory"].partition(":")
     factory = getattr(importlib.import_module(module), attribute)
-    config, problem, only_construct = pickle.loads(bytes.fromhex(task["work"]))
+    config, problem, weights, only_construct = pickle.loads(bytes.fromhex(task["work"]))
     from sepkit.run import Run
 
     listener = _Listener()
@@ -178,7 +179,7 @@ def _work(task: dict[str, Any]) -> dict[str, Any]:
         listener.stage = ""
         if not only_construct:
             with Run(device="cpu") as run:
-                separator.load(None, run)
+                separator.load(weights, run)
             with Run(device="cpu") as run:
                 listener.stage = "separate"
                 separator.separate(problem, run)

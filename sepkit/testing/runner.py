@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from sepkit.prior import Prior
 from sepkit.testing.catalogue import CHECKS
 from sepkit.testing.check import Check
 from sepkit.testing.outcome import CheckFailed, Outcome, Skipped
-from sepkit.testing.subject import StatementSubject, Subject, find_subject
+from sepkit.testing.statement_subject import StatementSubject
+from sepkit.testing.subject import Subject, find_subject
 
 if TYPE_CHECKING:
     import pytest
@@ -97,6 +99,7 @@ def run_checks(
     *,
     registry: Registry | None = None,
     config: Mapping[str, Any] | None = None,
+    weights: str | os.PathLike[str] | None = None,
     expected_failures: Mapping[str, str] = _NONE,
 ) -> list[Outcome]:
     """Check that a method, a prior or a constraint keeps the promises that plugins make.
@@ -109,6 +112,8 @@ def run_checks(
         By default one with all installed plugins.
     config : mapping, optional
         Options; for a method they go over those of its spec's example, which keep the checks fast.
+    weights : path, optional
+        Folder of trained weights, for a method that needs some; by default those that ship with it.
     expected_failures : mapping of str to str
         Checks that are known to fail, with the reason. One that passes is a failure.
 
@@ -119,7 +124,7 @@ def run_checks(
 
     Raises
     ------
-    UnknownNameError, ConfigError
+    UnknownNameError, ConfigError, WeightsError
 
     Examples
     --------
@@ -127,7 +132,9 @@ def run_checks(
     >>> {outcome.status for outcome in run_checks("sparsity")} <= {"passed", "skipped"}
     True
     """
-    return _outcomes(bind_checks(name, registry=registry, config=config, expected_failures=expected_failures))
+    return _outcomes(
+        bind_checks(name, registry=registry, config=config, weights=weights, expected_failures=expected_failures)
+    )
 
 
 def check_prior(prior: Prior, *, expected_failures: Mapping[str, str] = _NONE) -> list[Outcome]:
@@ -149,6 +156,7 @@ def parametrize_with_checks(
     *,
     registry: Registry | None = None,
     config: Mapping[str, Any] | None = None,
+    weights: str | os.PathLike[str] | None = None,
     expected_failures: Mapping[str, str] = _NONE,
 ) -> pytest.MarkDecorator:
     """Make a pytest test of every check that applies; parameters as of `run_checks`.
@@ -162,7 +170,7 @@ def parametrize_with_checks(
     """
     import pytest
 
-    checks = bind_checks(name, registry=registry, config=config, expected_failures=expected_failures)
+    checks = bind_checks(name, registry=registry, config=config, weights=weights, expected_failures=expected_failures)
     return pytest.mark.parametrize("check", [pytest.param(check, id=check.name) for check in checks])
 
 
@@ -171,10 +179,11 @@ def bind_checks(
     *,
     registry: Registry | None = None,
     config: Mapping[str, Any] | None = None,
+    weights: str | os.PathLike[str] | None = None,
     expected_failures: Mapping[str, str] = _NONE,
 ) -> list[BoundCheck]:
     """The checks that apply to a name, to be run one by one; parameters as of `run_checks`."""
-    subject = find_subject(name, registry or Registry.discover(), dict(config or {}))
+    subject = find_subject(name, registry or Registry.discover(), dict(config or {}), weights)
     return _bound(subject, expected_failures)
 
 

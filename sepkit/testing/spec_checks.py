@@ -7,12 +7,15 @@ import inspect
 from sepkit.config import Config, validate
 from sepkit.constraint import Constraint
 from sepkit.plugin.registry import Registry
+from sepkit.plugin.specs import TrainableSpec
 from sepkit.prior import Prior
 from sepkit.separator import Separator
 from sepkit.testing.check import always, check, is_method, is_published_statement, published
 from sepkit.testing.outcome import Skipped, require
 from sepkit.testing.probe import probe
-from sepkit.testing.subject import MethodSubject, StatementSubject, Subject
+from sepkit.testing.statement_subject import StatementSubject
+from sepkit.testing.subject import MethodSubject, Subject
+from sepkit.training.trainer import Trainer
 
 _LONGEST_SUMMARY = 120
 
@@ -52,6 +55,18 @@ def imports_resolve(subject: Subject) -> None:
         require(
             inspect.isclass(model) and issubclass(model, Config),
             f"config {subject.spec.config} is {model!r}; derive it from sepkit.Config",
+        )
+        folder = subject.spec.bundled_weights()
+        require(folder is None or folder.is_dir(), f"weights {subject.spec.weights} gives {folder}, which is no folder")
+    if isinstance(spec, TrainableSpec) and spec.trainer:
+        trainer, options = spec.load_trainer(), spec.load_training()
+        require(
+            inspect.isclass(trainer) and issubclass(trainer, Trainer),
+            f"trainer {spec.trainer} is {trainer!r}; derive it from sepkit.training.Trainer",
+        )
+        require(
+            inspect.isclass(options) and issubclass(options, Config),
+            f"training {spec.training} is {options!r}; derive it from sepkit.Config",
         )
 
 

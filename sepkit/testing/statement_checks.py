@@ -14,7 +14,7 @@ from sepkit.domain import Domain
 from sepkit.testing.check import check, is_statement
 from sepkit.testing.material import small_layout, value_of
 from sepkit.testing.outcome import CheckFailed, Skipped, require
-from sepkit.testing.subject import StatementSubject
+from sepkit.testing.statement_subject import StatementSubject
 
 Functions = dict[str, Callable[[Any], Any]]
 """What a bound statement does to a value, by the method's name."""

@@ -1,10 +1,13 @@
-"""What is checked: a method, or a statement, with what checks ask of it worked out once."""
+"""What is checked: a method, with what checks ask of it worked out once, or a statement."""
 
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +17,8 @@ from sepkit.audio import Audio
 from sepkit.config import Config, validate
 from sepkit.constraint import Constraint
 from sepkit.domain import Domain
+from sepkit.errors import ConfigError, WeightsError
+from sepkit.negotiation import takes_weights
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import SeparatorSpec, Spec, StatementSpec
 from sepkit.prior import Prior
@@ -21,9 +26,10 @@ from sepkit.problem import Problem
 from sepkit.run import Cancel, Progress, Reporter, Run
 from sepkit.separator import Separator
 from sepkit.side import SideInformation
-from sepkit.statement import Hosted, Statement
+from sepkit.statement import Hosted
 from sepkit.testing.material import Case, side_information
-from sepkit.testing.outcome import CheckFailed, Skipped
+from sepkit.testing.outcome import CheckFailed, Skipped, or_skipped
+from sepkit.testing.statement_subject import StatementSubject
 from sepkit.testing.watch import Effects, watched
 
 Fingerprint = tuple[tuple[str, str, tuple[int, ...], bytes], ...]
@@ -62,11 +68,14 @@ class MethodSubject:
     registry : Registry
     options : mapping
         Beside those of the spec's example, which they override.
+    given_weights : Path, optional
+        Folder; by default the one that ships with the method, if any.
     """
 
     spec: SeparatorSpec
     registry: Registry
     options: Mapping[str, Any] = field(default_factory=dict)
+    given_weights: Path | None = None
     effects: Effects = field(default_factory=Effects)
     probed: dict[str, Any] | None = None
     kind = "method"
@@ -87,19 +96,34 @@ class MethodSubject:
     @property
     def model(self) -> type[Config]:
         """The configuration's class."""
-        loaded: type[Config] = _or_skipped(self.spec.load_config, "imports-resolve")
+        loaded: type[Config] = or_skipped(self.spec.load_config, "imports-resolve")
         return loaded
 
     @property
     def config(self) -> Config:
         """The configuration that checks run with."""
-        config: Config = _or_skipped(lambda: validate(self.model, self.example, self.name), "example-validates")
+        config: Config = or_skipped(lambda: validate(self.model, self.example, self.name), "example-validates")
         return config
+
+    @property
+    def weights(self) -> Path | None:
+        """The folder of weights that checks run with."""
+        folder: Path | None = self.given_weights or or_skipped(self.spec.bundled_weights, "imports-resolve")
+        return folder
+
+    @cached_property
+    def sample_rate(self) -> int | None:
+        """The only rate that the method works at, in Hz: its weights' or its spec's."""
+        try:
+            return self.loaded().sample_rate or self.spec.sample_rate
+        except (Exception, SystemExit):
+            # That it cannot be loaded is for checks to say.
+            return self.spec.sample_rate
 
     @property
     def sample_rates(self) -> tuple[int, ...]:
         """Rates that the method is to work at, in Hz."""
-        return (self.spec.sample_rate,) if self.spec.sample_rate else (22050, 44100, 48000)
+        return (self.sample_rate,) if self.sample_rate else (22050, 44100, 48000)
 
     @property
     def channel_counts(self) -> tuple[int, ...]:
@@ -108,7 +132,7 @@ class MethodSubject:
 
     def case(self, **changes: Any) -> Case:
         """The ordinary problem, or one that differs from it."""
-        rate = self.spec.sample_rate or 16000
+        rate = self.sample_rate or 16000
         ordinary = {"sample_rate": rate, "channels": self.channel_counts[-1], "length": rate // 4 + 1}
         # A method that always separates into the same sources is asked for these.
         fixed = {"sources": self.spec.sources} if self.spec.sources else {}
@@ -120,21 +144,24 @@ class MethodSubject:
 
     def construct(self) -> Separator[Any]:
         """A new instance."""
-        factory = _or_skipped(self.spec.load, "imports-resolve")
+        factory = or_skipped(self.spec.load, "imports-resolve")
         config = self.config
-        separator = _or_skipped(lambda: factory(config), "constructs")
+        separator = or_skipped(lambda: factory(config), "constructs")
         if not isinstance(separator, Separator):
             raise Skipped("nothing to check; see check 'constructs'")
         return separator
 
-    def loaded(self) -> Separator[Any]:
-        """A new instance that is ready to separate."""
-        if "weights" in self.spec.needs and self.spec.weights is None:
-            raise Skipped("it needs weights and none ship with it")
-        separator = self.construct()
-        with watched(self.effects), Run(device="cpu") as run:
-            separator.load(None, run)
+    def load(self, separator: Separator[Any], seed: int = 0, device: str = "cpu") -> Separator[Any]:
+        """Make an instance ready to separate."""
+        if "weights" in self.spec.needs and self.weights is None:
+            raise Skipped("it needs weights and none ship with it; give some with weights=... or --weights")
+        with watched(self.effects), Run(seed=seed, device=device) as run:
+            separator.load(self.weights, run)
         return separator
+
+    def loaded(self, device: str = "cpu") -> Separator[Any]:
+        """A new instance that is ready to separate."""
+        return self.load(self.construct(), device=device)
 
     def separate(
         self,
@@ -146,6 +173,7 @@ class MethodSubject:
         constraints: Mapping[Domain, Constraint] | None = None,
         reporter: Reporter | None = None,
         cancel: Cancel | None = None,
+        device: str = "cpu",
         quietly: bool = True,
     ) -> Result:
         """Separate as sepkit would, without the checks that it makes itself; on a new instance unless one is given.
@@ -153,9 +181,9 @@ class MethodSubject:
         With `quietly` what the method does outside itself is noted in `effects` and undone, which threads cannot do.
         """
         self._require_works()
-        separator = separator or self.loaded()
+        separator = separator or self.loaded(device)
         problem = self.problem(case, mixture, priors or {}, constraints or {})
-        run = Run(seed=case.seed, device="cpu", reporter=reporter, cancel=cancel)
+        run = Run(seed=case.seed, device=device, reporter=reporter, cancel=cancel)
         if quietly:
             with watched(self.effects), run:
                 stems = separator.separate(problem, run)
@@ -235,72 +263,17 @@ class MethodSubject:
             raise
 
 
-@dataclass(eq=False)
-class StatementSubject:
-    """A prior or a constraint under test.
-
-    Parameters
-    ----------
-    kind : str
-        ``"prior"`` or ``"constraint"``.
-    registry : Registry or None
-    spec : StatementSpec, optional
-        None when an instance is checked by itself.
-    options : mapping
-    instance : Statement, optional
-    """
-
-    kind: str
-    registry: Registry | None
-    spec: StatementSpec | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
-    instance: Statement | None = None
-    probed: dict[str, Any] | None = None
-
-    @property
-    def name(self) -> str:
-        """As it is published."""
-        return self.spec.name if self.spec else self.config.name
-
-    @property
-    def example(self) -> dict[str, Any]:
-        """The options that checks run with."""
-        return dict(self.options)
-
-    @property
-    def model(self) -> type[Statement]:
-        """Its class."""
-        if self.instance is not None:
-            return type(self.instance)
-        assert self.spec is not None
-        loaded: type[Statement] = _or_skipped(self.spec.load, "imports-resolve")
-        return loaded
-
-    @property
-    def config(self) -> Statement:
-        """An instance: its fields are its options."""
-        if self.instance is not None:
-            return self.instance
-        statement: Statement = _or_skipped(
-            lambda: validate(self.model, self.example, f"{self.kind} '{self.name}'"), "example-validates"
-        )
-        return statement
-
-    @property
-    def domains(self) -> tuple[Domain, ...]:
-        """The variables that it speaks of, in a fixed order."""
-        return tuple(domain for domain in Domain if domain in self.config.domains)
-
-
 Subject = MethodSubject | StatementSubject
 
 
-def find_subject(name: str, registry: Registry, options: Mapping[str, Any]) -> Subject:
+def find_subject(
+    name: str, registry: Registry, options: Mapping[str, Any], weights: str | os.PathLike[str] | None
+) -> Subject:
     """The subject of a name, whatever kind of thing it names.
 
     Raises
     ------
-    UnknownNameError
+    UnknownNameError, ConfigError, WeightsError
     """
     finders: dict[Callable[[str], Spec], Mapping[str, Any]] = {
         registry.separator: registry.separators,
@@ -311,20 +284,14 @@ def find_subject(name: str, registry: Registry, options: Mapping[str, Any]) -> S
     # What knows a near name complains most helpfully.
     near = [find for find, table in finders.items() if difflib.get_close_matches(name, table)]
     spec = [*having, *near, registry.separator][0](name)
+    if weights is not None and not (isinstance(spec, SeparatorSpec) and takes_weights(spec)):
+        raise ConfigError(f"{spec.kind} '{name}' takes no folder of weights: leave weights=... or --weights out")
+    if weights is not None and not Path(weights).is_dir():
+        raise WeightsError(f"no such folder of weights: {weights}")
     if isinstance(spec, SeparatorSpec):
-        return MethodSubject(spec, registry, options)
+        return MethodSubject(spec, registry, options, None if weights is None else Path(weights))
     assert isinstance(spec, StatementSpec)
     return StatementSubject(spec.kind, registry, spec, options)
-
-
-def _or_skipped(make: Callable[[], Any], culprit: str) -> Any:
-    """What `make` gives; when it fails, the check `culprit` says so and the others are silent."""
-    try:
-        return make()
-    except Skipped:
-        raise
-    except Exception as error:
-        raise Skipped(f"nothing to check; see check '{culprit}'") from error
 
 
 def _mapping(stems: Any) -> dict[str, Audio]:

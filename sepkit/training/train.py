@@ -110,6 +110,8 @@ def train(
         trainer: Trainer[Any] = spec.load_trainer()(
             validate(spec.load_training(), config, f"training of {spec.kind} '{name}'")
         )
+    if isinstance(sources, str):
+        raise ConfigError(f"sources needs a list of names, given the text {sources!r}; write [{sources!r}]")
     data, held_out = _training_data(datasets, tuple(sources), whole, registry)
     folder = Path(output)
     require_writable(folder)
@@ -136,6 +138,8 @@ def _training_data(
     if not train:
         raise DatasetError("there are no tracks to learn from; give a dataset, and --whole to learn from all of it")
     known = tuple(dict.fromkeys(source for track in train for source in track.sources))
+    if len(set(sources)) < len(sources):
+        raise ConfigError(f"sources needs distinct names, given {', '.join(sources)}")
     strange = [source for source in sources if source not in known]
     if strange:
         raise DatasetError(f"no track has a stem '{strange[0]}'; the stems are {', '.join(known)}")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from sepkit import Audio, Cancelled, Config, Problem, Run, SepkitError
+from sepkit.errors import ConfigError
 from tests.zoo.good import Array, Drawn, Shares
 
 KEPT: list[Iterator[int]] = []
@@ -180,3 +181,17 @@ class PhonesHome(Shares):
 
 def not_a_separator(config: Config) -> Any:
     return config
+
+
+class FailsOnDevice(Shares):
+    def start(self, problem: Problem, run: Run) -> Array:
+        if run.device != "cpu":
+            raise RuntimeError("invalid device ordinal")
+        return super().start(problem, run)
+
+
+class StaysOnCPU(Shares):
+    def start(self, problem: Problem, run: Run) -> Array:
+        if run.device not in ("cpu", "cuda"):
+            raise ConfigError("no such device")
+        return super().start(problem, run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -83,6 +84,11 @@ def constraint(caught_by: str, class_name: str, name: str, *companions: str) -> 
     return Exhibit(caught_by, name, frozenset(companions), spec)
 
 
+def no_folder() -> Path:
+    """Weights that are said to ship with a method, and do not."""
+    return Path(__file__).with_name("absent")
+
+
 ON_WAVEFORMS = {"constraints": (Domain.WAVEFORMS,)}
 PRIORS_ON_WAVEFORMS = {"priors": (Domain.WAVEFORMS,)}
 ON_ACTIVATIONS = {"constraints": (Domain.ACTIVATIONS,)}
@@ -92,6 +98,9 @@ EXHIBITS = [
     method("reference-is-given", reference=" "),
     method("imports-resolve", "good:NoSuchClass"),
     method("imports-resolve", "good:PeakLimit"),
+    method("imports-resolve", weights="tests.zoo.exhibits:no_folder"),
+    method("imports-resolve", trainer="tests.zoo.good:Shares"),
+    method("imports-resolve", trainer="tests.zoo.good:Learns", training="tests.zoo.good:Shares"),
     method("example-validates", example={"steps": 0}),
     prior("statement-is-as-published", "Renamed", "called-otherwise", Domain.ACTIVATIONS, Domain.WAVEFORMS),
     Exhibit("discovery-is-light", "heavy-hooks", module=heavy_hooks),
@@ -155,6 +164,11 @@ EXHIBITS = [
     method("hosted-priors-are-used", "hosting:AsksInVain", **PRIORS_ON_WAVEFORMS),
     method("works-with-installed-priors", "hosting:WantsSplit", priors=(Domain.ACTIVATIONS,)),
     method("works-with-installed-constraints", "hosting:HidesScore", **ON_ACTIVATIONS),
+    method("absent-device-is-refused", "good:Shares", "accelerator-is-used", traits=frozenset({"accelerated"})),
+    method(
+        "absent-device-is-refused", "behaviour:FailsOnDevice", "accelerator-is-used", traits=frozenset({"accelerated"})
+    ),
+    method("accelerator-is-used", "behaviour:StaysOnCPU", traits=frozenset({"accelerated"})),
     method("prints-nothing", "behaviour:Prints"),
     method("warns-of-nothing", "behaviour:Warns"),
     method("changes-no-global-setting", "behaviour:SetsErrors"),

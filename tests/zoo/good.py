@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 import array_api_compat
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from sepkit import Audio, Config, Constraint, Density, Domain, Layout, Prior, Problem, Projection, Run, Separator
+from sepkit.training import Trainer, TrainingData
 
 Array = NDArray[np.floating]
 
@@ -44,6 +47,34 @@ class Shares(Separator[Any]):
         names = problem.sources or NAMES
         rate = problem.mixture.sample_rate
         return {name: Audio(stem, rate) for name, stem in zip(names, value, strict=True)}
+
+
+class Learns(Trainer[SharesConfig]):
+    """Learns nothing."""
+
+    def train(self, data: TrainingData, folder: Path, run: Run) -> None:
+        for _ in run.steps(self.config.steps, "learn"):
+            pass
+
+
+class Weighted(Shares):
+    """Shares times a trained gain, at the rate that it was trained at and no other."""
+
+    gain: float | None = None
+    rate: int | None = None
+
+    @property
+    def sample_rate(self) -> int | None:
+        return self.rate
+
+    def load(self, weights: Path | None, run: Run) -> None:
+        assert weights is not None
+        self.gain, self.rate = json.loads((weights / "gain.json").read_text())
+
+    def start(self, problem: Problem, run: Run) -> Array:
+        assert problem.mixture.sample_rate == self.rate
+        assert self.gain is not None
+        return super().start(problem, run) * np.float32(self.gain)
 
 
 class Drawn(Shares):
@@ -143,3 +174,8 @@ class Clip:
         if hasattr(value, "detach"):
             value = value.detach()
         return max(0.0, float(abs(value).max()) - self.peak)
+
+
+def trained_gain() -> Path:
+    """The weights that ship with this zoo."""
+    return Path(__file__).with_name("weights")

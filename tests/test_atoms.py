@@ -1,0 +1,50 @@
+"""Atoms of a score: one a pitch and source, in a fixed order."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sepkit import Note, Score
+from sepkit.atoms import score_atoms
+from sepkit.domain import Atom
+
+NOTES = st.lists(
+    st.builds(
+        lambda start, pitch, part: Note(start, start + 1, pitch, 64, part),
+        st.floats(0, 10),
+        st.integers(30, 90),
+        st.sampled_from(["left", "right"]),
+    ),
+    max_size=20,
+)
+SOURCES = st.lists(st.sampled_from(["left", "right", "rest"]), unique=True, max_size=3)
+
+
+@given(NOTES, SOURCES, st.integers(1, 4))
+def test_every_pitch_of_every_source_has_one_atom(notes: list[Note], sources: list[str], rest_rank: int) -> None:
+    atoms = score_atoms(Score(notes), sources, rest_rank=rest_rank)
+    for source in sources:
+        pitches = sorted({note.pitch for note in notes if note.part == source})
+        own = [atom.pitch for atom in atoms if atom.source == source]
+        assert own == (pitches or [None] * rest_rank)
+    assert [source for source in sources if source in {atom.source for atom in atoms}] == sources
+    order = [sources.index(str(atom.source)) for atom in atoms]
+    assert order == sorted(order)
+
+
+@given(NOTES, SOURCES)
+def test_transients_come_before_their_pitch_and_change_nothing_else(notes: list[Note], sources: list[str]) -> None:
+    plain = score_atoms(Score(notes), sources, rest_rank=2)
+    both = score_atoms(Score(notes), sources, transients=True, rest_rank=2)
+    assert tuple(atom for atom in both if not atom.transient) == plain
+    for before, after in pairwise(both):
+        if before.transient:
+            assert after == Atom(before.source, before.pitch)
+    assert sum(atom.transient for atom in both) == sum(atom.pitch is not None for atom in plain)
+
+
+def test_no_sources_no_atoms() -> None:
+    assert score_atoms(Score([]), [], rest_rank=3) == ()

@@ -1,0 +1,98 @@
+"""Weights: given, bundled, and the rate that they want."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sepkit_fakes as fakes
+
+from sepkit import Audio, Method, Registry, Separation, separate
+from sepkit.errors import MismatchError, PluginError, WeightsError
+
+NoiseOf = Callable[..., Audio]
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    (folder / "levels.json").write_text(json.dumps({"levels": {"a": 1.0}, "sample_rate": 12000}))
+    return folder
+
+
+class TestBundled:
+    def test_are_taken_when_none_are_given(self, registry: Registry, noise: NoiseOf) -> None:
+        separation = separate(noise(), "taught-bundled", registry=registry)
+        assert separation.sources == ("voice", "guitar")
+        assert separation.provenance.weights_digest
+
+    def test_have_the_digest_that_they_would_have_if_given(self, registry: Registry, noise: NoiseOf) -> None:
+        given, bundled = (
+            separate(noise(), "taught-bundled", weights=weights, registry=registry).provenance.weights_digest
+            for weights in (fakes.bundled_levels(), None)
+        )
+        assert given == bundled
+
+    def test_give_way_to_those_given(self, registry: Registry, noise: NoiseOf, weights: Path) -> None:
+        assert separate(noise(), "taught-bundled", weights=weights, registry=registry).sources == ("a",)
+
+    def test_that_are_not_there_are_named(self, registry: Registry) -> None:
+        registry.add(fakes.spec("hollow", "Taught", weights="sepkit_fakes:absent"))
+        with pytest.raises(PluginError, match="method 'hollow' cannot load sepkit_fakes:absent"):
+            Method("hollow", registry=registry)
+
+
+class TestNeeded:
+    def test_are_asked_for(self, registry: Registry, noise: NoiseOf) -> None:
+        with pytest.raises(MismatchError, match=r"it needs weights: give a folder with weights=\.\.\. or --weights"):
+            separate(noise(), "taught", registry=registry)
+
+    def test_that_hold_something_else_are_refused(self, registry: Registry, noise: NoiseOf, tmp_path: Path) -> None:
+        with pytest.raises(WeightsError, match="holds no levels"):
+            separate(noise(), "taught", weights=tmp_path, registry=registry)
+
+
+class TestSampleRate:
+    @pytest.mark.parametrize("channels", [1, 2])
+    @pytest.mark.parametrize("rate", [8000, 12000, 44100])
+    def test_of_the_weights_is_what_the_method_gets(
+        self, registry: Registry, noise: NoiseOf, weights: Path, rate: int, channels: int
+    ) -> None:
+        mixture = noise(channels, 3001, rate)
+        separation = separate(mixture, "taught", weights=weights, registry=registry)
+        assert separation.provenance.traces["sample rate"] == [12000]
+        assert separation["a"].samples.shape == mixture.samples.shape
+        assert separation["a"].sample_rate == rate
+        told = () if rate == 12000 else (f"{rate} Hz to 12000 Hz and back",)
+        assert separation.provenance.adaptations == told
+
+    def test_goes_over_that_of_the_spec(self, registry: Registry, noise: NoiseOf, weights: Path) -> None:
+        registry.add(fakes.spec("both", "Taught", needs=("weights",), sample_rate=48000))
+        assert separate(noise(), "both", weights=weights, registry=registry).provenance.traces["sample rate"] == [12000]
+
+    def test_without_weights_is_the_mixtures_own(self, registry: Registry, noise: NoiseOf) -> None:
+        registry.add(fakes.spec("untaught", "Taught"))
+        assert separate(noise(), "untaught", registry=registry).provenance.traces["sample rate"] == [8000]
+
+    def test_holds_for_threads_that_share_a_method(self, registry: Registry, noise: NoiseOf, weights: Path) -> None:
+        method = Method("taught", weights=weights, registry=registry)
+        results: dict[int, Separation] = {}
+        rates = [8000, 44100, 12000, 22050]
+
+        def work(rate: int) -> None:
+            results[rate] = method.separate(noise(1, 2000, rate))
+
+        threads = [threading.Thread(target=work, args=(rate,)) for rate in rates]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for rate in rates:
+            assert results[rate].provenance.traces["sample rate"] == [12000]
+            alone = method.separate(noise(1, 2000, rate))
+            assert np.array_equal(results[rate]["a"].samples, alone["a"].samples)
