@@ -1,0 +1,98 @@
+"""What priors and constraints say of the two variables of an autoencoder: its templates and its activations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from sepkit.constraint import BoundConstraints
+from sepkit.domain import Domain, Layout
+from sepkit.prior import Density, Split
+from sepkit.problem import Problem
+
+
+@dataclass(frozen=True, eq=False)
+class Statements:
+    """All that is said of one variable.
+
+    Attributes
+    ----------
+    constraints : BoundConstraints
+    densities : sequence of Density
+    support : Tensor of bool or None
+        Outside of it the variable is zero.
+    """
+
+    constraints: BoundConstraints = field(default_factory=lambda: BoundConstraints(()))
+    densities: Sequence[Density] = ()
+    support: Tensor | None = None
+
+    @classmethod
+    def bound(cls, problem: Problem, layout: Layout, domain: Domain, device: torch.device) -> Statements:
+        """Those of `problem` on `domain`, on the axes of `layout`."""
+        constraints = problem.bind_constraints(layout, domain)
+        support = constraints.support()
+        mask = None if support is None else torch.from_numpy(support).to(device)
+        return cls(constraints, problem.bind_priors(layout, domain), mask)
+
+    def within_support(self, value: Tensor, frames: slice = slice(None)) -> Tensor:
+        """The value with exact zeros outside of the support; `frames` says which columns it is."""
+        return value if self.support is None else value * self.support[:, frames]
+
+    def project(self, value: Tensor) -> Tensor:
+        """The nearest value that all constraints allow."""
+        projected: Tensor = self.constraints.beyond_support().project(value)
+        # The projection is a stranger: it has no say outside the support.
+        return self.within_support(projected)
+
+    @property
+    def projects(self) -> bool:
+        """Whether some constraint is more than a support."""
+        return bool(self.constraints.beyond_support())
+
+    def penalty(self, value: Tensor) -> float:
+        """What the priors add to the cost."""
+        return -sum(float(density.log_prob(value)) for density in self.densities)
+
+    def penalty_gradient(self, value: Tensor) -> Tensor:
+        """Gradient of the penalty."""
+        return -sum((density.score(value) for density in self.densities), torch.zeros_like(value))
+
+    def penalty_parts(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """The same gradient as the difference of two nonnegative parts."""
+        plus, minus = torch.zeros_like(value), torch.zeros_like(value)
+        for density in self.densities:
+            if isinstance(density, Split):
+                more, less = density.split(value)
+            else:
+                score = density.score(value)
+                more, less = (-score).clamp_min(0), score.clamp_min(0)
+            plus, minus = plus + more, minus + less
+        return plus, minus
+
+
+@dataclass(frozen=True, eq=False)
+class Knowledge:
+    """What is known of a recording.
+
+    Attributes
+    ----------
+    templates : Statements
+        Their support removes weights of the decoder.
+    activations : Statements
+        Their support is the structured dropout of Ewert and Sandler (2017).
+    """
+
+    templates: Statements = field(default_factory=Statements)
+    activations: Statements = field(default_factory=Statements)
+
+    @classmethod
+    def of(cls, problem: Problem, layout: Layout, device: torch.device) -> Knowledge:
+        """All that `problem` says, on the axes of `layout`."""
+        return cls(
+            Statements.bound(problem, layout, Domain.TEMPLATES, device),
+            Statements.bound(problem, layout, Domain.ACTIVATIONS, device),
+        )

@@ -1,0 +1,27 @@
+"""Hooks of sepkit-nae."""
+
+from collections.abc import Iterator
+
+from sepkit.plugin import Domain, SeparatorSpec, hookimpl
+
+SEPKIT_API = 1
+
+
+@hookimpl
+def sepkit_separators() -> Iterator[SeparatorSpec]:
+    yield SeparatorSpec(
+        name="nae",
+        summary="nonnegative autoencoder, blind, informed by a score, or trained on recordings of the sources",
+        reference="P. Smaragdis and S. Venkataramani, A neural network alternative to non-negative audio models, "
+        "ICASSP 2017",
+        factory="sepkit_nae.separator:NAE",
+        config="sepkit_nae.config:NAEConfig",
+        trainer="sepkit_nae.training:NAETrainer",
+        training="sepkit_nae.training_config:NAETraining",
+        constraints=(Domain.ACTIVATIONS, Domain.TEMPLATES),
+        priors=(Domain.ACTIVATIONS, Domain.TEMPLATES),
+        channels=1,
+        # Stems come in no order only where no score says whose they are.
+        traits=frozenset({"accelerated", "gain-equivariant", "stochastic", "trainable", "unordered"}),
+        example={"rank": 4, "iterations": 5, "window_s": 0.012},
+    )

@@ -1,0 +1,126 @@
+"""The separator: an autoencoder of the magnitude spectrogram, then soft masks from what its atoms give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sepkit.atoms import score_atoms
+from sepkit.audio import Audio
+from sepkit.domain import Atom, Domain, Layout
+from sepkit.neural import choose_device, generator
+from sepkit.problem import Problem
+from sepkit.run import Run
+from sepkit.separator import Separator
+from sepkit.spectral import STFT, soft_masks
+from sepkit_nae.config import NAEConfig
+from sepkit_nae.fitting import fit
+from sepkit_nae.informed import remark_on_late_notes, wanted_parts, with_score_constraints
+from sepkit_nae.knowledge import Knowledge
+from sepkit_nae.model import Autoencoder
+from sepkit_nae.objective import Objective
+from sepkit_nae.start import fill, scale_encoder, start_templates
+from sepkit_nae.trained import Trained
+from sepkit_nmf import Factorization, normalized
+from sepkit_nmf.separator import atoms_of_sources
+
+RANK_ALONE = 8
+RANK_PER_SOURCE = 16
+
+
+class NAE(Separator[NAEConfig]):
+    """Nonnegative autoencoder.
+
+    An encoder turns the magnitude spectrogram of the mixture into activations, a decoder turns these into the
+    spectrogram again. With a score every pitch of every part has an atom; its activation is zero while none of its
+    notes sound (structured dropout) and its template away from its partials (removed weights). What a part's atoms
+    give becomes its soft mask on the mixture's spectrum. Without a score, atoms are grouped as those of `nmf` are.
+
+    With trained weights nothing is fitted: their encoder finds the atoms of every source in the mixture (see
+    `sepkit_nae.trained`).
+
+    References
+    ----------
+    Smaragdis and Venkataramani, "A neural network alternative to non-negative audio models", ICASSP 2017.
+    Ewert and Sandler, "Structured dropout for weak label and multi-instance learning and its application to
+    score-informed source separation", ICASSP 2017.
+    Özer, Hansen, Zunner and Müller, "Investigating nonnegative autoencoders for efficient audio decomposition",
+    EUSIPCO 2022.
+    """
+
+    trained: Trained | None = None
+
+    @property
+    def parameters(self) -> int:
+        return 0 if self.trained is None else self.trained.parameters
+
+    @property
+    def sample_rate(self) -> int | None:
+        return None if self.trained is None else self.trained.sample_rate
+
+    def load(self, weights: Path | None, run: Run) -> None:
+        if weights is not None:
+            self.trained = Trained.read(weights, choose_device(run))
+
+    def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
+        device = choose_device(run)
+        if self.trained is not None:
+            return self.trained.separate(problem, self.config, run)
+        mixture, score = problem.mixture, problem.side.score
+        rate, samples = mixture.sample_rate, mixture.samples[0]
+        stft = STFT.of_duration(self.config.window_s, self.config.overlap, rate)
+        wanted = problem.sources
+        if score is None:
+            atoms = (Atom(),) * (self.config.rank or RANK_PER_SOURCE * len(wanted) or RANK_ALONE)
+        else:
+            wanted = wanted_parts(score, wanted)
+            # Parts that nobody asked for sound all the same.
+            modelled = (*wanted, *(part for part in score.parts if part not in wanted))
+            atoms = score_atoms(score, modelled, rest_rank=self.config.rest_rank)
+            problem = with_score_constraints(problem)
+            remark_on_late_notes(score, mixture, run)
+        axes: dict[str, Any] = {"bins_hz": stft.bins_hz(rate), "frames_s": stft.frames_s(len(samples), rate)}
+        V = torch.from_numpy(normalized(stft.magnitude(samples))).to(device)
+        model, H = self._fit(V, problem, problem.layout(atoms=atoms, **axes), run)
+        # An hour's spectrogram weighs twice its audio: it goes before the stems come.
+        del V
+        factors = Factorization(model.templates.detach().cpu().numpy(), H.cpu().numpy(), [], 0, False)
+        sources = wanted if score is None else modelled
+        members = atoms_of_sources(factors, tuple(atom.source for atom in atoms), sources, **axes)
+
+        @torch.no_grad()
+        def masks(block: slice) -> NDArray[np.floating]:
+            rows = (torch.from_numpy(of_source).to(device) for of_source in members.values())
+            magnitudes = torch.stack([model.decode(H[of_source, block], of_source) for of_source in rows]).cpu().numpy()
+            return soft_masks(magnitudes, self.config.mask_exponent)[: len(wanted) or None]
+
+        names = wanted or tuple(members)
+        stems = stft.filter(samples, masks, len(names), steps=partial(run.steps, stage="filter"))
+        return {name: Audio(stem[np.newaxis], rate) for name, stem in zip(names, stems, strict=True)}
+
+    def _fit(self, V: Tensor, problem: Problem, layout: Layout, run: Run) -> tuple[Autoencoder, Tensor]:
+        model = Autoencoder(
+            *layout.shape(Domain.TEMPLATES),
+            context_frames=self.config.context_frames,
+            encoder_hidden=self.config.encoder_hidden,
+            decoder_hidden=self.config.decoder_hidden,
+        )
+        fill(model, start_templates(problem, layout, run.rng), generator(run.rng))
+        known = Knowledge.of(problem, layout, V.device)
+        objective = Objective(V, model.to(V.device), known, self.config.beta)
+        objective.restrict_templates()
+        scale_encoder(objective)
+        H, costs = fit(objective, self.config, partial(run.steps, stage="fit"))
+        run.trace("cost", costs)
+        templates, activations = model.templates.detach().cpu().numpy(), H.cpu().numpy()
+        run.keep(layout, {Domain.TEMPLATES: templates, Domain.ACTIVATIONS: activations})
+        violations = known.templates.constraints.violations(templates)
+        run.report_violations({**violations, **known.activations.constraints.violations(activations)})
+        return model, H

@@ -1,0 +1,255 @@
+"""The trained form: one nonnegative decoder for every source, and one encoder that finds them all in a mixture.
+
+References
+----------
+Smaragdis and Venkataramani, "A neural network alternative to non-negative audio models", ICASSP 2017.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sepkit.audio import Audio
+from sepkit.domain import Atom, Domain, Layout
+from sepkit.errors import ConfigError
+from sepkit.neural import Checkpoint
+from sepkit.problem import Problem
+from sepkit.run import Run
+from sepkit.spectral import STFT, soft_masks
+from sepkit_nae.config import NAEConfig
+from sepkit_nae.informed import with_score_constraints
+from sepkit_nae.knowledge import Knowledge
+from sepkit_nae.model import Autoencoder, stacked_frames
+from sepkit_nae.training_config import NAETraining
+from sepkit_nmf import factorize, normalized
+
+METHOD = "nae"
+# Activations that the encoder silences start a fit at this share of the mean: multiplied, a zero stays zero.
+LEAST_START = 1e-2
+
+
+class SourceAutoencoder(Autoencoder):
+    """An autoencoder whose atoms belong to sources, equally many to each, in their order.
+
+    Without biases it is positively homogeneous: a louder mixture gives equally larger activations.
+
+    Parameters
+    ----------
+    bins, sources, rank : int
+        `rank` atoms for each source.
+    context_frames, encoder_hidden
+        As of `Autoencoder`.
+    """
+
+    def __init__(
+        self, bins: int, sources: int, rank: int, *, context_frames: int = 0, encoder_hidden: Sequence[int] = ()
+    ) -> None:
+        super().__init__(bins, sources * rank, context_frames=context_frames, encoder_hidden=encoder_hidden)
+        self.rank = rank
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Magnitudes of all sources from frames of a mixture.
+
+        Parameters
+        ----------
+        X : Tensor [shape=((2 * context_frames + 1) * bins, frames)]
+
+        Returns
+        -------
+        Y : Tensor [shape=(sources, bins, frames)]
+        """
+        return source_magnitudes(self.decoder, self.encode(X), self.rank)
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained model and what belongs to it.
+
+    Attributes
+    ----------
+    model : SourceAutoencoder
+    stft : STFT
+        The transform of the spectrograms that it was trained on.
+    sources : tuple of str
+    sample_rate : int
+        In Hz.
+    """
+
+    model: SourceAutoencoder
+    stft: STFT
+    sources: tuple[str, ...]
+    sample_rate: int
+
+    @classmethod
+    def read(cls, folder: Path, device: torch.device) -> Trained:
+        """Read a checkpoint of `sepkit train nae`.
+
+        Raises
+        ------
+        WeightsError
+            If it is missing, damaged, or of another method.
+        """
+        checkpoint = Checkpoint.read(folder, METHOD)
+        config = NAETraining.model_validate(checkpoint.config)
+        stft = STFT.of_duration(config.window_s, config.overlap, checkpoint.sample_rate)
+        model = build(config, stft, len(checkpoint.sources))
+        checkpoint.load_into(model)
+        return cls(model.to(device).requires_grad_(False), stft, checkpoint.sources, checkpoint.sample_rate)
+
+    @property
+    def atoms(self) -> tuple[Atom, ...]:
+        """Whose every atom is; of their pitches nothing is known."""
+        return tuple(Atom(source) for source in self.sources for _ in range(self.model.rank))
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights."""
+        return sum(weights.numel() for weights in self.model.parameters())
+
+    def separate(self, problem: Problem, config: NAEConfig, run: Run) -> Mapping[str, Audio]:
+        """Separate one mixture: encode it, or fit activations to it, and share it out by soft masks.
+
+        Raises
+        ------
+        ConfigError
+            If a wanted source was not trained, or a prior has no say.
+        """
+        wanted = self._wanted(problem)
+        if problem.side.score is not None:
+            problem = with_score_constraints(problem)
+        mixture = problem.mixture
+        samples, rate = mixture.samples[0], mixture.sample_rate
+        stft, model = self.stft, self.model
+        layout = problem.layout(
+            bins_hz=stft.bins_hz(rate), frames_s=stft.frames_s(len(samples), rate), atoms=self.atoms
+        )
+        known = Knowledge.of(problem, layout, model.decoder.device)
+        refuse_priors(known, config)
+        W = known.templates.project(model.decoder)
+        H = known.activations.project(torch.cat(list(self.encode(samples, run)), dim=1))
+        if config.inference == "refit":
+            H = refitted(stft.magnitude(samples), W, H, known, config, run)
+        report(layout, known, W, H, run)
+
+        def masks(block: slice) -> NDArray[np.floating]:
+            given = source_magnitudes(W, H[:, block], model.rank).cpu().numpy()
+            return soft_masks(given, config.mask_exponent)[wanted]
+
+        stems = stft.filter(samples, masks, len(wanted), steps=partial(run.steps, stage="filter"))
+        names = [self.sources[index] for index in wanted]
+        return {name: Audio(stem[np.newaxis], rate) for name, stem in zip(names, stems, strict=True)}
+
+    @torch.no_grad()
+    def encode(self, samples: NDArray[np.float32], run: Run) -> Iterator[Tensor]:
+        """Activations, block by block, in one pass over the mixture [shape=(atoms, frames of the block)]."""
+        context, frames = self.model.context_frames, self.stft.frames(len(samples))
+        blocks = list(self.stft.blocks(len(samples)))
+        for index in run.steps(len(blocks), "encode"):
+            block = blocks[index]
+            seen = slice(max(0, block.start - context), min(frames, block.stop + context))
+            V = torch.from_numpy(np.abs(self.stft.forward(samples, seen))).to(self.model.decoder.device)
+            within = slice(block.start - seen.start, block.stop - seen.start)
+            yield self.model.encode(stacked_frames(V, within, context))
+
+    def _wanted(self, problem: Problem) -> list[int]:
+        """Which of the trained sources are wanted, in the order asked for."""
+        unknown = [source for source in problem.sources if source not in self.sources]
+        if unknown:
+            raise ConfigError(
+                f"the weights were trained for {', '.join(self.sources)}, and source '{unknown[0]}' is wanted; "
+                "choose among these, or train with recordings of it"
+            )
+        return [self.sources.index(source) for source in problem.sources or self.sources]
+
+
+def build(config: NAETraining, stft: STFT, sources: int) -> SourceAutoencoder:
+    """The model that `config` describes, its weights still to be filled."""
+    return SourceAutoencoder(
+        stft.bins,
+        sources,
+        config.rank,
+        context_frames=config.context_frames,
+        encoder_hidden=config.encoder_hidden,
+    )
+
+
+def source_magnitudes(W: Tensor, H: Tensor, rank: int) -> Tensor:
+    """What the decoder of every source makes of its activations.
+
+    Parameters
+    ----------
+    W : Tensor [shape=(bins, sources * rank)]
+    H : Tensor [shape=(sources * rank, frames)]
+    rank : int
+        Number of atoms of each source.
+
+    Returns
+    -------
+    Y : Tensor [shape=(sources, bins, frames)]
+    """
+    # Transposed, so that it lies in memory as the spectrum does.
+    Y = H.reshape(-1, rank, H.shape[1]).mT @ W.reshape(len(W), -1, rank).permute(1, 2, 0)
+    return Y.mT
+
+
+def refitted(V: NDArray[np.floating], W: Tensor, H: Tensor, known: Knowledge, config: NAEConfig, run: Run) -> Tensor:
+    """Fit activations to a spectrogram, which is overwritten, by multiplicative updates from those of the encoder.
+
+    The decoders stay as they are, which is how Smaragdis and Venkataramani (2017) separate.
+    """
+    known_h = known.activations
+    scale = float(V.mean(dtype=np.float64))
+    if scale == 0:
+        return H
+    start = (H / scale).cpu().numpy()
+    fit = factorize(
+        normalized(V),
+        W.cpu().numpy(),
+        np.maximum(start, LEAST_START * (start.mean() or 1.0)),
+        beta=config.beta,
+        solver=fastest_solver(config.beta),
+        max_iterations=config.iterations,
+        tolerance=config.tolerance,
+        free_w=False,
+        support_h=known_h.constraints.support(),
+        densities_h=known_h.densities,
+        project_h=known_h.constraints.beyond_support().project if known_h.projects else None,
+        steps=partial(run.steps, stage="fit"),
+    )
+    run.trace("cost", fit.costs)
+    fitted: Tensor = torch.from_numpy(fit.H).to(H)
+    return fitted * scale
+
+
+def fastest_solver(beta: float) -> str:
+    """The rule of `factorize` that is the fastest for this divergence."""
+    return "hals" if beta == 2 else "mue" if 1 <= beta < 2 else "mu"
+
+
+def refuse_priors(known: Knowledge, config: NAEConfig) -> None:
+    """Trained templates are not weighed against priors any more, and an encoder weighs none.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if known.templates.densities:
+        raise ConfigError("trained templates stay as they are: priors on templates have no say; leave them out")
+    if known.activations.densities and config.inference == "encoder":
+        raise ConfigError("a trained encoder weighs no priors on activations; leave them out, or set inference=refit")
+
+
+def report(layout: Layout, known: Knowledge, W: Tensor, H: Tensor, run: Run) -> None:
+    """Tell the host the final values, and how far constraints are from being met."""
+    templates, activations = W.cpu().numpy(), H.cpu().numpy()
+    run.keep(layout, {Domain.TEMPLATES: templates, Domain.ACTIVATIONS: activations})
+    violations = known.templates.constraints.violations(templates)
+    run.report_violations({**violations, **known.activations.constraints.violations(activations)})
