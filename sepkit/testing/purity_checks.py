@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 
@@ -46,9 +47,15 @@ def same_seed_same_bytes(subject: MethodSubject) -> None:
 
 @check(when=is_method)
 def seed_matters_as_declared(subject: MethodSubject) -> None:
-    """Another seed gives other stems if and only if the spec declares the method stochastic."""
+    """Another seed gives other stems if and only if the spec declares the method stochastic.
+
+    A method that draws only what it is not told is tried with and without side information.
+    """
     subject.require_deterministic()
-    differs = subject.result().fingerprint != subject.result(subject.case(seed=1)).fingerprint
+    cases = (subject.case(), subject.bare_case())
+    differs = any(
+        subject.result(case).fingerprint != subject.result(replace(case, seed=1)).fingerprint for case in cases
+    )
     if declares_trait("stochastic")(subject):
         require(differs, "another seed gives the same bytes; draw from run.rng, or do not declare stochastic")
     else:
