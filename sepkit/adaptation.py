@@ -86,8 +86,10 @@ def _relative_levels(mixture: Audio) -> np.ndarray[tuple[int, ...], np.dtype[np.
     """Root mean square of every channel over that of the mixdown [shape=(channels,)]; 1 where the mixdown is silent."""
     powers = np.mean(np.square(mixture.samples, dtype=np.float64), axis=-1)
     power = np.mean(np.square(mixture.mixdown().samples, dtype=np.float64))
-    levels = np.sqrt(powers / power) if power > 0 else np.ones_like(powers)
-    return levels.astype(np.float32)
+    levels: np.ndarray[tuple[int, ...], np.dtype[np.float32]] = np.ones(mixture.channels, np.float32)
+    if power > 0:
+        levels[:] = np.sqrt(powers / power)
+    return levels
 
 
 def wiener_filter(mixture: Audio, stems: Mapping[str, Audio], run: Run) -> dict[str, Audio]:

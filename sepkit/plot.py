@@ -7,7 +7,7 @@ is kept alive, and threads may draw at the same time.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sepkit.audio import Audio
 from sepkit.errors import SepkitError
 from sepkit.files import atomic_path
+from sepkit.plot_uncertainty import draw_expected_sdr
 from sepkit.spectral import STFT, WINDOW_S, soft_masks
 
 if TYPE_CHECKING:
@@ -45,8 +46,9 @@ def plot_separation(separation: Separation) -> Figure:
     -------
     figure : matplotlib.figure.Figure
         Left, spectrograms on one scale of dB below the loudest of them; the residual is there only if it reaches that
-        scale. Right, the share of each in the sum of their magnitudes, grey where there is nothing to share, and above
-        them the method's cost if it kept one. Notebooks show the figure inline.
+        scale. Beside them, the share of each in the sum of their magnitudes, grey where there is nothing to share, and
+        above them the method's cost if it kept one. If the method knows its uncertainty, a third column shows the SDR
+        that it expects of every stem over time. Notebooks show the figure inline.
 
     Raises
     ------
@@ -63,8 +65,10 @@ def plot_separation(separation: Separation) -> Figure:
     masks = soft_masks(np.sqrt(power[1 : len(names)]))
     masks[:, ~audible] = np.nan
 
-    figure = figure_type(figsize=(11, min(0.8 + 1.5 * len(names), MOST_INCHES)), layout="constrained")
-    axes = figure.subplots(len(names), 2, squeeze=False)
+    columns = 3 if separation.uncertainty else 2
+    size = (5.5 * columns, min(0.8 + 1.5 * len(names), MOST_INCHES))
+    figure = figure_type(figsize=size, layout="constrained")
+    axes = figure.subplots(len(names), columns, squeeze=False)
     draw = _Spectrograms(mixture, stft, axes[0, 0])
     for axis, name, values in zip(axes[:, 0], names, level, strict=False):
         image = draw(axis, name, values, cmap="magma", vmin=-_RANGE_DB, vmax=0)
@@ -73,12 +77,28 @@ def plot_separation(separation: Separation) -> Figure:
         image = draw(axis, f"mask of {name}", values, cmap="viridis", vmin=0, vmax=1)
         axis.set_facecolor("0.9")
     figure.colorbar(image, ax=list(axes[1:5, 1]), label="share", aspect=40)
-    for axis in axes[-1]:
+    if separation.uncertainty:
+        _draw_uncertainty(axes[:, 2], separation)
+    for axis in axes[-1, :2]:
         axis.tick_params(labelbottom=True)
         axis.set_xlabel(draw.unit)
     if not _draw_trace(axes[0, 1], separation.provenance.traces):
         axes[0, 1].remove()
     return shown_inline(figure)
+
+
+def _draw_uncertainty(axes: Iterable[Axes], separation: Separation) -> None:
+    """The SDR that is expected of every stem over time, beside its row."""
+    expected, (unit, seconds) = separation.provenance.expected_sdr_db, time_unit(separation.mixture.duration_s)
+    names = ["", *separation.stems, ""]
+    for axis, name in zip(axes, names, strict=False):
+        if name not in separation.uncertainty:
+            axis.remove()
+            continue
+        total = f": {expected[name]:.1f} dB" if np.isfinite(expected.get(name, np.nan)) else ""
+        draw_expected_sdr(axis, separation[name], separation.uncertainty[name], MOST_COLUMNS, 1 / seconds)
+        axis.set_title(f"expected SDR of {drawable(name)}{total}", loc="left", fontsize="medium", parse_math=False)
+        axis.set_xlabel(unit)
 
 
 def write_figure(path: Path, figure: Figure) -> None:

@@ -185,7 +185,9 @@ class Run:
         """
         negative = [name for name, spread in uncertainty.items() if spread.samples.min() < 0]
         if negative:
-            raise ValueError(f"standard deviations need to be 0 or more, and of {', '.join(negative)} some are negative")
+            raise ValueError(
+                f"standard deviations need to be 0 or more, and of {', '.join(negative)} some are negative"
+            )
         self.uncertainty = dict(uncertainty)
 
     def report_violations(self, violations: Mapping[str, float]) -> None:

@@ -22,7 +22,9 @@ PITCHED = [0, 2]
 
 def bound(weight: float = 2.0, pitch: float = 60) -> Density:
     atoms = (*ATOMS, Atom("b", pitch))
-    layout = Problem(Audio(np.zeros((1, RATE)), RATE)).layout(bins_hz=BINS_HZ, frames_s=np.arange(3.0), atoms=atoms)
+    layout = Problem(Audio(np.zeros((1, RATE), np.float32), RATE)).layout(
+        bins_hz=BINS_HZ, frames_s=np.arange(3.0), atoms=atoms
+    )
     return Lobes(weight=weight).bind(layout, Domain.TEMPLATES)
 
 

@@ -106,7 +106,7 @@ def align(
     score : Score
         In the key of the recording, at concert pitch.
     backend : {'auto', 'synctoolbox', 'builtin'}
-        ``"auto"`` is synctoolbox where it is installed, and else what comes with sepkit.
+        ``"auto"`` is ``"builtin"``, what comes with sepkit; synctoolbox is taken when it is asked for.
     reporter : callable, optional
         Gets a `Progress` at every step.
     cancel : Cancel, optional
@@ -132,7 +132,7 @@ def align(
         raise AudioError("the recording is silent: there is nothing to align a score to")
     pitched = _pitched(score)
     if backend == "auto":
-        backend = "synctoolbox" if synctoolbox_backend.is_installed() else "builtin"
+        backend = "builtin"
     with Run(reporter=reporter, cancel=cancel) as run:
         recording, cents = recording_features(mixture, partial(run.steps, stage="listening"))
         if backend == "synctoolbox":

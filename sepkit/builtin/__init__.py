@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "consistency": ["MixtureConsistency"],
         "harmonic": ["HarmonicConstraint", "HarmonicTemplates"],
+        "lobes": ["Lobes"],
         "notes": ["ScoreConstraint"],
         "temporal": ["Continuity", "Sparsity"],
     },

@@ -13,10 +13,10 @@ from pydantic import Field
 from sepkit.builtin.zeros import Zeros
 from sepkit.constraint import Constraint, Projection
 from sepkit.domain import Domain, Layout
-from sepkit.harmonics import harmonic_template
+from sepkit.harmonics import partial_lobes
 from sepkit.prior import Density, Prior
 
-_CENTS = Field(default=50.0, gt=0, le=600, description="How far from a partial a template may have energy, in cents.")
+_CENTS = Field(default=50.0, gt=0, le=600, description="How far from a partial a template may have energy, in cents; nearly two bins it always may.")
 _INHARMONICITY = Field(
     default=0.0,
     ge=0,
@@ -75,8 +75,9 @@ class HarmonicTemplates(Prior):
 
 
 def harmonic_templates(layout: Layout, cents: float, inharmonicity: float) -> NDArray[np.float64]:
-    """`harmonic_template` of every atom's pitch; ones for atoms without a pitch and for transients
-    [shape=(bins, atoms)].
+    """A lobe around each partial of every atom's pitch, as high as one over the partial's number.
+
+    Ones for atoms without a pitch and for transients [shape=(bins, atoms)].
     """
     assert layout.atoms is not None
     assert layout.bins_hz is not None
@@ -84,7 +85,8 @@ def harmonic_templates(layout: Layout, cents: float, inharmonicity: float) -> ND
     for column in np.flatnonzero(_pitched(layout)):
         pitch = layout.atoms[column].pitch
         assert pitch is not None
-        templates[:, column] = harmonic_template(layout.bins_hz, pitch, cents=cents, inharmonicity=inharmonicity)
+        number, height = partial_lobes(layout.bins_hz, pitch, cents=cents, inharmonicity=inharmonicity)
+        templates[:, column] = height / number
     return templates
 
 

@@ -13,7 +13,7 @@ from sepkit.builtin.zeros import Zeros
 from sepkit.constraint import Constraint, Projection
 from sepkit.domain import Atom, Domain, Layout
 from sepkit.errors import SideInformationError
-from sepkit.harmonics import harmonic_template
+from sepkit.harmonics import partial_lobes
 from sepkit.score import Note, Score
 
 
@@ -89,7 +89,8 @@ class ScoreConstraint(Constraint):
             for pitch in {note.pitch for note in notes}:
                 alike = [note for note in notes if note.pitch == pitch]
                 sounding = self._sounding(alike, Atom(source, pitch), layout.frames_s)
-                allowed[harmonic_template(layout.bins_hz, pitch, cents=self.cents) > 0] |= sounding
+                _, height = partial_lobes(layout.bins_hz, pitch, cents=self.cents)
+                allowed[height > 0] |= sounding
         return support
 
 

@@ -97,6 +97,13 @@ def sepkit_priors() -> Iterator[PriorSpec]:
         reference=_EWERT,
         domains=(Domain.TEMPLATES,),
     )
+    yield PriorSpec(
+        name="lobes",
+        summary="partials of pitched atoms are as narrow as the main lobe of the window",
+        factory="sepkit.builtin:Lobes",
+        reference="F. J. Harris, On the use of windows for harmonic analysis with the DFT, Proc. IEEE 66(1), 1978",
+        domains=(Domain.TEMPLATES,),
+    )
 
 
 @hookimpl

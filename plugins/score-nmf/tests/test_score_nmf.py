@@ -232,12 +232,14 @@ def test_order_and_repetition_of_notes_change_nothing(mixture: Audio) -> None:
 def test_covered_by_notes_it_is_plain_factorisation(mixture: Audio) -> None:
     # Partials of notes this low are closer than bins, so that their templates have no zeros; nor have activations.
     score = Score(tuple(Note(0, 20, pitch, part="all") for pitch in (0, 2, 3.5, 7)))
-    config = {"window_s": 0.032, "before_s": 1, "continuity": 0, "iterations": 30, "tolerance": 0}
+    config = {"window_s": 0.032, "before_s": 1, "continuity": 0, "lobes": 0, "iterations": 30, "tolerance": 0}
     found = separate(mixture, score, config=config).provenance.traces["cost"]
     V = normalized(STFT.of_duration(0.032, 4, RATE).magnitude(mixture.samples[0]))
     bins_hz = np.arange(len(V)) * RATE / 512
     f0_hz = midi_to_hz([0, 2, 3.5, 7])
-    W = 1 / np.maximum(1, np.rint(bins_hz[:, np.newaxis] / f0_hz))
+    number = np.maximum(1, np.rint(bins_hz[:, np.newaxis] / f0_hz))
+    reach_hz = np.maximum(number * f0_hz * (2 ** (50 / 1200) - 1), 2 * RATE / 512)
+    W = np.cos(np.pi / 2 * np.abs(bins_hz[:, np.newaxis] - number * f0_hz) / reach_hz) ** 2 / number
     plain = factorize(V, W, np.ones((4, V.shape[1])), max_iterations=30, tolerance=0)
     np.testing.assert_allclose(found, plain.costs, rtol=1e-4)
     assert plain.costs[-1] < 0.7 * plain.costs[0]

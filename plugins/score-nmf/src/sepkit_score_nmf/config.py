@@ -15,7 +15,10 @@ class ScoreNMFConfig(Config):
     before_s: float = Field(default=0.2, ge=0, le=60, description="A note may sound so many seconds before its onset.")
     after_s: float = Field(default=0.2, ge=0, le=60, description="A note may sound so many seconds after its offset.")
     cents: float = Field(
-        default=50.0, gt=0, le=600, description="How far from a partial a note's template may have energy, in cents."
+        default=50.0,
+        gt=0,
+        le=600,
+        description="How far from a partial a note's template may have energy, in cents; two bins it always may.",
     )
     inharmonicity: float = Field(
         default=0.0,
@@ -36,13 +39,19 @@ class ScoreNMFConfig(Config):
     )
     start: Literal["partials", "tutorial"] = Field(
         default="partials",
-        description="partials: templates around the partials within cents. tutorial: exactly as in libfmp, partials "
+        description="partials: lobes around the partials within cents. tutorial: exactly as in libfmp, partials "
         "within 5 percent of their frequency.",
     )
     continuity: float = Field(
         default=100.0,
         ge=0,
         description="Weight of the prior that activations change slowly (see: sepkit show continuity); 0: none.",
+    )
+    lobes: float = Field(
+        default=3000.0,
+        ge=0,
+        description="Weight of the prior that partials are as narrow as the window's main lobe; 0: none. Not with "
+        "start tutorial.",
     )
     rest_rank: int = Field(
         default=8, ge=1, le=500, description="Number of free atoms for each source that is no part of the score."

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sepkit.atoms import score_atoms
 from sepkit.audio import Audio
-from sepkit.builtin import Continuity
+from sepkit.builtin import Continuity, Lobes
 from sepkit.domain import Domain, Layout
 from sepkit.errors import SideInformationError
 from sepkit.prior import Density
@@ -92,7 +92,7 @@ class ScoreNMF(Separator[ScoreNMFConfig]):
             tolerance=self.config.tolerance,
             support_w=(start.W > 0) if support_w is None else (start.W > 0) & support_w,
             support_h=(start.H > 0) if support_h is None else (start.H > 0) & support_h,
-            densities_w=problem.bind_priors(layout, Domain.TEMPLATES),
+            densities_w=(*self._lobes(layout), *problem.bind_priors(layout, Domain.TEMPLATES)),
             densities_h=(*self._continuity(layout), *problem.bind_priors(layout, Domain.ACTIVATIONS)),
             project_w=on_w.beyond_support().project if on_w.beyond_support() else None,
             project_h=on_h.beyond_support().project if on_h.beyond_support() else None,
@@ -107,6 +107,14 @@ class ScoreNMF(Separator[ScoreNMFConfig]):
         if self.config.continuity == 0:
             return ()
         return (Continuity(weight=self.config.continuity).bind(layout, Domain.ACTIVATIONS),)
+
+    def _lobes(self, layout: Layout) -> tuple[Density, ...]:
+        config = self.config
+        # The tutorial's templates reach wider than lobes, which would pull partials of stiff strings away from them.
+        if config.lobes == 0 or config.start == "tutorial":
+            return ()
+        prior = Lobes(weight=config.lobes, cents=config.cents, inharmonicity=config.inharmonicity)
+        return (prior.bind(layout, Domain.TEMPLATES),)
 
 
 def _require_notes(score: Score, wanted: tuple[str, ...]) -> None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.builtin import HarmonicTemplates, ScoreConstraint
+from sepkit.builtin import ScoreConstraint
+from sepkit.builtin.harmonic import harmonic_templates
 from sepkit.constraint import Support
 from sepkit.domain import Domain, Layout
-from sepkit.prior import Initial
 from sepkit_score_nmf.config import ScoreNMFConfig
 from sepkit_score_nmf.tutorial import (
     ONSET_LEVEL,
@@ -38,7 +38,7 @@ class Start:
 
 
 def score_start(config: ScoreNMFConfig, layout: Layout, rng: np.random.Generator) -> Start:
-    """Templates around the partials, activations of ones while notes sound.
+    """A lobe around each partial, as high as one over its number; activations of ones while notes sound.
 
     What no score says anything of starts at random.
 
@@ -50,7 +50,7 @@ def score_start(config: ScoreNMFConfig, layout: Layout, rng: np.random.Generator
     rng : np.random.Generator
     """
     assert layout.atoms is not None
-    W, H = _tutorial_start(config, layout) if config.start == "tutorial" else _partials_start(config, layout, rng)
+    W, H = _tutorial_start(config, layout) if config.start == "tutorial" else _partials_start(config, layout)
     free = [index for index, atom in enumerate(layout.atoms) if atom.pitch is None]
     # Drawn from [0, 1): turned around, no element is zero.
     W[:, free] = 1 - rng.random((len(W), len(free)), np.float32)
@@ -58,20 +58,17 @@ def score_start(config: ScoreNMFConfig, layout: Layout, rng: np.random.Generator
     return Start(W, H)
 
 
-def _partials_start(config: ScoreNMFConfig, layout: Layout, rng: np.random.Generator) -> tuple[Array, Array]:
-    prior = HarmonicTemplates(cents=config.cents, inharmonicity=config.inharmonicity)
+def _partials_start(config: ScoreNMFConfig, layout: Layout) -> tuple[Array, Array]:
     constraint = ScoreConstraint(
         before_s=config.before_s,
         after_s=config.after_s,
         transient_before_s=config.transient_before_s,
         transient_after_s=config.transient_after_s,
     )
-    density = prior.bind(layout, Domain.TEMPLATES)
     bound = constraint.bind(layout, Domain.ACTIVATIONS)
-    assert isinstance(density, Initial)
     assert isinstance(bound, Support)
     assert layout.atoms is not None
-    W = density.initial(rng).astype(np.float32)
+    W = harmonic_templates(layout, config.cents, config.inharmonicity).astype(np.float32)
     W[:, [atom.transient for atom in layout.atoms]] = ONSET_LEVEL
     return W, bound.support.astype(np.float32)
 
