@@ -1,0 +1,1 @@
+"""Separation by annealed Langevin sampling under priors of the sources: a plugin of sepkit."""

@@ -1,0 +1,57 @@
+"""Hooks of sepkit-flow-sgld."""
+
+from collections.abc import Iterator
+
+from sepkit.plugin import Domain, PriorSpec, SeparatorSpec, hookimpl
+
+SEPKIT_API = 1
+
+_FRANK = (
+    "M. Frank, M. Ilse, Problems using deep generative models for probabilistic audio source separation, "
+    "NeurIPS workshops, 2020"
+)
+
+
+@hookimpl
+def sepkit_separators() -> Iterator[SeparatorSpec]:
+    yield SeparatorSpec(
+        name="flow-sgld",
+        summary="annealed Langevin sampling under priors of the sources: flows, or any others; knows how sure it is",
+        reference="V. Jayaram, J. Thickstun, Source separation with deep generative priors, ICML 2020",
+        factory="sepkit_flow_sgld.separator:FlowSGLD",
+        config="sepkit_flow_sgld.config:FlowSGLDConfig",
+        weights="sepkit_flow_sgld.prior:bundled_weights",
+        constraints=(Domain.WAVEFORMS, Domain.SPECTROGRAMS),
+        priors=(Domain.WAVEFORMS,),
+        sample_rate=14700,
+        channels=1,
+        traits=frozenset({"stochastic", "trainable", "sums-to-mixture", "gain-equivariant", "accelerated"}),
+        example={"chains": 2, "levels": 2, "steps": 2},
+    )
+
+
+@hookimpl
+def sepkit_priors() -> Iterator[PriorSpec]:
+    yield PriorSpec(
+        name="flow",
+        summary="waveforms are as likely as a normalizing flow says that was trained on each source alone",
+        reference=_FRANK,
+        factory="sepkit_flow_sgld.prior:FlowPrior",
+        domains=(Domain.WAVEFORMS,),
+        trainer="sepkit_flow_sgld.training:FlowTrainer",
+        training="sepkit_flow_sgld.training_config:FlowTrainingConfig",
+    )
+    yield PriorSpec(
+        name="gaussian",
+        summary="sources are stationary normal processes with known spectra; separates like a Wiener filter",
+        reference="N. Wiener, Extrapolation, interpolation, and smoothing of stationary time series, 1949",
+        factory="sepkit_flow_sgld.gaussian:GaussianPrior",
+        domains=(Domain.WAVEFORMS,),
+    )
+    yield PriorSpec(
+        name="toy-oracle",
+        summary="the exact density of the toy waveforms, for tests of samplers",
+        reference=_FRANK,
+        factory="sepkit_flow_sgld.toy_oracle:ToyOracle",
+        domains=(Domain.WAVEFORMS,),
+    )

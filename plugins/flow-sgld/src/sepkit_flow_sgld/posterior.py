@@ -1,0 +1,123 @@
+"""The product of all priors, in the units in which the sampler works.
+
+The sampler's mixture has root mean square 1. A density that knows its `power`, the mean power that the sum of its
+sources has, gets values scaled to that power, so that a louder mixture gives equally louder stems; any other gets them
+in the units of the recording.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sepkit.prior import Density, Smoothed
+
+
+@runtime_checkable
+class Levelled(Protocol):
+    """Optional ability of a `Density` on waveforms: it was made at one level, and recordings are brought to it."""
+
+    @property
+    def power(self) -> NDArray[np.float64]:
+        """Mean power of every source [shape=(sources,)]."""
+        ...
+
+
+@runtime_checkable
+class Coloured(Protocol):
+    """Optional ability of a `Density` on waveforms: it knows how loud its sources are at every frequency."""
+
+    @property
+    def spectra(self) -> NDArray[np.float64]:
+        """Variance at every frequency of the real Fourier transform [shape=(sources, bins)]."""
+        ...
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """A density and the sources that it is about.
+
+    Attributes
+    ----------
+    density : Density
+    sources : tuple of int
+        Rows of the value that belong to it.
+    scale : float
+        By which the sampler's values become the density's.
+    """
+
+    density: Density
+    sources: tuple[int, ...]
+    scale: float
+
+    @classmethod
+    def of(cls, density: Density, sources: Iterable[int], all_sources: int, level: float) -> Scaled:
+        """With the scale for a recording of root mean square `level`, in which there are `all_sources`."""
+        scale = float(np.sqrt(all_sources * np.mean(density.power))) if isinstance(density, Levelled) else level
+        return cls(density, tuple(sources), scale)
+
+    def smoothed(self, sigma: float) -> Scaled:
+        """After white noise of standard deviation `sigma`; as it is, if the density does not know how."""
+        if not isinstance(self.density, Smoothed):
+            return self
+        return Scaled(self.density.smoothed(sigma * self.scale), self.sources, self.scale)
+
+    def part(self, value: Tensor) -> Tensor:
+        """The rows of `value` that it is about, in its own units."""
+        return self.scale * value[..., self.sources, :, :]
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """The stems' log density up to a constant, given that they sum to the mixture.
+
+    Attributes
+    ----------
+    factors : tuple of Scaled
+    """
+
+    factors: tuple[Scaled, ...]
+
+    def smoothed(self, sigma: float) -> Posterior:
+        """After white noise of standard deviation `sigma`."""
+        return Posterior(tuple(factor.smoothed(sigma) for factor in self.factors))
+
+    @property
+    def ranks(self) -> bool:
+        """Whether every density has a `log_prob`, by which chains can be told apart."""
+        return all(callable(getattr(factor.density, "log_prob", None)) for factor in self.factors)
+
+    def score(self, value: Tensor) -> Tensor:
+        """Gradient of the log density [shape of `value`]; what is not finite counts as nothing."""
+        total = torch.zeros_like(value)
+        for factor in self.factors:
+            score = factor.density.score(factor.part(value))
+            total[..., factor.sources, :, :] += factor.scale * _tensor(score, value)
+        return torch.nan_to_num_(total, nan=0.0)
+
+    def log_prob(self, chain: Tensor) -> float:
+        """Log density of one chain [shape=(sources, channels, samples)]."""
+        return sum(float(factor.density.log_prob(factor.part(chain))) for factor in self.factors)
+
+    def powers(self, spectrum: Tensor, sources: int) -> Tensor:
+        """Every source's power at every frequency [shape=(sources, bins)].
+
+        Those that their density knows, or else equal shares of the mixture's `spectrum` [shape=(bins,)].
+        """
+        powers = spectrum.expand(sources, -1) / sources
+        for factor in self.factors:
+            if isinstance(factor.density, Coloured):
+                powers = powers.clone()
+                powers[list(factor.sources)] = _tensor(factor.density.spectra / factor.scale**2, powers)
+        return powers
+
+
+def _tensor(score: Any, like: Tensor) -> Tensor:
+    tensor: Tensor = torch.as_tensor(score, dtype=like.dtype, device=like.device)
+    return tensor.detach()

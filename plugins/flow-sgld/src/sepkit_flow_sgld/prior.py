@@ -1,0 +1,100 @@
+"""The prior: normalizing flows, one for every source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from sepkit.domain import Domain, Layout
+from sepkit.errors import WeightsError
+from sepkit.neural import Checkpoint
+from sepkit.prior import Density, Prior
+from sepkit_flow_sgld.density import FlowDensity
+from sepkit_flow_sgld.flow import Flow
+
+METHOD = "flow"
+"""As which checkpoints are marked."""
+
+
+class FlowPrior(Prior):
+    """Waveforms of every source are as likely as a normalizing flow says that was trained on that source alone.
+
+    References
+    ----------
+    Frank and Ilse, "Problems using deep generative models for probabilistic audio source separation", 2020.
+    """
+
+    domains: ClassVar[frozenset[Domain]] = frozenset({Domain.WAVEFORMS})
+
+    weights: Path | None = Field(
+        default=None,
+        description="Folder that holds one folder of weights for every source, as `sepkit train flow` writes it; by "
+        "default that of the toy waveforms sine, square, saw and triangle.",
+    )
+
+    @property
+    def name(self) -> str:
+        return METHOD
+
+    def bind(self, layout: Layout, domain: Domain) -> Density:
+        """The density of the stems that `layout` names; every channel of a stem counts for itself.
+
+        Raises
+        ------
+        WeightsError
+            If a source has no weights, or the mixture has another sample rate than they are for.
+        """
+        checkpoints = checkpoints_of(layout.sources, self.weights or bundled_weights())
+        rates = {checkpoint.sample_rate for checkpoint in checkpoints}
+        rate = layout.mixture.sample_rate
+        if rates != {rate}:
+            wanted = " and ".join(f"{one} Hz" for one in sorted(rates))
+            raise WeightsError(f"the flows' weights are for {wanted}, the mixture has {rate} Hz; resample it")
+        return FlowDensity([loaded_flow(checkpoint) for checkpoint in checkpoints], layout.shape(domain))
+
+
+def bundled_weights() -> Path:
+    """Folder of the weights that come with the plugin, of toy waveforms."""
+    return Path(__file__).parent / "weights"
+
+
+def checkpoints_in(folder: Path) -> dict[str, Checkpoint]:
+    """All checkpoints of flows in the folders of `folder`, by source.
+
+    Raises
+    ------
+    WeightsError
+        If there is none, or one is damaged.
+    """
+    found = [Checkpoint.read(place.parent, METHOD) for place in sorted(folder.glob("*/model.json"))]
+    if not found:
+        raise WeightsError(f"{folder} holds no folders with weights of flows; train some with: sepkit train flow")
+    return {source: checkpoint for checkpoint in found for source in checkpoint.sources}
+
+
+def checkpoints_of(sources: Sequence[str], folder: Path) -> list[Checkpoint]:
+    """The checkpoint of every source, in order.
+
+    Raises
+    ------
+    WeightsError
+        If a source has none, with the names of those that have; or if one is damaged.
+    """
+    known = checkpoints_in(folder)
+    unknown = [source for source in sources if source not in known]
+    if unknown:
+        raise WeightsError(
+            f"there is no flow for '{unknown[0]}', {folder} has {', '.join(known)}; name the sources like those, or "
+            "give other weights"
+        )
+    return [known[source] for source in sources]
+
+
+def loaded_flow(checkpoint: Checkpoint) -> Flow:
+    """The flow of a checkpoint, whose weights are not to change any more."""
+    flow = Flow(**checkpoint.config)
+    checkpoint.load_into(flow)
+    return flow.float().requires_grad_(False).eval()

@@ -1,0 +1,167 @@
+"""The separator: stems are sampled from their posterior by several chains, and the likeliest is the result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sepkit.audio import Audio
+from sepkit.domain import Domain
+from sepkit.errors import ConfigError, WeightsError
+from sepkit.neural import choose_device, generator
+from sepkit.problem import Problem
+from sepkit.run import Run
+from sepkit.separator import Separator
+from sepkit.spectral import STFT
+from sepkit_flow_sgld.allowed import Allowed
+from sepkit_flow_sgld.chains import spread, weighted_mean, weights_of_chains
+from sepkit_flow_sgld.config import FlowSGLDConfig
+from sepkit_flow_sgld.density import FlowDensity
+from sepkit_flow_sgld.flow import Flow
+from sepkit_flow_sgld.gaussian import GaussianDensity, mean_spectrum
+from sepkit_flow_sgld.langevin import noise_levels
+from sepkit_flow_sgld.posterior import Posterior, Scaled
+from sepkit_flow_sgld.prior import bundled_weights, checkpoints_in, loaded_flow
+from sepkit_flow_sgld.sampler import Annealing, Target
+from sepkit_flow_sgld.starts import equal_shares, periodic_starts
+from sepkit_flow_sgld.windows import Window, excerpt, fade_in, windows
+
+
+class FlowSGLD(Separator[FlowSGLDConfig]):
+    """Annealed Langevin sampling of stems that sum to the mixture.
+
+    The priors are those that are declared, or else the flows whose weights were loaded: one for each source, by name.
+    Sources that have no flow get a normal prior with the mixture's spectrum, and a remark says so.
+
+    References
+    ----------
+    Jayaram and Thickstun, "Source separation with deep generative priors", ICML 2020.
+    Frank and Ilse, "Problems using deep generative models for probabilistic audio source separation", 2020.
+    """
+
+    def __init__(self, config: FlowSGLDConfig) -> None:
+        super().__init__(config)
+        self._flows: dict[str, Flow] = {}
+        self._rate: int | None = None
+
+    def load(self, weights: Path | None, run: Run) -> None:
+        choose_device(run)
+        folder = weights or bundled_weights()
+        checkpoints = checkpoints_in(folder)
+        rates = {checkpoint.sample_rate for checkpoint in checkpoints.values()}
+        if len(rates) > 1:
+            raise WeightsError(f"the flows in {folder} are for {sorted(rates)} Hz; give a folder of those of one rate")
+        self._rate = rates.pop()
+        self._flows = {name: loaded_flow(checkpoint) for name, checkpoint in checkpoints.items()}
+
+    @property
+    def parameters(self) -> int:
+        return sum(parameter.numel() for flow in self._flows.values() for parameter in flow.parameters())
+
+    @property
+    def sample_rate(self) -> int | None:
+        return self._rate
+
+    def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
+        sources, mixture = problem.sources or tuple(self._flows), problem.mixture
+        if not sources:
+            raise ConfigError("the sources need names; name them with sources=... or --sources")
+        stems = np.zeros((len(sources), *mixture.samples.shape), np.float32)
+        deviations = np.zeros_like(stems)
+        if mixture.samples.any():
+            self._remark_unknown(problem, sources, run)
+            for window, found, deviation in self._sampled(problem, sources, stems, run):
+                share = fade_in(window.known, found.shape[-1])
+                stems[..., window.span] += share * (found - stems[..., window.span])
+                deviations[..., window.span] += share * (deviation - deviations[..., window.span])
+        stems, violations = Allowed(problem, sources, 1.0, self._stft(mixture)).project_stems(stems)
+        run.report_violations(violations)
+        rate = mixture.sample_rate
+        run.report_uncertainty({name: Audio(row, rate) for name, row in zip(sources, deviations, strict=True)})
+        return {name: Audio(row, rate) for name, row in zip(sources, stems, strict=True)}
+
+    def _sampled(
+        self, problem: Problem, sources: tuple[str, ...], stems: np.ndarray, run: Run
+    ) -> Iterator[tuple[Window, np.ndarray, np.ndarray]]:
+        """Stems and their standard deviations, window after window; `stems` holds what was found before."""
+        config, mixture = self.config, problem.mixture
+        size, overlap = (max(1, round(s * mixture.sample_rate)) for s in (config.window_s, config.overlap_s))
+        places = list(windows(mixture.length, size, overlap))
+        steps = run.steps(len(places) * config.levels * config.steps, "sample")
+        device = choose_device(run)
+        random, heights = generator(run.rng, device), []
+        level = float(np.sqrt(np.mean(np.square(mixture.samples, dtype=np.float64))))
+        for window in places:
+            part = excerpt(problem, window)
+            posterior = self._posterior(part, sources, level)
+            known = torch.from_numpy(stems[..., window.start : window.start + window.known] / level)
+            samples = torch.from_numpy(part.mixture.samples / np.float32(level)).to(device)
+            target = Target(
+                posterior=posterior,
+                mixture=samples,
+                start=self._start(samples, len(sources), mixture.sample_rate, posterior, random),
+                project=Allowed(part, sources, level, self._stft(mixture)).project,
+                powers=posterior.powers(mean_spectrum(samples), len(sources)) if config.precondition else None,
+                known=known.to(device),
+            )
+            chains = Annealing(target, config, random).sample(steps)
+            log_probs = self._log_probs(posterior, chains)
+            if log_probs is not None:
+                heights.append(float(log_probs.max()))
+            found = weighted_mean(chains, weights_of_chains(log_probs, len(chains)))
+            # A nat a sample is ruled out; less may be the prior's fault, which knows less than its density says.
+            plausible = weights_of_chains(log_probs, len(chains), temperature=found.numel())
+            yield window, level * found.cpu().numpy(), level * spread(chains, plausible).cpu().numpy()
+        for _ in steps:  # Lets the last step be reported.
+            pass
+        if len(heights) > 1:
+            run.trace("log density of windows", heights)
+
+    def _start(
+        self, mixture: torch.Tensor, sources: int, rate: int, posterior: Posterior, random: torch.Generator
+    ) -> torch.Tensor:
+        config = self.config
+        if config.start == "noise":
+            return equal_shares(mixture, sources, config.chains)
+        first = noise_levels(config.highest, config.lowest, config.levels)[0]
+        noise = first * torch.randn((sources, *mixture.shape), generator=random, device=mixture.device)
+        return periodic_starts(mixture, sources, config.chains, rate, posterior.smoothed(first), noise)
+
+    def _log_probs(self, posterior: Posterior, chains: torch.Tensor) -> torch.Tensor | None:
+        if self.config.select == "mean" or not posterior.ranks:
+            return None
+        smoothed = posterior.smoothed(self.config.lowest)
+        return torch.tensor([smoothed.log_prob(chain) for chain in chains], dtype=torch.float64)
+
+    def _posterior(self, problem: Problem, sources: tuple[str, ...], level: float) -> Posterior:
+        """The product of the declared priors, or else of the loaded flows."""
+        layout = problem.layout(sources=sources)
+        every = range(len(sources))
+        declared = problem.bind_priors(layout, Domain.WAVEFORMS)
+        if declared:
+            return Posterior(tuple(Scaled.of(density, every, len(sources), level) for density in declared))
+        modelled = [row for row in every if sources[row] in self._flows]
+        others = [row for row in every if sources[row] not in self._flows]
+        factors = []
+        if modelled:
+            flows = FlowDensity([self._flows[sources[row]] for row in modelled], layout.shape(Domain.WAVEFORMS))
+            factors.append(Scaled.of(flows, modelled, len(sources), level))
+        if others:
+            spectrum = mean_spectrum(torch.from_numpy(problem.mixture.samples / np.float32(level))).numpy()
+            shares = np.repeat(spectrum[np.newaxis] / len(sources), len(others), axis=0)
+            factors.append(Scaled(GaussianDensity(shares, problem.mixture.length), tuple(others), 1.0))
+        return Posterior(tuple(factors))
+
+    def _remark_unknown(self, problem: Problem, sources: tuple[str, ...], run: Run) -> None:
+        unknown = [name for name in sources if name not in self._flows]
+        if unknown and not any(prior.domain is Domain.WAVEFORMS for prior in problem.priors):
+            run.remark(
+                f"there is no flow for {', '.join(unknown)}, only for {', '.join(self._flows) or 'no source'}: taken "
+                "to be noise with the mixture's spectrum"
+            )
+
+    def _stft(self, mixture: Audio) -> STFT:
+        return STFT.of_duration(self.config.stft_window_s, 4, mixture.sample_rate)

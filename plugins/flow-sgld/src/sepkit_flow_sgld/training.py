@@ -1,0 +1,166 @@
+"""Training of the flow prior: one flow for every source, from that source's stems alone."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sepkit.errors import DatasetError, WeightsError
+from sepkit.files import file_names
+from sepkit.neural import Checkpoint, choose_device, fit, generator
+from sepkit.run import Run
+from sepkit.training.trainer import Trainer, TrainingData
+from sepkit_flow_sgld.flow import Flow
+from sepkit_flow_sgld.prior import METHOD
+from sepkit_flow_sgld.segments import Segments
+from sepkit_flow_sgld.training_config import FlowTrainingConfig
+
+_VALIDATION_SEGMENTS = 64
+_REPORTED_LEVELS = (0.015, 0.05, 0.15, 0.5, 1.0, 2.0)
+
+
+class FlowTrainer(Trainer[FlowTrainingConfig]):
+    """Maximise the likelihood of stems with noise in them, at noise levels that are drawn anew for every segment.
+
+    Losses are ``-log p / samples - log sigma``: at high noise levels this comes down to 1.419 whatever the data.
+    """
+
+    def train(self, data: TrainingData, folder: Path, run: Run) -> None:
+        """Write one folder of weights for every source into `folder`; sources that are done already stay as they are.
+
+        Raises
+        ------
+        DatasetError, AudioError
+            If a source's stems are silent or cannot be read.
+        """
+        names = file_names(data.sources)
+        # One generator for each source, so that a source comes out the same whether others are done already or not.
+        for source, rng in zip(data.sources, run.rng.spawn(len(data.sources)), strict=True):
+            recipe = self._recipe(source, data, run.seed)
+            if _is_done(folder / names[source], recipe):
+                run.remark(f"'{source}' was trained before with the same options, seed and data")
+                continue
+            state = folder / f"{names[source]}.state"
+            self._train_source(source, data, recipe, state, rng, run).write(folder / names[source])
+            state.unlink(missing_ok=True)
+
+    def _train_source(
+        self, source: str, data: TrainingData, recipe: dict[str, Any], state: Path, rng: np.random.Generator, run: Run
+    ) -> Checkpoint:
+        config, device = self.config, choose_device(run)
+        seconds = 60 * config.memory_minutes
+        segments = Segments.of(data.train, source, config.sample_rate, seconds, rng)
+        if not segments.stems:
+            raise DatasetError(f"no track to learn from has sound in its stem '{source}'; leave it out with --sources")
+        held_out = Segments.of(data.valid, source, segments.sample_rate, seconds, rng)
+        options = self._flow_options(segments)
+        flow = Flow(**options)
+        flow.initialize(generator(rng))
+        if config.start is not None:
+            Checkpoint.read(config.start, METHOD).load_into(flow)
+
+        def loss(model: nn.Module, rng: np.random.Generator) -> Tensor:
+            gains = 10 ** (rng.uniform(-config.gain_db, config.gain_db, (config.batch, 1)) / 20)
+            clean = segments.draw(config.batch, config.segment, rng) * gains
+            # One in every part of the range, for gradients that vary less than those of independent levels.
+            places = (np.arange(config.batch) + rng.uniform()) / config.batch
+            levels = config.lowest * (config.highest / config.lowest) ** places
+            return excess(model, clean, levels * flow.data_std, rng, device).mean()
+
+        def bits(model: nn.Module, levels: Sequence[float]) -> float:
+            """Bits per sample beyond the logarithm of sigma, on the same segments and noise each time."""
+            fixed = np.random.default_rng(0)
+            clean = held_out.draw(_VALIDATION_SEGMENTS, config.segment, fixed)
+            sigmas = flow.data_std * np.resize(levels, len(clean))
+            with torch.no_grad():
+                return float(excess(model, clean, sigmas, fixed, device).mean()) / math.log(2)
+
+        spread = np.geomspace(config.lowest, config.highest, _VALIDATION_SEGMENTS).tolist()
+        done = fit(
+            flow,
+            loss,
+            config=config,
+            state=state,
+            run=run,
+            validate=(lambda model: bits(model, spread)) if held_out.stems else None,
+            stage=f"train {source}",
+            recipe=recipe,
+        )
+        about = {
+            "recipe": recipe,
+            "power": segments.power,
+            "segments_s": sum(map(len, segments.stems)) / segments.sample_rate,
+            "steps": done.steps,
+            "best_step": done.best_step,
+            "loss": float(np.mean(done.losses[-100:])),
+            "validations_bits": [round(value, 5) for value in done.validations],
+            "bits_by_level": {
+                str(level): round(bits(flow, [level]), 5) for level in _REPORTED_LEVELS if held_out.stems
+            },
+        }
+        tensors = {name: tensor.half() for name, tensor in flow.state_dict().items()}
+        return Checkpoint(METHOD, options, (source,), segments.sample_rate, tensors, about)
+
+    def _flow_options(self, segments: Segments) -> dict[str, Any]:
+        config = self.config
+        return {
+            "data_std": math.sqrt(segments.power),
+            "frames": config.frames,
+            "widths": config.widths,
+            "steps": config.flow_steps,
+            "dilations": config.dilations,
+            "embedding": config.embedding,
+            "levels": (config.lowest, config.highest),
+        }
+
+    def _recipe(self, source: str, data: TrainingData, seed: int) -> dict[str, Any]:
+        """What the weights depend on, as JSON."""
+        tracks = {part: [track.name for track in getattr(data, part)] for part in ("train", "valid")}
+        return {
+            "source": source,
+            "sources": list(data.sources),
+            "seed": seed,
+            "options": self.config.model_dump(mode="json"),
+            "tracks": {part: len(names) for part, names in tracks.items()},
+            "tracks_digest": hashlib.sha256(repr(tracks).encode(errors="surrogatepass")).hexdigest(),
+        }
+
+
+def excess(
+    model: nn.Module,
+    clean: np.ndarray[Any, Any],
+    sigmas: np.ndarray[Any, Any],
+    rng: np.random.Generator,
+    device: torch.device,
+) -> Tensor:
+    """Minus log density per sample, less the logarithm of sigma [shape=(batch,)].
+
+    Parameters
+    ----------
+    model : Flow
+    clean : ndarray [shape=(batch, samples)]
+    sigmas : ndarray [shape=(batch,)]
+        Standard deviation of the noise that is added to each waveform.
+    rng : numpy.random.Generator
+    device : torch.device
+    """
+    noisy = clean + sigmas[:, np.newaxis] * rng.standard_normal(clean.shape)
+    sigma = torch.as_tensor(sigmas, dtype=torch.float32, device=device)
+    log_prob: Tensor = model(torch.as_tensor(noisy, dtype=torch.float32, device=device), sigma)
+    losses: Tensor = -log_prob / clean.shape[1] - sigma.log()
+    return losses
+
+
+def _is_done(folder: Path, recipe: dict[str, Any]) -> bool:
+    """Whether `folder` holds weights that were made by this recipe."""
+    try:
+        return bool(Checkpoint.read(folder, METHOD).about.get("recipe") == recipe)
+    except WeightsError:
+        return False

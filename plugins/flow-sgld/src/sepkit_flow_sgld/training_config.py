@@ -1,0 +1,61 @@
+"""Options of the training of flows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from sepkit.training.config import TrainingConfig
+
+Counts = Annotated[tuple[Annotated[int, Field(ge=1, le=100_000)], ...], Field(min_length=1)]
+
+
+class FlowTrainingConfig(TrainingConfig):
+    """Options of the flows and of their training, the same for every source."""
+
+    steps: int = Field(default=4000, ge=1, le=100_000_000, description="Number of gradient steps, at most.")
+    batch: int = Field(default=8, ge=1, le=100_000, description="Number of segments in a step.")
+    segment: int = Field(default=4096, ge=1, le=10_000_000, description="Length of a segment in samples.")
+    gain_db: float = Field(
+        default=2.0, ge=0, le=40, description="Every segment is made louder or softer by up to so many decibels."
+    )
+    lowest: float = Field(
+        default=0.01, gt=0, le=100, description="Lowest standard deviation of the noise, over that of the stems."
+    )
+    highest: float = Field(
+        default=5.0, gt=0, le=1e4, description="Highest standard deviation of the noise, over that of the stems."
+    )
+    sample_rate: int | None = Field(
+        default=None, ge=1, le=384_000, description="Rate in Hz that is learned at; by default that of the first track."
+    )
+    memory_minutes: float = Field(
+        default=60.0, gt=0, le=1e5, description="Of longer data, stretches of every track so long in all are used."
+    )
+    start: Path | None = Field(
+        default=None,
+        description="Folder with the weights of another source to start from, of a flow of the same size; by default "
+        "they are drawn.",
+    )
+    frames: Counts = Field(
+        default=(32,), description="Samples of a frame at each scale of the flow, each a multiple of the one before."
+    )
+    widths: Counts = Field(default=(48,), description="Channels within the networks of each scale.")
+    flow_steps: Counts = Field(default=(6,), description="Flow steps at each scale.")
+    dilations: Counts = Field(
+        default=(1, 2, 4, 8), description="Distances in frames to which the layers of a network look."
+    )
+    embedding: int = Field(default=16, ge=1, le=4096, description="Channels that describe the noise level.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> FlowTrainingConfig:
+        if not len(self.frames) == len(self.widths) == len(self.flow_steps):
+            raise ValueError("frames, widths and flow_steps need one number for every scale")
+        if self.frames[0] < 2 or any(b % a for a, b in zip(self.frames, self.frames[1:], strict=False)):
+            raise ValueError(f"frames need at least 2 samples, each a multiple of the one before, given {self.frames}")
+        if self.segment < self.frames[-1]:
+            raise ValueError(f"segment needs at least one frame of {self.frames[-1]} samples, given {self.segment}")
+        if self.lowest >= self.highest:
+            raise ValueError(f"lowest needs to be below highest, given {self.lowest} and {self.highest}")
+        return self

@@ -1,0 +1,96 @@
+"""The separator `flow-vae`: one pass of the trained posterior over the mixture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sepkit.audio import Audio
+from sepkit.errors import WeightsError
+from sepkit.neural import Checkpoint, choose_device, generator
+from sepkit.problem import Problem
+from sepkit.run import Run
+from sepkit.separator import Separator
+from sepkit_flow_sgld.vae import Encoder, project, projected_variance
+from sepkit_flow_sgld.vae_config import FlowVAEConfig
+from sepkit_flow_sgld.vae_training import METHOD
+
+_BLOCK = 1 << 17
+"""Samples that are computed at once."""
+
+
+class FlowVAE(Separator[FlowVAEConfig]):
+    """Separation by an amortised Normal posterior under flow priors.
+
+    The network was trained on mixtures alone (see `FlowVAETrainer`): what it knows of the sources it has from the
+    priors. A Normal density has one mode and the posterior has many: between several explanations of a mixture its mean
+    lies in the middle. So it is fast, and a lower bound of what sampling gets.
+
+    References
+    ----------
+    Frank and Ilse, "Problems using deep generative models for probabilistic audio source separation", 2020.
+    """
+
+    _checkpoint: Checkpoint
+    _encoder: Encoder
+
+    def load(self, weights: Path | None, run: Run) -> None:
+        assert weights is not None
+        checkpoint = Checkpoint.read(weights, METHOD)
+        encoder = Encoder(**checkpoint.config)
+        checkpoint.load_into(encoder)
+        self._checkpoint, self._encoder = checkpoint, encoder.requires_grad_(False).eval().to(choose_device(run))
+
+    @property
+    def sample_rate(self) -> int | None:
+        """That of the recordings it was trained on."""
+        return self._checkpoint.sample_rate
+
+    @property
+    def parameters(self) -> int:
+        """Number of trained parameters."""
+        return sum(tensor.numel() for tensor in self._checkpoint.tensors.values())
+
+    def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
+        trained = self._checkpoint.sources
+        wanted = problem.sources or trained
+        strange = [source for source in wanted if source not in trained]
+        if strange:
+            raise WeightsError(
+                f"the weights know {', '.join(trained)} and not {', '.join(strange)}; name sources of theirs"
+            )
+        device = choose_device(run)
+        samples, rate = problem.mixture.samples[0], problem.mixture.sample_rate
+        level = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) or 1.0
+        stems, deviations = self._posterior(samples / np.float32(level), device, run)
+        rows = {source: trained.index(source) for source in wanted}
+        run.report_uncertainty({name: Audio(level * deviations[[row]], rate) for name, row in rows.items()})
+        return {name: Audio(level * stems[[row]], rate) for name, row in rows.items()}
+
+    def _posterior(
+        self, samples: NDArray[np.float32], device: torch.device, run: Run
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Estimate and standard deviation of every trained source [shape=(sources, samples)], block by block."""
+        encoder, length = self._encoder, len(samples)
+        sigma = torch.tensor([self.config.level or self._checkpoint.config["levels"][0]], device=device)
+        draw = generator(run.rng, device)
+        stems = np.empty((encoder.sources, length), np.float32)
+        deviations = np.empty_like(stems)
+        # Blocks begin where frames do, and see as far beyond their ends as the network looks: no seam can be told.
+        size = _BLOCK // encoder.frame * encoder.frame
+        for block in run.steps(-(-length // size), "separate"):
+            start, stop = block * size, min((block + 1) * size, length)
+            first, last = max(0, start - encoder.reach), min(length, stop + encoder.reach)
+            seen = torch.from_numpy(samples[np.newaxis, first:last]).to(device)
+            with torch.no_grad():
+                mean, log_std = encoder(seen, sigma)
+                if self.config.estimate == "sample":
+                    mean = mean + log_std.exp() * torch.randn(mean.shape, generator=draw, device=device)
+                inside = slice(start - first, stop - first)
+                stems[:, start:stop] = project(mean, seen)[0, :, inside].cpu().numpy()
+                deviations[:, start:stop] = projected_variance(log_std)[0, :, inside].sqrt().cpu().numpy()
+        return stems, deviations

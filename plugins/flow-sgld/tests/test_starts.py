@@ -1,0 +1,62 @@
+"""Blind starts: periodic parts, and which source gets which."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from sepkit_flow_sgld.gaussian import GaussianDensity
+from sepkit_flow_sgld.periodic import periodic, periodic_parts
+from sepkit_flow_sgld.posterior import Posterior, Scaled
+from sepkit_flow_sgld.starts import equal_shares, likeliest_order
+
+RATE = 14700
+
+
+def repeated(period: int, length: int, seed: int) -> Tensor:
+    cycle = torch.randn(period, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return (cycle - cycle.mean()).repeat(-(-length // period))[:length]
+
+
+def test_nearest_periodic_signal_is_the_least_squares_one() -> None:
+    signal = torch.randn(103, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    cycle, repeats = periodic(signal, 10)
+    basis = np.eye(10)[np.arange(103) % 10]
+    wanted, *_ = np.linalg.lstsq(basis, signal.numpy(), rcond=None)
+    np.testing.assert_allclose(cycle.numpy(), wanted)
+    np.testing.assert_allclose(repeats.numpy(), basis.sum(0))
+
+
+@pytest.mark.parametrize("periods", [(41, 67), (13, 90, 151), (33, 34)])
+def test_periodic_sources_are_found(periods: tuple[int, ...]) -> None:
+    stems = torch.stack([repeated(period, 8000, seed) for seed, period in enumerate(periods)])
+    parts = periodic_parts(stems.sum(0), len(periods), RATE, 20.0)
+    orders = itertools.permutations(range(len(periods)))
+    error = min(float((parts[list(order)] - stems).square().sum() / stems.square().sum()) for order in orders)
+    assert error < 1e-2
+
+
+@pytest.mark.parametrize("length", [1, 2, 30])
+def test_short_signals_have_parts_too(length: int) -> None:
+    parts = periodic_parts(torch.ones(length), 3, RATE, 20.0)
+    assert parts.shape == (3, length)
+    assert torch.isfinite(parts).all()
+
+
+def test_parts_go_to_the_sources_to_which_they_are_likeliest() -> None:
+    powers = np.array([0.01, 1.0, 100.0])
+    density = GaussianDensity(np.repeat(powers[:, None], 33, axis=1), 64)
+    noise = torch.randn(3, 1, 64, generator=torch.Generator().manual_seed(0))
+    for order in itertools.permutations(range(3)):
+        parts = noise * torch.tensor(powers[list(order)]).sqrt().float()[:, None, None]
+        found = likeliest_order(Posterior((Scaled(density, (0, 1, 2), 1.0),)), parts)
+        assert [order[part] for part in found] == [0, 1, 2]
+
+
+def test_equal_shares_sum_to_the_mixture() -> None:
+    mixture = torch.arange(6.0)[None]
+    torch.testing.assert_close(equal_shares(mixture, 4, 2).sum(1), mixture.expand(2, 1, 6))
