@@ -126,6 +126,9 @@ class Method:
         with plugin_faults(self.spec):
             self._load_once(reporter, cancel)
             rate = self._separator.sample_rate or self.spec.sample_rate
+        if any(prior.domain is Domain.WAVEFORMS for prior in hosted_priors):
+            # They speak of the mixture as it is, in place of the weights that want another rate.
+            rate = self.spec.sample_rate
         adaptation = Adaptation.between(mixture, rate, self.spec.channels)
         truth = {
             name: Adaptation.between(stem, rate, self.spec.channels).adapted() for name, stem in side.references.items()

@@ -41,9 +41,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def staged_folder(folder: Path) -> Iterator[Path]:
-    """Give an empty temporary folder whose files move into `folder` when the block succeeds.
+    """Give an empty temporary folder whose files, and those in folders of it, move into `folder` at the end.
 
-    Files of the same names are replaced one by one, others stay.
+    They do when the block succeeds. Files of the same names are replaced one by one, others stay.
 
     Raises
     ------
@@ -56,8 +56,10 @@ def staged_folder(folder: Path) -> Iterator[Path]:
         staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
         yield staging
         folder.mkdir(exist_ok=True)
-        for file in sorted(staging.iterdir()):
-            os.replace(file, folder / file.name)
+        for file in sorted(path for path in staging.rglob("*") if path.is_file()):
+            place = folder / file.relative_to(staging)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(file, place)
     except OSError as error:
         raise WriteError(f"to {folder}", _remedied(error)) from error
     except WriteError as error:

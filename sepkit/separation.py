@@ -6,7 +6,6 @@ import json
 import math
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -240,14 +239,13 @@ class Separation(Mapping[str, Audio]):
         folder = Path(folder)
         outputs = self.stems if outputs is None else outputs
         names = {output: f"{stem}.wav" for output, stem in file_names(outputs).items()}
-        with ExitStack() as stack:
-            staging = stack.enter_context(staged_folder(folder))
+        with staged_folder(folder) as staging:
             for output, audio in outputs.items():
                 audio.write(staging / names[output])
             if self.uncertainty:
-                beside = stack.enter_context(staged_folder(folder / "uncertainty"))
-                for source, stem in file_names(self.uncertainty).items():
-                    self.uncertainty[source].write(beside / f"{stem}.wav")
+                (staging / "uncertainty").mkdir()
+            for source, stem in file_names(self.uncertainty).items():
+                self.uncertainty[source].write(staging / "uncertainty" / f"{stem}.wav")
             record = {**self.provenance.as_dict(), "files": names}
             text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
             (staging / "separation.json").write_text(text + "\n", encoding="utf-8", errors="backslashreplace")

@@ -43,7 +43,10 @@ class Separator(ABC, Generic[C]):
 
     @property
     def sample_rate(self) -> int | None:
-        """The only rate that the loaded weights work at, in Hz; None when any will do, or the spec's."""
+        """The only rate that the loaded weights work at, in Hz; None when any will do, or the spec's.
+
+        It counts for nothing when priors on waveforms are declared: these stand in place of the weights.
+        """
         return None
 
     # Empty on purpose, not abstract: most methods have nothing to load.

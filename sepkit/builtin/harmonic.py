@@ -16,7 +16,12 @@ from sepkit.domain import Domain, Layout
 from sepkit.harmonics import partial_lobes
 from sepkit.prior import Density, Prior
 
-_CENTS = Field(default=50.0, gt=0, le=600, description="How far from a partial a template may have energy, in cents; nearly two bins it always may.")
+_CENTS = Field(
+    default=50.0,
+    gt=0,
+    le=600,
+    description="How far from a partial a template may have energy, in cents; nearly two bins it always may.",
+)
 _INHARMONICITY = Field(
     default=0.0,
     ge=0,

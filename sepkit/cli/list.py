@@ -51,6 +51,8 @@ def _line(spec: Spec) -> str:
             notes.append(f"constraints on {_words(spec.constraints)}")
     elif isinstance(spec, StatementSpec):
         notes.append(f"on {_words(spec.domains)}")
+        if spec.sources:
+            notes.append(f"knows {_words(spec.sources)}")
     if isinstance(spec, TrainableSpec) and spec.trainer:
         notes.append("can be trained")
     if isinstance(spec, OptionalSpec):
@@ -85,6 +87,7 @@ def _entry(registry: Registry, spec: Spec) -> dict[str, Any]:
         }
     elif isinstance(spec, StatementSpec):
         entry["domains"] = [str(domain) for domain in spec.domains]
+        entry |= {"sources": list(spec.sources), "sample_rate": spec.sample_rate}
     elif isinstance(spec, OptionalSpec):
         entry |= {"extra": spec.extra, "available": spec.available}
         if isinstance(spec, MetricSpec):

@@ -192,9 +192,15 @@ class StatementSpec(Spec):
     ----------
     domains : tuple of Domain
         The variables that it can be bound to.
+    sources : tuple of str
+        The names that it knows with its default options; empty when it takes any.
+    sample_rate : int or None
+        The only rate that it can be bound at with its default options, in Hz; None for any.
     """
 
     domains: tuple[Domain, ...]
+    sources: tuple[str, ...] = ()
+    sample_rate: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -7,6 +7,7 @@ from typing import Any
 
 from sepkit.constraint import Constraint
 from sepkit.domain import Domain
+from sepkit.errors import UserError
 from sepkit.plugin.specs import StatementSpec
 from sepkit.prior import Prior
 from sepkit.statement import Statement
@@ -120,6 +121,9 @@ def _try_installed(
                 subject.separate(subject.case(), priors={domain: statement})
             elif isinstance(statement, Constraint):
                 subject.separate(subject.case(), constraints={domain: statement})
+        except UserError:
+            # The statement wants another problem: weights for these sources, another rate.
+            continue
         except Exception as error:
             raise CheckFailed(f"with {spec.kind} '{name}' it fails with {type(error).__name__}: {error}") from error
 

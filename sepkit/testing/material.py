@@ -130,10 +130,13 @@ def side_information(sources: tuple[str, ...], duration_s: float, take: int = 0)
     return SideInformation(Score(tuple(notes)), tracks)
 
 
-def small_layout(*, tiny: bool = False) -> Layout:
-    """Axes of a small problem on which statements are tried; `tiny` has one of everything."""
-    sources = ("first",) if tiny else ("first", "second", "third")
-    case = Case(8000, 1 if tiny else 2, 1 if tiny else 61, sources=sources)
+def small_layout(*, tiny: bool = False, sources: tuple[str, ...] = (), sample_rate: int | None = None) -> Layout:
+    """Axes of a small problem on which statements are tried; `tiny` has one of everything.
+
+    `sources` and `sample_rate` are those that a statement asks for.
+    """
+    sources = (sources or ("first", "second", "third"))[: 1 if tiny else 3]
+    case = Case(sample_rate or 8000, 1 if tiny else 2, 1 if tiny else 61, sources=sources)
     bins, frames = (1, 1) if tiny else (9, 12)
     pitches = _PITCHES[: len(sources)]
     atoms = tuple(Atom(source, pitch) for source, pitch in zip(sources, pitches, strict=True))

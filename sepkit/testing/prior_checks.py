@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sepkit.prior import Initial, Sampler, Split
 from sepkit.testing.check import check, is_prior
-from sepkit.testing.material import NONNEGATIVE, small_layout
+from sepkit.testing.material import NONNEGATIVE
 from sepkit.testing.outcome import Skipped, require
 from sepkit.testing.statement_checks import bound
 from sepkit.testing.statement_subject import StatementSubject
@@ -64,7 +64,7 @@ def split_is_the_gradient(subject: StatementSubject) -> None:
 def draws_fit_the_axes(subject: StatementSubject) -> None:
     """Where there are `initial` and `sample`, they have the variable's shape and depend on the generator alone."""
     tried = False
-    layout = small_layout()
+    layout = subject.layout()
     for domain, density, value in bound(subject):
         wanted: dict[str, tuple[Any, tuple[int, ...]]] = {}
         if isinstance(density, Initial):

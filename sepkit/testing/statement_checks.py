@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sepkit.domain import Domain
 from sepkit.testing.check import check, is_statement
-from sepkit.testing.material import small_layout, value_of
+from sepkit.testing.material import value_of
 from sepkit.testing.outcome import CheckFailed, Skipped, require
 from sepkit.testing.statement_subject import StatementSubject
 
@@ -22,7 +22,7 @@ Functions = dict[str, Callable[[Any], Any]]
 
 def bound(subject: StatementSubject, *, tiny: bool = False, seed: int = 0) -> Iterator[tuple[Domain, Any, Any]]:
     """The statement on each of its domains, bound to small axes, with a plausible value."""
-    layout = small_layout(tiny=tiny)
+    layout = subject.layout(tiny=tiny)
     try:
         binds_to_its_domains(subject)
     except Exception as error:
@@ -38,7 +38,7 @@ def binds_to_its_domains(subject: StatementSubject) -> None:
     wanted = ("log_prob", "score") if subject.kind == "prior" else ("project", "violation")
     require(subject.domains, "it speaks of no domain; name at least one in `domains`")
     for domain in subject.domains:
-        one = subject.config.bind(small_layout(), domain)  # type: ignore[attr-defined]
+        one = subject.config.bind(subject.layout(), domain)  # type: ignore[attr-defined]
         missing = [name for name in wanted if not callable(getattr(one, name, None))]
         require(not missing, f"bound to {domain} it has no {' and '.join(missing)}; give {type(one).__name__} them")
 
@@ -150,7 +150,7 @@ def statement_survives_pickling(subject: StatementSubject) -> None:
         copy = pickle.loads(pickle.dumps(statement))
     except Exception as error:
         raise Skipped("it does not pickle; see check 'config-pickles'") from error
-    layout = small_layout()
+    layout = subject.layout()
     for domain, one, value in bound(subject):
         theirs = _functions(copy.bind(layout, domain))
         for name, function in _functions(one).items():

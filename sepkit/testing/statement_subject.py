@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sepkit.config import validate
-from sepkit.domain import Domain
+from sepkit.domain import Domain, Layout
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import StatementSpec
 from sepkit.statement import Statement
+from sepkit.testing.material import small_layout
 from sepkit.testing.outcome import or_skipped
 
 
@@ -69,3 +70,9 @@ class StatementSubject:
     def domains(self) -> tuple[Domain, ...]:
         """The variables that it speaks of, in a fixed order."""
         return tuple(domain for domain in Domain if domain in self.config.domains)
+
+    def layout(self, *, tiny: bool = False) -> Layout:
+        """Axes that it can be bound to."""
+        if self.spec is None:
+            return small_layout(tiny=tiny)
+        return small_layout(tiny=tiny, sources=self.spec.sources, sample_rate=self.spec.sample_rate)

@@ -23,10 +23,21 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         weights="sepkit_flow_sgld.prior:bundled_weights",
         constraints=(Domain.WAVEFORMS, Domain.SPECTROGRAMS),
         priors=(Domain.WAVEFORMS,),
-        sample_rate=14700,
         channels=1,
         traits=frozenset({"stochastic", "trainable", "sums-to-mixture", "gain-equivariant", "accelerated"}),
         example={"chains": 2, "levels": 2, "steps": 2},
+    )
+    yield SeparatorSpec(
+        name="flow-vae",
+        summary="one pass of a network that was trained on mixtures alone, to the posterior under flow priors",
+        reference=_FRANK,
+        factory="sepkit_flow_sgld.vae_separator:FlowVAE",
+        config="sepkit_flow_sgld.vae_config:FlowVAEConfig",
+        trainer="sepkit_flow_sgld.vae_training:FlowVAETrainer",
+        training="sepkit_flow_sgld.vae_config:FlowVAETrainingConfig",
+        needs=("weights",),
+        channels=1,
+        traits=frozenset({"trainable", "sums-to-mixture", "gain-equivariant", "accelerated"}),
     )
 
 
@@ -38,6 +49,8 @@ def sepkit_priors() -> Iterator[PriorSpec]:
         reference=_FRANK,
         factory="sepkit_flow_sgld.prior:FlowPrior",
         domains=(Domain.WAVEFORMS,),
+        sources=("sine", "square", "saw", "triangle"),
+        sample_rate=14700,
         trainer="sepkit_flow_sgld.training:FlowTrainer",
         training="sepkit_flow_sgld.training_config:FlowTrainingConfig",
     )
