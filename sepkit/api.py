@@ -21,7 +21,7 @@ from sepkit.constraint import Constraint
 from sepkit.contract import check_stems, check_violations, plugin_faults
 from sepkit.declare import declared_constraints, declared_priors
 from sepkit.domain import Domain
-from sepkit.errors import AudioError, ConfigError, WeightsError
+from sepkit.errors import AudioError, ConfigError, MismatchError, WeightsError
 from sepkit.f0 import F0Track
 from sepkit.negotiation import Request, negotiate
 from sepkit.plugin.registry import Registry
@@ -126,6 +126,11 @@ class Method:
         with plugin_faults(self.spec):
             self._load_once(reporter, cancel)
             rate = self._separator.sample_rate or self.spec.sample_rate
+            known = self._separator.sources or self.spec.sources
+        strange = [name for name in names if known and name not in known]
+        if strange:
+            reason = f"its weights know {', '.join(known)} and not {', '.join(strange)}: name the sources like them"
+            raise MismatchError(self.spec.name, (reason,))
         if any(prior.domain is Domain.WAVEFORMS for prior in hosted_priors):
             # They speak of the mixture as it is, in place of the weights that want another rate.
             rate = self.spec.sample_rate
@@ -134,7 +139,7 @@ class Method:
             name: Adaptation.between(stem, rate, self.spec.channels).adapted() for name, stem in side.references.items()
         }
         side = replace(side, references=truth)
-        problem = Problem(adaptation.adapted(), self.spec.sources or names, side, hosted_priors, hosted_constraints)
+        problem = Problem(adaptation.adapted(), known or names, side, hosted_priors, hosted_constraints)
         run = Run(
             seed=checked_seed(seed),
             device=self.device,

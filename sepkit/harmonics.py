@@ -35,32 +35,6 @@ def partials_hz(f0_hz: float, highest_hz: float, inharmonicity: float = 0.0) -> 
     return np.asarray(order * f0_hz * np.sqrt(1.0 + inharmonicity * order**2))
 
 
-def harmonic_template(
-    bins_hz: NDArray[np.floating], pitch: float, *, cents: float, inharmonicity: float = 0.0
-) -> NDArray[np.float64]:
-    """One over the number of the nearest partial where that is near, zero elsewhere [shape=(bins,)].
-
-    Parameters
-    ----------
-    bins_hz : ndarray [shape=(bins,)]
-        Equally spaced.
-    pitch : float
-        MIDI pitch.
-    cents : float
-        How far from a partial its bins may lie; one bin's width is always near.
-    inharmonicity : float
-        See `partials_hz`.
-    """
-    partials = partials_hz(float(midi_to_hz(pitch)), float(bins_hz[-1]), inharmonicity)
-    above = np.clip(np.searchsorted(partials, bins_hz), 0, len(partials) - 1)
-    below = np.maximum(above - 1, 0)
-    nearest = np.where(partials[above] - bins_hz < bins_hz - partials[below], above, below)
-    width_hz = bins_hz[1] - bins_hz[0] if len(bins_hz) > 1 else 0.0
-    tolerance_hz = np.maximum(partials * (2.0 ** (cents / 1200.0) - 1.0), width_hz)
-    near = np.abs(bins_hz - partials[nearest]) <= tolerance_hz[nearest]
-    return np.asarray(near / (nearest + 1.0))
-
-
 def partial_lobes(
     bins_hz: NDArray[np.floating], pitch: float, *, cents: float, inharmonicity: float = 0.0
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:

@@ -49,6 +49,14 @@ class Separator(ABC, Generic[C]):
         """
         return None
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names that the loaded weights always separate into; empty when the method can be asked for any.
+
+        Callers may ask for some of them: `separate` is given all, and sepkit picks those out.
+        """
+        return ()
+
     # Empty on purpose, not abstract: most methods have nothing to load.
     def load(self, weights: Path | None, run: Run) -> None:
         """Load weights from the folder `weights`, once, before the first separation.

@@ -9,7 +9,6 @@ synchronization", Journal of Open Source Software 6(64), 2021.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import io
 
 import numpy as np
@@ -28,11 +27,6 @@ _LARGEST_RECTANGLE = 10**6
 _LOWEST, _HIGHEST = 21, 108
 
 _Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
-
-
-def is_installed() -> bool:
-    """Whether synctoolbox is there, without importing it: that takes seconds."""
-    return importlib.util.find_spec("synctoolbox") is not None
 
 
 def synchronize(score: Score, mixture: Audio, cents: float, run: Run) -> TimeMap:

@@ -12,8 +12,8 @@ from pydantic import Field
 from sepkit.builtin.zeros import Zeros
 from sepkit.constraint import Constraint, Projection
 from sepkit.domain import Atom, Domain, Layout
-from sepkit.errors import SideInformationError
 from sepkit.harmonics import partial_lobes
+from sepkit.informed import require_parts
 from sepkit.score import Note, Score
 
 
@@ -40,7 +40,10 @@ class ScoreConstraint(Constraint):
         default=0.1, ge=0, le=60, description="A transient may last so many seconds after its note's onset."
     )
     cents: float = Field(
-        default=50.0, gt=0, le=600, description="On spectrograms: how far from a partial a note may sound, in cents."
+        default=50.0,
+        gt=0,
+        le=600,
+        description="On spectrograms: how far from a partial a note may sound, in cents; nearly two bins it always may.",
     )
 
     @property
@@ -52,9 +55,9 @@ class ScoreConstraint(Constraint):
         assert score is not None
         if domain is Domain.ACTIVATIONS:
             sources = {atom.source for atom in layout.atoms or () if atom.source is not None}
-            _require_parts(score, sources)
+            require_parts(score, sorted(sources))
             return Zeros(self._sounding_atoms(layout, score))
-        _require_parts(score, layout.sources)
+        require_parts(score, sorted(layout.sources))
         return Zeros(self._sounding_partials(layout, score))
 
     def _sounding_atoms(self, layout: Layout, score: Score) -> NDArray[np.bool_]:
@@ -102,12 +105,3 @@ def frames_within(spans: Iterable[tuple[float, float]], frames_s: NDArray[np.flo
         changes[first] += 1
         changes[last] -= 1
     return np.asarray(np.cumsum(changes[:-1]) > 0)
-
-
-def _require_parts(score: Score, sources: Iterable[str]) -> None:
-    named = sorted(sources)
-    if named and not set(named) & set(score.parts):
-        raise SideInformationError(
-            f"the score has parts {', '.join(map(repr, score.parts))} and none of the sources {', '.join(named)}; "
-            "give sources the names of parts, or rename parts with --parts"
-        )

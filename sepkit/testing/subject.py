@@ -114,11 +114,14 @@ class MethodSubject:
     @cached_property
     def sample_rate(self) -> int | None:
         """The only rate that the method works at, in Hz: its weights' or its spec's."""
-        try:
-            return self.loaded().sample_rate or self.spec.sample_rate
-        except (Exception, SystemExit):
-            # That it cannot be loaded is for checks to say.
-            return self.spec.sample_rate
+        rate: int | None = self._as_loaded("sample_rate")
+        return rate
+
+    @cached_property
+    def sources(self) -> tuple[str, ...]:
+        """The names that the method always separates into: its weights' or its spec's."""
+        sources: tuple[str, ...] = self._as_loaded("sources")
+        return sources
 
     @property
     def sample_rates(self) -> tuple[int, ...]:
@@ -135,12 +138,20 @@ class MethodSubject:
         rate = self.sample_rate or 16000
         ordinary = {"sample_rate": rate, "channels": self.channel_counts[-1], "length": rate // 4 + 1}
         # A method that always separates into the same sources is asked for these.
-        fixed = {"sources": self.spec.sources} if self.spec.sources else {}
+        fixed = {"sources": self.sources} if self.sources else {}
         return Case(**{**ordinary, **changes, **fixed})
 
     def bare_case(self, *more: str) -> Case:
         """The ordinary problem with what the spec declares to need and no more, or with `more` than that."""
         return self.case(given=frozenset((*self.spec.needs, *more)))
+
+    def _as_loaded(self, name: str) -> Any:
+        """What the loaded weights say of the method, or else its spec."""
+        try:
+            return getattr(self.loaded(), name) or getattr(self.spec, name)
+        except (Exception, SystemExit):
+            # That it cannot be loaded is for checks to say.
+            return getattr(self.spec, name)
 
     def construct(self) -> Separator[Any]:
         """A new instance."""
@@ -217,7 +228,7 @@ class MethodSubject:
             known.f0 if "f0" in given else {},
             case.references() if "references" in given else {},
         )
-        sources = case.sources if "sources" in given or self.spec.sources else ()
+        sources = case.sources if "sources" in given or self.sources else ()
         return Problem(
             mixture or case.mixture(),
             sources,

@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 
 from sepkit.audio import Audio
-from sepkit.errors import WeightsError
 from sepkit.neural import Checkpoint, choose_device, generator
 from sepkit.problem import Problem
 from sepkit.run import Run
@@ -51,25 +50,24 @@ class FlowVAE(Separator[FlowVAEConfig]):
         return self._checkpoint.sample_rate
 
     @property
+    def sources(self) -> tuple[str, ...]:
+        """Those whose flows it was trained under."""
+        return self._checkpoint.sources
+
+    @property
     def parameters(self) -> int:
         """Number of trained parameters."""
         return sum(tensor.numel() for tensor in self._checkpoint.tensors.values())
 
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
-        trained = self._checkpoint.sources
-        wanted = problem.sources or trained
-        strange = [source for source in wanted if source not in trained]
-        if strange:
-            raise WeightsError(
-                f"the weights know {', '.join(trained)} and not {', '.join(strange)}; name sources of theirs"
-            )
         device = choose_device(run)
         samples, rate = problem.mixture.samples[0], problem.mixture.sample_rate
         level = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) or 1.0
         stems, deviations = self._posterior(samples / np.float32(level), device, run)
-        rows = {source: trained.index(source) for source in wanted}
-        run.report_uncertainty({name: Audio(level * deviations[[row]], rate) for name, row in rows.items()})
-        return {name: Audio(level * stems[[row]], rate) for name, row in rows.items()}
+        rows = zip(self.sources, stems[:, None], deviations[:, None], strict=True)
+        found = {name: (Audio(level * stem, rate), Audio(level * spread, rate)) for name, stem, spread in rows}
+        run.report_uncertainty({name: spread for name, (_, spread) in found.items()})
+        return {name: stem for name, (stem, _) in found.items()}
 
     def _posterior(
         self, samples: NDArray[np.float32], device: torch.device, run: Run
