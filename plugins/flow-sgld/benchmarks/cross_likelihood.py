@@ -11,6 +11,7 @@ log-determinants; how it falls as noise is added; and what the priors make of in
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,20 +139,16 @@ def _markdown(head: list[str], rows: list[list[object]]) -> list[str]:
     return [f"| {' | '.join(row)} |" for row in cells]
 
 
-def draw(table: NDArray[np.float64], folder: Path) -> None:
-    """Pictures: log density against noise under each prior, and the tables as matrices."""
+def draw(table: NDArray[np.float64], others: dict[str, NDArray[np.float64]], folder: Path) -> None:
+    """Pictures: log density against noise, of sources and of what is none, and the tables as matrices."""
     from matplotlib.figure import Figure
 
     means = table.mean(-1)
-    figure = Figure(figsize=(12, 3.4), layout="constrained")
-    for prior, axes in enumerate(figure.subplots(1, len(WAVES))):
-        for wave, name in enumerate(WAVES):
-            axes.plot(LEVELS[1:], means[1:, wave, prior] - means[1:, prior, prior], "o-", label=f"under {name}", ms=3)
-        axes.set(title=WAVES[prior], xscale="log", xlabel="noise / rms of the stems", ylim=(None, 0.1))
-        axes.set_yscale("symlog", linthresh=0.01)
-    figure.supylabel("nats per sample, less own prior's", fontsize=9)
-    figure.axes[0].legend()
-    figure.savefig(folder / "likelihood_by_noise.png", dpi=120)
+    own = means[:, np.arange(len(WAVES)), np.arange(len(WAVES))]
+    under = {f"under {prior}": means[:, row] - own for row, prior in enumerate(WAVES)}
+    _draw_by_noise(under, WAVES, folder / "likelihood_by_noise.png")
+    panels = [f"under {prior}" for prior in WAVES]
+    _draw_by_noise({name: cells - own for name, cells in others.items()}, panels, folder / "strangers_by_noise.png")
     figure = Figure(figsize=(12, 6.4), layout="constrained")
     for axes, level, cells in zip(figure.subplots(2, len(LEVELS) // 2).flat, LEVELS, means, strict=True):
         axes.imshow(np.maximum(cells - cells.max(0), -1), cmap="viridis", vmin=-1, vmax=0)
@@ -162,7 +159,24 @@ def draw(table: NDArray[np.float64], folder: Path) -> None:
             color = "black" if cells[row, column] > cells[:, column].max() - 0.5 else "white"
             axes.text(column, row, f"{cells[row, column]:.3g}", ha="center", va="center", color=color, fontsize=7)
     figure.supylabel("prior")
+    figure.supxlabel("source")
     figure.savefig(folder / "cross_likelihood.png", dpi=120)
+
+
+def _draw_by_noise(curves: dict[str, NDArray[np.float64]], panels: Sequence[str], file: Path) -> None:
+    """One panel for every column of the curves [shape=(levels, panels)]."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(14, 3.4), layout="constrained")
+    for column, axes in enumerate(figure.subplots(1, len(panels))):
+        for name, values in curves.items():
+            axes.plot(LEVELS[1:], values[1:, column], "o-", label=name, ms=3)
+        axes.axhline(0, color="gray", lw=0.5)
+        axes.set(title=panels[column], xscale="log", xlabel="noise / rms of the stems")
+        axes.set_yscale("symlog", linthresh=0.01)
+    figure.supylabel("nats per sample,\nless own source under own prior", fontsize=9)
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right center")
+    figure.savefig(file, dpi=120)
 
 
 def main() -> None:
@@ -186,7 +200,7 @@ def main() -> None:
     given.output.mkdir(parents=True, exist_ok=True)
     text = report(table, others, what)
     (given.output / "cross_likelihood.md").write_text(text + "\n", encoding="utf-8")
-    draw(table, given.output)
+    draw(table, others, given.output)
     print(text)
 
 

@@ -1,7 +1,8 @@
 """Separation of toy waveforms: improvement of SI-SDR over the mixture, for every ingredient of the sampler.
 
 Run with ``python toy_separation.py --count 20``; ``--prior toy-oracle`` takes the exact densities instead of the flows,
-``--weights DIR`` other flows. Mixtures have another seed than any that is trained on.
+``--weights DIR`` other flows. Mixtures have another seed than any that is trained on. Prints a table in Markdown, whose
+figures are means over a mixture's stems; solved are mixtures that improve by more than 10 dB.
 """
 
 from __future__ import annotations
@@ -22,11 +23,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "naive": NAIVE,
     "naive, annealed": {**NOISE, "chains": 1, "mixture": "gaussian", "denoise": False},
     "noise": NOISE,
+    "noise, higher": {**NOISE, "highest": 3.0, "levels": 14},
     "noise, gaussian": {**NOISE, "mixture": "gaussian"},
     "noise, one chain": {**NOISE, "chains": 1},
-    "noise, mean": {**NOISE, "select": "mean"},
-    "noise, not denoised": {**NOISE, "denoise": False},
-    "noise, preconditioned": {**NOISE, "precondition": True},
     "periodic, gaussian": {"mixture": "gaussian"},
     "periodic, one chain": {"chains": 1},
     "periodic, mean": {"select": "mean"},
@@ -47,20 +46,21 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=2020)
     arguments = parser.parse_args()
     data = ToyWaveforms(count=arguments.count, seed=arguments.seed, sources=tuple(arguments.sources.split(",")))
-    print("setting, median and mean SI-SDR improvement in dB, SI-SDR in dB, seconds a mixture")
+    print("| setting | solved | median improvement, dB | mean | least | seconds a mixture |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: |", flush=True)
     for name in arguments.settings.split(";"):
         method = sepkit.Method("flow-sgld", config=SETTINGS[name], weights=arguments.weights)
-        started, gains, levels = time.perf_counter(), [], []
+        started, gains = time.perf_counter(), []
         for item, track in enumerate(data.tracks()):
-            stems = {source: load() for source, load in track.stems.items()}
-            mixture = sepkit.Audio(sum(stem.samples for stem in stems.values()), data.sample_rate)
+            stems = track.load_stems()
+            mixture = sepkit.Audio(np.sum([stem.samples for stem in stems.values()], axis=0), data.sample_rate)
             result = method.separate(mixture, sources=list(stems), priors=arguments.prior, seed=item)
             found = [si_sdr(result[source], stem) for source, stem in stems.items()]
             gains.append(np.mean(found) - np.mean([si_sdr(mixture, stem) for stem in stems.values()]))
-            levels.append(np.mean(found))
         seconds = (time.perf_counter() - started) / len(gains)
-        summary = f"{np.median(gains):6.1f} {np.mean(gains):6.1f} {np.median(levels):6.1f} {seconds:6.1f}"
-        print(f"{name:24} {summary}", flush=True)
+        solved = f"{sum(gain > 10 for gain in gains)} of {len(gains)}"
+        figures = [f"{figure:.1f}" for figure in (np.median(gains), np.mean(gains), np.min(gains), seconds)]
+        print(f"| {' | '.join([name, solved, *figures])} |", flush=True)
 
 
 def si_sdr(estimate: sepkit.Audio, reference: sepkit.Audio) -> float:
@@ -69,7 +69,7 @@ def si_sdr(estimate: sepkit.Audio, reference: sepkit.Audio) -> float:
     found = estimate.samples.astype(np.float64).ravel()
     target = (found @ wanted) / (wanted @ wanted) * wanted
     error = found - target
-    return max(-30.0, 10 * float(np.log10((target @ target) / max(error @ error, 1e-20))))
+    return max(-30.0, 10 * float(np.log10(target @ target / np.maximum(error @ error, 1e-20))))
 
 
 if __name__ == "__main__":
