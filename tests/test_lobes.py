@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sepkit import Atom, Audio, Domain, Problem
-from sepkit.builtin.lobes import Lobes, partial_lobes
-from sepkit.harmonics import midi_to_hz
+from sepkit.builtin import Lobes
+from sepkit.harmonics import midi_to_hz, partial_lobes
 from sepkit.prior import Density, Split
 from sepkit.spectral import STFT
 

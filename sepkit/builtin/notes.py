@@ -43,7 +43,7 @@ class ScoreConstraint(Constraint):
         default=50.0,
         gt=0,
         le=600,
-        description="On spectrograms: how far from a partial a note may sound, in cents; nearly two bins it always may.",
+        description="On spectrograms: how far from a partial a note may sound, in cents; nearly two bins always.",
     )
 
     @property

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+import sepkit
 from sepkit.audio import Audio
 from sepkit.config import validate
 from sepkit.errors import Cancelled, ConfigError, DatasetError, WeightsError
@@ -18,6 +19,9 @@ from sepkit.evaluation.datasets.toy import ToyWaveforms
 from sepkit.neural import Checkpoint
 from sepkit.run import Progress, Run
 from sepkit.training import TrainingData
+from sepkit_flow_sgld.flow import Flow
+from sepkit_flow_sgld.mdct import MDCT
+from sepkit_flow_sgld.prior import bundled_weights, checkpoints_in, flow_of, loaded_flow
 from sepkit_flow_sgld.segments import Segments
 from sepkit_flow_sgld.training import FlowTrainer
 from sepkit_flow_sgld.training_config import FlowTrainingConfig
@@ -35,6 +39,7 @@ TINY: dict[str, Any] = {
     "dilations": (1, 2),
     "embedding": 4,
 }
+SPECTRAL: dict[str, Any] = {"kind": "spectral", "bins": 16}
 
 
 class StopAfter:
@@ -66,15 +71,18 @@ def noise_track(name: str, samples: np.ndarray[Any, Any], rate: int = 8000) -> T
     return Track(name=name, stems={"noise": partial(Audio, samples.astype(np.float32), rate)})
 
 
+@pytest.mark.parametrize("options", [{}, SPECTRAL], ids=["waveform", "spectral"])
 @pytest.mark.parametrize(("stage", "step"), [("train sine", 4), ("train saw", 2)])
-def test_stopped_training_goes_on_to_the_same_weights(tmp_path: Path, stage: str, step: int) -> None:
+def test_stopped_training_goes_on_to_the_same_weights(
+    tmp_path: Path, stage: str, step: int, options: dict[str, Any]
+) -> None:
     data = toy("sine", "saw")
     for folder in ("whole", "halved"):
         (tmp_path / folder).mkdir()
-    train(tmp_path / "whole", data)
+    train(tmp_path / "whole", data, **options)
     with pytest.raises(Cancelled):
-        train(tmp_path / "halved", data, StopAfter(stage, step))
-    run = train(tmp_path / "halved", data)
+        train(tmp_path / "halved", data, StopAfter(stage, step), **options)
+    run = train(tmp_path / "halved", data, **options)
     assert bool(run.remarks) == (stage == "train saw"), "the source that was done stays as it is"
     assert sorted(place.name for place in (tmp_path / "halved").iterdir()) == ["saw", "sine"], "no state is left"
     for source in ("sine", "saw"):
@@ -127,6 +135,39 @@ def test_start_from_other_weights(tmp_path: Path) -> None:
         train(tmp_path, toy("square"), widths=(7,), start=tmp_path / "sine")
 
 
+def test_spectral_flows_have_the_spectrum_of_their_own_source_wherever_they_start_from(tmp_path: Path) -> None:
+    train(tmp_path, toy("sine"), **SPECTRAL)
+    train(tmp_path, toy("square"), **SPECTRAL, start=tmp_path / "sine")
+    for source in ("sine", "square"):
+        stems = [track.load_stems()[source].samples[0] for track in toy(source).train]
+        powers = torch.cat([MDCT(16)(torch.tensor(stem[None]))[0][0].square() for stem in stems]).mean(0)
+        checkpoint = Checkpoint.read(tmp_path / source, "flow")
+        np.testing.assert_allclose(checkpoint.tensors["log_power"].float().exp(), powers, rtol=0.02)
+        assert checkpoint.config["kind"] == "spectral"
+
+
+def test_spectral_flows_separate_what_they_were_trained_for(tmp_path: Path) -> None:
+    """End to end; a Wiener filter has a quarter of their power as its error, equal shares have half."""
+    noise = 0.1 * np.random.default_rng(0).standard_normal((2, 2, 4001)).astype(np.float32)
+    sounds = {"low": noise[0, :, 1:] + noise[0, :, :-1], "high": noise[1, :, 1:] - noise[1, :, :-1]}
+    tracks = tuple(Track(name=name, stems={name: partial(Audio, sound[:1], 8000)}) for name, sound in sounds.items())
+    train(tmp_path, TrainingData(tracks, (), ("low", "high")), **SPECTRAL)
+    mixture = Audio(sounds["low"][1:] + sounds["high"][1:], 8000)
+    options = {"start": "wiener", "chains": 2, "levels": 2, "steps": 4, "select": "mean"}
+    found = sepkit.separate(mixture, "flow-sgld", sources=tuple(sounds), weights=tmp_path, config=options)
+    np.testing.assert_allclose(found["low"].samples + found["high"].samples, mixture.samples, atol=1e-5)
+    for name, sound in sounds.items():
+        assert np.sum((found[name].samples - sound[1:]) ** 2) < 0.3 * np.sum(sound[1:] ** 2), name
+
+
+def test_flows_that_say_no_kind_are_waveform_flows_such_as_those_that_come_along() -> None:
+    for checkpoint in checkpoints_in(bundled_weights()).values():
+        assert "kind" not in checkpoint.config
+        assert isinstance(loaded_flow(checkpoint), Flow)
+    with pytest.raises(WeightsError, match="no flow of kind 'circular', only waveform, spectral"):
+        flow_of({"kind": "circular"})
+
+
 @pytest.mark.slow
 def test_it_learns_the_density_of_white_noise(tmp_path: Path) -> None:
     """The best possible loss is known: half the logarithm of 2 pi e (1 + power / sigma²), in bits."""
@@ -170,6 +211,9 @@ def test_error_when_all_is_silent(tmp_path: Path) -> None:
         ({"frames": (8, 12), "widths": (6, 6), "flow_steps": (1, 1)}, "each a multiple of the one before"),
         ({"frames": (8, 16)}, "one number for every scale"),
         ({"frames": (256,)}, "at least one frame of 256"),
+        ({**SPECTRAL, "widths": (6, 6), "flow_steps": (2, 2)}, "spectral flows have one scale"),
+        ({**SPECTRAL, "bins": 256}, "at least one frame of 256"),
+        ({**SPECTRAL, "bins": 15}, "bins: input should be a multiple of 2"),
         ({"lowest": 6.0}, "lowest needs to be below highest"),
     ],
 )

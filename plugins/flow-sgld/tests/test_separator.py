@@ -86,10 +86,35 @@ def test_gaussian_priors_give_the_wiener_filter() -> None:
 @pytest.mark.parametrize("length", [1, 2, 7, 999])
 def test_any_prior_and_any_length(prior: Prior, length: int) -> None:
     mixture = noise(length)
-    for start in ("noise", "periodic"):
+    for start in ("noise", "periodic", "wiener"):
         stems, run = separated(problem_of(mixture, prior), start=start)
         np.testing.assert_allclose(stems.sum(0), mixture.samples, atol=1e-5)
         assert run.uncertainty["low"].samples.shape == mixture.samples.shape
+
+
+def test_wiener_starts_are_the_wiener_filter_by_the_spectra_that_priors_expect() -> None:
+    mixture = noise(500)
+    hardly_sampled = {"start": "wiener", "levels": 1, "lowest": 1e-4, "steps": 1}
+    at = np.linspace(0, 3, 251)
+    low, high = (np.interp(at, range(4), row) for row in LOW_AND_HIGH.spectra.values())
+    filtered = np.fft.irfft(np.fft.rfft(mixture.samples[0]) * low / (low + high), n=500)
+    for prior, wanted in ((LOW_AND_HIGH, filtered), (DiffusionPrior(), mixture.samples[0] / 2)):
+        stems, _ = separated(problem_of(mixture, prior), **hardly_sampled)
+        np.testing.assert_allclose(stems[0, 0], wanted, atol=1e-3)
+
+
+def test_priors_may_answer_with_read_only_arrays_that_run_backwards() -> None:
+    class FlatPrior(DiffusionPrior):
+        def bind(self, layout: Layout, domain: Domain) -> Any:
+            return self
+
+        def score(self, value: Any) -> Any:
+            answer = np.zeros(value.shape, np.float32)[..., ::-1]
+            answer.flags.writeable = False
+            return answer
+
+    stems, _ = separated(problem_of(noise(), FlatPrior()))
+    assert np.isfinite(stems).all()
 
 
 def test_chains_without_a_density_are_averaged() -> None:

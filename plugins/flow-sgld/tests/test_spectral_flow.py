@@ -11,7 +11,9 @@ import torch
 from scipy.fft import dct
 from torch import Tensor
 
+from sepkit_flow_sgld.density import FlowDensity
 from sepkit_flow_sgld.mdct import MDCT
+from sepkit_flow_sgld.posterior import Coloured
 from sepkit_flow_sgld.spectral_flow import SpectralFlow
 
 SIGMAS = (0.003, 0.1, 1.5)
@@ -102,6 +104,15 @@ def test_measured_power_is_that_of_the_signals() -> None:
     response = 0.3**2 * (2 - 2 * frequencies.cos())
     # Beside the response itself: its curvature within a bin's width.
     np.testing.assert_allclose(flow.log_power.exp(), response, rtol=0.1, atol=0.01)
+
+
+def test_densities_know_the_spectra_at_the_frequencies_of_a_fourier_transform() -> None:
+    flow = untrained_flow()
+    density = FlowDensity([flow, flow], (2, 1, 64))
+    assert isinstance(density, Coloured)
+    # Of the 33 frequencies, the odd ones are centres of the 16 bins.
+    np.testing.assert_allclose(density.spectra[:, 1::2], np.tile(flow.log_power.exp(), (2, 1)), rtol=1e-6)
+    np.testing.assert_allclose(density.smoothed(0.3).spectra, density.spectra + 0.09)
 
 
 def test_posterior_mean_of_two_without_couplings_is_the_wiener_filter() -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from sepkit_flow_sgld.gaussian import GaussianDensity
 from sepkit_flow_sgld.periodic import periodic, periodic_parts
 from sepkit_flow_sgld.posterior import Posterior, Scaled
-from sepkit_flow_sgld.starts import equal_shares, likeliest_order
+from sepkit_flow_sgld.starts import equal_shares, likeliest_order, wiener_shares
 
 RATE = 14700
 
@@ -60,3 +60,17 @@ def test_parts_go_to_the_sources_to_which_they_are_likeliest() -> None:
 def test_equal_shares_sum_to_the_mixture() -> None:
     mixture = torch.arange(6.0)[None]
     torch.testing.assert_close(equal_shares(mixture, 4, 2).sum(1), mixture.expand(2, 1, 6))
+
+
+def test_wiener_shares_filter_every_source_and_sum_to_the_mixture() -> None:
+    mixture = torch.randn(1, 101, generator=torch.Generator().manual_seed(0))
+    low = torch.linspace(1, 0, 51)
+    stems = wiener_shares(mixture, torch.stack((3 * low, 3 * (1 - low))), 2)
+    assert stems.shape == (2, 2, 1, 101)
+    wanted = np.fft.irfft(low.numpy() * np.fft.rfft(mixture.numpy()), n=101)
+    np.testing.assert_allclose(stems[1, 0], wanted, atol=1e-5)
+    torch.testing.assert_close(stems.sum(1), mixture.expand(2, 1, 101))
+
+
+def test_wiener_shares_of_silence_are_silent() -> None:
+    assert not wiener_shares(torch.zeros(1, 1), torch.zeros(3, 1), 2).any()

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sepkit_nmf import group_atoms
+from sepkit.errors import ConfigError
+from sepkit_nmf import atoms_of_sources, group_atoms
 
 BINS_HZ = np.linspace(0, 8000, 257)
 FRAMES_S = np.arange(200) * 0.016
@@ -48,3 +49,30 @@ def test_every_atom_is_in_exactly_one_group_and_none_is_empty(atoms: int, groups
     assert len(found) == groups
     assert all(len(group) for group in found)
     assert sorted(np.concatenate(found)) == list(range(atoms))
+
+
+def of_sources(labels: list[str | None], sources: list[str]) -> dict[str, list[int]]:
+    found = atoms_of_sources(*two_kinds(), labels, sources, bins_hz=BINS_HZ, frames_s=FRAMES_S)
+    return {source: atoms.tolist() for source, atoms in found.items()}
+
+
+def test_atoms_go_to_the_source_they_are_labelled_with_in_the_order_of_the_sources() -> None:
+    found = of_sources(["b", "a", "b", "stranger", None], ["a", "b"])
+    assert list(found.items()) == [("a", [1]), ("b", [0, 2])]
+
+
+def test_atoms_without_a_label_are_grouped_among_the_sources_that_have_none() -> None:
+    # The bright atoms have more energy, and go to the first of those.
+    found = of_sources([None, "flute", None, None, None], ["first", "flute", "second"])
+    assert found == {"first": [3, 4], "flute": [1], "second": [0, 2]}
+
+
+def test_without_sources_every_atom_is_one() -> None:
+    assert of_sources([None] * 5, []) == {f"component-{index + 1}": [index] for index in range(5)}
+    with pytest.raises(ConfigError, match="33 atoms are too many for a stem each"):
+        of_sources([None] * 33, [])
+
+
+def test_too_few_atoms_without_a_label_ask_for_a_higher_rank() -> None:
+    with pytest.raises(ConfigError, match="2 sources need an option rank of at least 2, given 1"):
+        of_sources(["flute", "flute", "flute", "flute", None], ["a", "flute", "b"])

@@ -13,6 +13,10 @@ from torch import Tensor
 
 from sepkit.neural import generator
 from sepkit_flow_sgld.flow import Flow
+from sepkit_flow_sgld.spectral_flow import SpectralFlow
+
+SourceFlow = Flow | SpectralFlow
+"""What a source may have."""
 
 
 class FlowDensity:
@@ -23,7 +27,7 @@ class FlowDensity:
 
     Parameters
     ----------
-    flows : sequence of Flow
+    flows : sequence of Flow or SpectralFlow
         One for every source.
     shape : (int, int, int)
         Of what `sample` draws.
@@ -37,14 +41,19 @@ class FlowDensity:
         Mean square of the stems that the flows have learned from.
     lowest, highest : float
         The range of noise levels that all of the flows have learned.
+    spectra : ndarray [shape=(sources, bins)]
+        Variance at every frequency of the real Fourier transform, noise included; there only if all flows are spectral.
     """
 
-    def __init__(self, flows: Sequence[Flow], shape: tuple[int, ...], sigma: float = 0.0) -> None:
+    def __init__(self, flows: Sequence[SourceFlow], shape: tuple[int, ...], sigma: float = 0.0) -> None:
         self._flows, self._shape, self._sigma = tuple(flows), shape, sigma
-        self._placed: dict[tuple[torch.device, torch.dtype], tuple[Flow, ...]] = {}
+        self._placed: dict[tuple[torch.device, torch.dtype], tuple[SourceFlow, ...]] = {}
         self.power: NDArray[np.float64] = np.array([flow.data_std**2 for flow in flows])
         self.lowest = max(flow.lowest for flow in flows)
         self.highest = min(flow.highest for flow in flows)
+        spectra = [flow.spectrum(shape[-1] // 2 + 1) for flow in flows if isinstance(flow, SpectralFlow)]
+        if len(spectra) == len(flows):
+            self.spectra: NDArray[np.float64] = np.stack(spectra) + sigma**2
 
     def smoothed(self, sigma: float) -> FlowDensity:
         """The density of stems to which white noise of standard deviation `sigma` was added."""
@@ -77,7 +86,7 @@ class FlowDensity:
         draws: NDArray[np.float32] = torch.stack(stems, -3).numpy()
         return draws
 
-    def _of_every_source(self, function: Callable[[Flow, Tensor], Tensor], value: Tensor) -> list[Tensor]:
+    def _of_every_source(self, function: Callable[[SourceFlow, Tensor], Tensor], value: Tensor) -> list[Tensor]:
         if value.ndim < 3 or value.shape[-3] != len(self._flows):
             raise ValueError(
                 f"a value needs shape (..., {len(self._flows)} sources, channels, samples), given {tuple(value.shape)}"
@@ -85,22 +94,22 @@ class FlowDensity:
         flows = self._on(value.device, value.dtype)
         return [function(flow, stems) for flow, stems in zip(flows, value.unbind(-3), strict=True)]
 
-    def _log_prob(self, flow: Flow, stems: Tensor) -> Tensor:
+    def _log_prob(self, flow: SourceFlow, stems: Tensor) -> Tensor:
         """Of the stems of one source [shape=(...)]; every channel counts for itself."""
         every: Tensor = flow(stems.reshape(-1, stems.shape[-1]), self._level(flow, stems))
         return every.reshape(stems.shape[:-1]).sum(-1)
 
-    def _score(self, flow: Flow, stems: Tensor) -> Tensor:
+    def _score(self, flow: SourceFlow, stems: Tensor) -> Tensor:
         # A source at a time, so that its network's intermediate values are freed before those of the next.
         with torch.enable_grad():
             stems = stems.clone().requires_grad_()
             (gradient,) = torch.autograd.grad(self._log_prob(flow, stems).sum(), stems)
         return gradient
 
-    def _level(self, flow: Flow, like: Tensor) -> Tensor:
+    def _level(self, flow: SourceFlow, like: Tensor) -> Tensor:
         return like.new_tensor([max(self._sigma, flow.lowest)])
 
-    def _on(self, device: torch.device, dtype: torch.dtype) -> tuple[Flow, ...]:
+    def _on(self, device: torch.device, dtype: torch.dtype) -> tuple[SourceFlow, ...]:
         """The flows where and as the values are."""
         if (device, dtype) not in self._placed:
             self._placed[device, dtype] = tuple(deepcopy(flow).to(device, dtype) for flow in self._flows)

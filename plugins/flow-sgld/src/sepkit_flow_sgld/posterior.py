@@ -118,6 +118,9 @@ class Posterior:
         return powers
 
 
-def _tensor(score: Any, like: Tensor) -> Tensor:
-    tensor: Tensor = torch.as_tensor(score, dtype=like.dtype, device=like.device)
+def _tensor(value: Any, like: Tensor) -> Tensor:
+    # A copy in order: torch takes no arrays that run backwards, and warns of those that are read-only.
+    tensor: Tensor = torch.as_tensor(
+        value if isinstance(value, Tensor) else np.array(value, order="C"), dtype=like.dtype, device=like.device
+    )
     return tensor.detach()

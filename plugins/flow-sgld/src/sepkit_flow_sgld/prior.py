@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -12,11 +12,13 @@ from sepkit.domain import Domain, Layout
 from sepkit.errors import WeightsError
 from sepkit.neural import Checkpoint
 from sepkit.prior import Density, Prior
-from sepkit_flow_sgld.density import FlowDensity
+from sepkit_flow_sgld.density import FlowDensity, SourceFlow
 from sepkit_flow_sgld.flow import Flow
+from sepkit_flow_sgld.spectral_flow import SpectralFlow
 
 METHOD = "flow"
 """As which checkpoints are marked."""
+_KINDS: dict[str, type[SourceFlow]] = {"waveform": Flow, "spectral": SpectralFlow}
 
 
 class FlowPrior(Prior):
@@ -93,8 +95,23 @@ def checkpoints_of(sources: Sequence[str], folder: Path) -> list[Checkpoint]:
     return [known[source] for source in sources]
 
 
-def loaded_flow(checkpoint: Checkpoint) -> Flow:
+def flow_of(config: Mapping[str, Any]) -> SourceFlow:
+    """The flow that a checkpoint's `config` describes: its kind, by default a waveform flow, and that one's options.
+
+    Raises
+    ------
+    WeightsError
+        If there is no such kind.
+    """
+    options = dict(config)
+    kind = options.pop("kind", "waveform")
+    if kind not in _KINDS:
+        raise WeightsError(f"there is no flow of kind '{kind}', only {', '.join(_KINDS)}; update sepkit-flow-sgld")
+    return _KINDS[kind](**options)
+
+
+def loaded_flow(checkpoint: Checkpoint) -> SourceFlow:
     """The flow of a checkpoint, whose weights are not to change any more."""
-    flow = Flow(**checkpoint.config)
+    flow = flow_of(checkpoint.config)
     checkpoint.load_into(flow)
     return flow.float().requires_grad_(False).eval()

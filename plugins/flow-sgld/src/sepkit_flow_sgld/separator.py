@@ -19,14 +19,13 @@ from sepkit.spectral import STFT
 from sepkit_flow_sgld.allowed import Allowed
 from sepkit_flow_sgld.chains import spread, weighted_mean, weights_of_chains
 from sepkit_flow_sgld.config import FlowSGLDConfig
-from sepkit_flow_sgld.density import FlowDensity
-from sepkit_flow_sgld.flow import Flow
+from sepkit_flow_sgld.density import FlowDensity, SourceFlow
 from sepkit_flow_sgld.gaussian import GaussianDensity, mean_spectrum
 from sepkit_flow_sgld.langevin import noise_levels
 from sepkit_flow_sgld.posterior import Posterior, Scaled
 from sepkit_flow_sgld.prior import bundled_weights, checkpoints_in, loaded_flow
 from sepkit_flow_sgld.sampler import Annealing, Target
-from sepkit_flow_sgld.starts import equal_shares, periodic_starts
+from sepkit_flow_sgld.starts import equal_shares, periodic_starts, wiener_shares
 from sepkit_flow_sgld.windows import Window, excerpt, fade_in, windows
 
 
@@ -44,7 +43,7 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
 
     def __init__(self, config: FlowSGLDConfig) -> None:
         super().__init__(config)
-        self._flows: dict[str, Flow] = {}
+        self._flows: dict[str, SourceFlow] = {}
         self._rate: int | None = None
 
     def load(self, weights: Path | None, run: Run) -> None:
@@ -99,12 +98,13 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
             posterior = self._posterior(part, sources, level)
             known = torch.from_numpy(stems[..., window.start : window.start + window.known] / level)
             samples = torch.from_numpy(part.mixture.samples / np.float32(level)).to(device)
+            powers = posterior.powers(mean_spectrum(samples), len(sources))
             target = Target(
                 posterior=posterior,
                 mixture=samples,
-                start=self._start(samples, len(sources), mixture.sample_rate, posterior, random),
+                start=self._start(samples, powers, mixture.sample_rate, posterior, random),
                 project=Allowed(part, sources, level, self._stft(mixture)).project,
-                powers=posterior.powers(mean_spectrum(samples), len(sources)) if config.precondition else None,
+                powers=powers if config.precondition else None,
                 known=known.to(device),
             )
             chains = Annealing(target, config, random).sample(steps)
@@ -121,11 +121,13 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
             run.trace("log density of windows", heights)
 
     def _start(
-        self, mixture: torch.Tensor, sources: int, rate: int, posterior: Posterior, random: torch.Generator
+        self, mixture: torch.Tensor, powers: torch.Tensor, rate: int, posterior: Posterior, random: torch.Generator
     ) -> torch.Tensor:
-        config = self.config
+        config, sources = self.config, len(powers)
         if config.start == "noise":
             return equal_shares(mixture, sources, config.chains)
+        if config.start == "wiener":
+            return wiener_shares(mixture, powers, config.chains)
         first = noise_levels(config.highest, config.lowest, config.levels)[0]
         noise = first * torch.randn((sources, *mixture.shape), generator=random, device=mixture.device)
         return periodic_starts(mixture, sources, config.chains, rate, posterior.smoothed(first), noise)

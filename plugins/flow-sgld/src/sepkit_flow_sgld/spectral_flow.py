@@ -18,7 +18,9 @@ import math
 from collections.abc import Iterable
 from typing import cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
@@ -85,6 +87,13 @@ class SpectralFlow(nn.Module):
         padded = (nn.functional.pad(waveform, (0, max(0, self.granularity - len(waveform)))) for waveform in waveforms)
         power = torch.cat([self.mdct(waveform[None])[0][0].double().square() for waveform in padded]).mean(0)
         self.log_power.copy_(power.clamp_min(_FLOOR * float(power.mean())).log())
+
+    def spectrum(self, points: int) -> NDArray[np.float64]:
+        """Variance at evenly spaced frequencies from 0 to half the sample rate, without noise [shape=(points,)]."""
+        log_power = self.log_power.double().cpu().numpy()
+        at = np.linspace(0, self.granularity, points) - 0.5
+        variance: NDArray[np.float64] = np.exp(np.interp(at, np.arange(self.granularity), log_power))
+        return variance
 
     def forward(self, waveforms: Tensor, sigma: Tensor) -> Tensor:
         """Log density in nats of whole waveforms [shape=(batch,)].

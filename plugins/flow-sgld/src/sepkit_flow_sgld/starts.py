@@ -19,6 +19,26 @@ def equal_shares(mixture: Tensor, sources: int, chains: int) -> Tensor:
     return mixture.expand(chains, sources, *mixture.shape) / sources
 
 
+def wiener_shares(mixture: Tensor, powers: Tensor, chains: int) -> Tensor:
+    """Every source's share of the mixture at every frequency, for every chain.
+
+    Parameters
+    ----------
+    mixture : Tensor [shape=(channels, samples)]
+    powers : Tensor [shape=(sources, bins)]
+        Of the sources, at the frequencies of the mixture's real Fourier transform.
+    chains : int
+
+    Returns
+    -------
+    stems : Tensor [shape=(chains, sources, channels, samples)]
+    """
+    # Where nothing sounds, shares of nothing.
+    shares = (powers / powers.sum(0).clamp_min(torch.finfo(powers.dtype).tiny)).unsqueeze(1)
+    stems: Tensor = torch.fft.irfft(torch.fft.rfft(mixture) * shares, n=mixture.shape[-1])
+    return stems.expand(chains, *stems.shape)
+
+
 def periodic_starts(
     mixture: Tensor, sources: int, chains: int, sample_rate: int, posterior: Posterior, noise: Tensor
 ) -> Tensor:

@@ -17,9 +17,9 @@ from sepkit.files import file_names
 from sepkit.neural import Checkpoint, choose_device, fit, generator
 from sepkit.run import Run
 from sepkit.training.trainer import Trainer, TrainingData
-from sepkit_flow_sgld.flow import Flow
-from sepkit_flow_sgld.prior import METHOD
+from sepkit_flow_sgld.prior import METHOD, flow_of
 from sepkit_flow_sgld.segments import Segments
+from sepkit_flow_sgld.spectral_flow import SpectralFlow
 from sepkit_flow_sgld.training_config import FlowTrainingConfig
 
 _VALIDATION_SEGMENTS = 64
@@ -61,10 +61,12 @@ class FlowTrainer(Trainer[FlowTrainingConfig]):
             raise DatasetError(f"no track to learn from has sound in its stem '{source}'; leave it out with --sources")
         held_out = Segments.of(data.valid, source, segments.sample_rate, seconds, rng)
         options = self._flow_options(segments)
-        flow = Flow(**options)
+        flow = flow_of(options)
         flow.initialize(generator(rng))
         if config.start is not None:
             Checkpoint.read(config.start, METHOD).load_into(flow)
+        if isinstance(flow, SpectralFlow):
+            flow.measure(map(torch.from_numpy, segments.stems))
 
         def loss(model: nn.Module, rng: np.random.Generator) -> Tensor:
             gains = 10 ** (rng.uniform(-config.gain_db, config.gain_db, (config.batch, 1)) / 20)
@@ -110,14 +112,20 @@ class FlowTrainer(Trainer[FlowTrainingConfig]):
 
     def _flow_options(self, segments: Segments) -> dict[str, Any]:
         config = self.config
-        return {
+        common = {
+            "kind": config.kind,
             "data_std": math.sqrt(segments.power),
+            "dilations": config.dilations,
+            "levels": (config.lowest, config.highest),
+        }
+        if config.kind == "spectral":
+            return {**common, "bins": config.bins, "width": config.widths[0], "steps": config.flow_steps[0]}
+        return {
+            **common,
             "frames": config.frames,
             "widths": config.widths,
             "steps": config.flow_steps,
-            "dilations": config.dilations,
             "embedding": config.embedding,
-            "levels": (config.lowest, config.highest),
         }
 
     def _recipe(self, source: str, data: TrainingData, seed: int) -> dict[str, Any]:
@@ -144,7 +152,7 @@ def excess(
 
     Parameters
     ----------
-    model : Flow
+    model : Flow or SpectralFlow
     clean : ndarray [shape=(batch, samples)]
     sigmas : ndarray [shape=(batch,)]
         Standard deviation of the noise that is added to each waveform.

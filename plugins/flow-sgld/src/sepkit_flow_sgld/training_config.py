@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -38,24 +38,39 @@ class FlowTrainingConfig(TrainingConfig):
         description="Folder with the weights of another source to start from, of a flow of the same size; by default "
         "they are drawn.",
     )
+    kind: Literal["waveform", "spectral"] = Field(
+        default="waveform",
+        description="waveform: a flow on samples. spectral: one on the MDCT, for recordings, whose spectra fall by "
+        "many decibels; it has one scale, and is slower at the same width.",
+    )
     frames: Counts = Field(
-        default=(32,), description="Samples of a frame at each scale of the flow, each a multiple of the one before."
+        default=(32,),
+        description="Samples of a frame at each scale of a waveform flow, each a multiple of the one before.",
+    )
+    bins: int = Field(
+        default=512, ge=2, le=100_000, multiple_of=2, description="Bins of the MDCT of a spectral flow; even."
     )
     widths: Counts = Field(default=(48,), description="Channels within the networks of each scale.")
     flow_steps: Counts = Field(default=(6,), description="Flow steps at each scale.")
     dilations: Counts = Field(
-        default=(1, 2, 4, 8), description="Distances in frames to which the layers of a network look."
+        default=(1, 2, 4, 8),
+        description="Distances to which the layers of a network look: in frames, or in bins of a spectral flow.",
     )
-    embedding: int = Field(default=16, ge=1, le=4096, description="Channels that describe the noise level.")
+    embedding: int = Field(
+        default=16, ge=1, le=4096, description="Channels that describe the noise level to a waveform flow."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> FlowTrainingConfig:
-        if not len(self.frames) == len(self.widths) == len(self.flow_steps):
+        if self.kind == "spectral" and not len(self.widths) == len(self.flow_steps) == 1:
+            raise ValueError("widths and flow_steps need one number each: spectral flows have one scale")
+        if self.kind == "waveform" and not len(self.frames) == len(self.widths) == len(self.flow_steps):
             raise ValueError("frames, widths and flow_steps need one number for every scale")
         if self.frames[0] < 2 or any(b % a for a, b in zip(self.frames, self.frames[1:], strict=False)):
             raise ValueError(f"frames need at least 2 samples, each a multiple of the one before, given {self.frames}")
-        if self.segment < self.frames[-1]:
-            raise ValueError(f"segment needs at least one frame of {self.frames[-1]} samples, given {self.segment}")
+        frame = self.bins if self.kind == "spectral" else self.frames[-1]
+        if self.segment < frame:
+            raise ValueError(f"segment needs at least one frame of {frame} samples, given {self.segment}")
         if self.lowest >= self.highest:
             raise ValueError(f"lowest needs to be below highest, given {self.lowest} and {self.highest}")
         return self

@@ -12,7 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "config": ["NMFConfig"],
         "divergence": ["beta_divergence"],
         "factorization": ["Factorization", "factorize"],
-        "grouping": ["group_atoms"],
+        "grouping": ["atoms_of_sources", "group_atoms"],
         "initialize": ["nndsvd", "normalize_templates", "random_init"],
         "separator": ["NMF"],
         "sharing": ["normalized", "source_magnitudes"],

@@ -12,12 +12,64 @@ Spiertz and Gnann, "Source-filter based clustering for monaural blind source sep
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
+
+from sepkit.errors import ConfigError
+
+MOST_STEMS = 32
+"""As many atoms, at most, become a stem each."""
 
 _BANDS = 40
 _CEPSTRA = 13
 _SMOOTH_S = 0.2
+
+
+def atoms_of_sources(
+    templates: NDArray[np.floating],
+    activations: NDArray[np.floating],
+    labels: Sequence[str | None],
+    sources: Sequence[str],
+    *,
+    bins_hz: NDArray[np.floating],
+    frames_s: NDArray[np.floating],
+) -> dict[str, NDArray[np.intp]]:
+    """Indices of the atoms of every source, in the order of the sources.
+
+    Parameters
+    ----------
+    templates : ndarray [shape=(bins, atoms)]
+    activations : ndarray [shape=(atoms, frames)]
+    labels : sequence of str or None
+        The source of every atom. Those of none are grouped among the sources that have no other, the strongest group
+        going to the first of these.
+    sources : sequence of str
+        Without any, every atom becomes one: ``component-1``, ``component-2`` ...
+    bins_hz : ndarray [shape=(bins,)]
+    frames_s : ndarray [shape=(frames,)]
+
+    Raises
+    ------
+    ConfigError
+        If there are too few atoms for the sources, or too many to be a stem each.
+    """
+    if not sources:
+        if len(labels) > MOST_STEMS:
+            raise ConfigError(f"{len(labels)} atoms are too many for a stem each; name the sources to group them into")
+        return {f"component-{index + 1}": np.array([index]) for index in range(len(labels))}
+    members = {source: np.flatnonzero([label == source for label in labels]) for source in sources}
+    nameless = [source for source, atoms in members.items() if not len(atoms)]
+    if nameless:
+        loose = np.flatnonzero([label is None for label in labels])
+        if len(loose) < len(nameless):
+            wanted = len(nameless)
+            raise ConfigError(f"{wanted} sources need an option rank of at least {wanted}, given {len(loose)}")
+        axes = {"bins_hz": bins_hz, "frames_s": frames_s}
+        groups = group_atoms(templates[:, loose], activations[loose], len(nameless), **axes)
+        members |= {source: loose[group] for source, group in zip(nameless, groups, strict=True)}
+    return members
 
 
 def group_atoms(

@@ -18,11 +18,9 @@ from sepkit.separator import Separator
 from sepkit.spectral import STFT, soft_masks
 from sepkit_nmf.config import NMFConfig
 from sepkit_nmf.factorization import Factorization, factorize
-from sepkit_nmf.grouping import group_atoms
+from sepkit_nmf.grouping import atoms_of_sources
 from sepkit_nmf.sharing import normalized, source_magnitudes
 from sepkit_nmf.start import Start, choose_start
-
-MOST_STEMS = 32
 
 
 class NMF(Separator[NMFConfig]):
@@ -52,7 +50,7 @@ class NMF(Separator[NMFConfig]):
         fit = self._factorize(V, start, problem, axes, run)
         # An hour's spectrogram weighs twice its audio: it goes before the stems come.
         del V
-        members = atoms_of_sources(fit, start.labels, sources, **axes)
+        members = atoms_of_sources(fit.W, fit.H, start.labels, sources, **axes)
 
         def masks(block: slice) -> NDArray[np.floating]:
             return soft_masks(source_magnitudes(fit, members, block), self.config.mask_exponent)
@@ -97,37 +95,3 @@ class NMF(Separator[NMFConfig]):
         run.keep(layout, {Domain.TEMPLATES: fit.W, Domain.ACTIVATIONS: fit.H})
         run.report_violations({**on_w.violations(fit.W), **on_h.violations(fit.H)})
         return fit
-
-
-def atoms_of_sources(
-    fit: Factorization,
-    labels: tuple[str | None, ...],
-    sources: tuple[str, ...],
-    *,
-    bins_hz: NDArray[np.floating],
-    frames_s: NDArray[np.floating],
-) -> dict[str, NDArray[np.intp]]:
-    """Indices of the atoms of every source, in the order of `sources`.
-
-    Atoms without a label are grouped among the sources that have none, the strongest group going to the first of them.
-    Without sources every atom becomes one: ``component-1``, ``component-2`` ...
-
-    Raises
-    ------
-    ConfigError
-        If there are too few atoms for the sources, or too many to be a stem each.
-    """
-    if not sources:
-        if len(labels) > MOST_STEMS:
-            raise ConfigError(f"{len(labels)} atoms are too many for a stem each; name the sources to group them into")
-        return {f"component-{index + 1}": np.array([index]) for index in range(len(labels))}
-    members = {source: np.flatnonzero([label == source for label in labels]) for source in sources}
-    nameless = [source for source, atoms in members.items() if not len(atoms)]
-    if nameless:
-        loose = np.flatnonzero([label is None for label in labels])
-        if len(loose) < len(nameless):
-            wanted = len(nameless)
-            raise ConfigError(f"{wanted} sources need an option rank of at least {wanted}, given {len(loose)}")
-        groups = group_atoms(fit.W[:, loose], fit.H[loose], len(nameless), bins_hz=bins_hz, frames_s=frames_s)
-        members |= {source: loose[group] for source, group in zip(nameless, groups, strict=True)}
-    return members

@@ -12,11 +12,10 @@ from sepkit.atoms import score_atoms
 from sepkit.audio import Audio
 from sepkit.builtin import Continuity, Lobes
 from sepkit.domain import Domain, Layout
-from sepkit.errors import SideInformationError
+from sepkit.informed import remark_on_late_notes, wanted_parts
 from sepkit.prior import Density
 from sepkit.problem import Problem
 from sepkit.run import Run
-from sepkit.score import Score
 from sepkit.separator import Separator
 from sepkit.spectral import STFT, soft_masks
 from sepkit_nmf import Factorization, factorize, normalized, source_magnitudes
@@ -43,12 +42,11 @@ class ScoreNMF(Separator[ScoreNMFConfig]):
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
         score = problem.side.score
         assert score is not None
-        wanted = problem.sources or score.parts
+        wanted = wanted_parts(score, problem.sources)
         # Parts that nobody asked for sound all the same, and are explained.
         modelled = (*wanted, *(part for part in score.parts if part not in wanted))
-        _require_notes(score, wanted)
         mixture = problem.mixture
-        _remark_on_late_notes(score, mixture, run)
+        remark_on_late_notes(score, mixture, run)
         stft = STFT.of_duration(self.config.window_s, self.config.overlap, mixture.sample_rate)
         layout = problem.layout(
             bins_hz=stft.bins_hz(mixture.sample_rate),
@@ -115,23 +113,3 @@ class ScoreNMF(Separator[ScoreNMFConfig]):
             return ()
         prior = Lobes(weight=config.lobes, cents=config.cents, inharmonicity=config.inharmonicity)
         return (prior.bind(layout, Domain.TEMPLATES),)
-
-
-def _require_notes(score: Score, wanted: tuple[str, ...]) -> None:
-    if not all(name.strip() for name in wanted):
-        raise SideInformationError("notes of the score belong to no part, so their stem has no name; give each a part")
-    if not set(wanted) & set(score.parts):
-        parts, names = ", ".join(map(repr, score.parts)), ", ".join(wanted)
-        raise SideInformationError(
-            f"the score has parts {parts} and none of the sources {names}; give sources the names of parts, or rename "
-            "parts with --parts"
-        )
-
-
-def _remark_on_late_notes(score: Score, mixture: Audio, run: Run) -> None:
-    late = [note for note in score.notes if note.onset_s >= mixture.duration_s]
-    if late:
-        run.remark(
-            f"{len(late)} of {len(score.notes)} notes lie after the recording's end at {mixture.duration_s:.1f} s, "
-            f"the first at {late[0].onset_s:.1f} s"
-        )
