@@ -31,6 +31,6 @@ from .separation import Provenance as Provenance
 from .separation import Separation as Separation
 from .separator import Separator as Separator
 from .side import SideInformation as SideInformation
-from .training import train as train
+from .training.learn import train as train
 
 __version__: str

@@ -52,7 +52,7 @@ PUBLISHED = Registry.discover(disabled=())
 CONFIG_MODULES = sorted(
     {spec.config.partition(":")[0] for spec in PUBLISHED.separators.values()}
     | {spec.training.partition(":")[0] for spec in (*PUBLISHED.separators.values(), *PUBLISHED.priors.values())}
-    | {"sepkit.config", "sepkit.training.train"}
+    | {"sepkit.config", "sepkit.training.learn"}
 )
 
 

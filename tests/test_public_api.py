@@ -67,6 +67,7 @@ BUILTIN = [
     "Continuity",
     "HarmonicConstraint",
     "HarmonicTemplates",
+    "Lobes",
     "MixtureConsistency",
     "ScoreConstraint",
     "Sparsity",

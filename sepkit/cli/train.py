@@ -12,7 +12,7 @@ import click
 from sepkit.cli.group import discover
 from sepkit.cli.options import option_settings, read_options
 from sepkit.cli.progress import progress, progress_option
-from sepkit.training.train import train
+from sepkit.training.learn import train
 
 
 @click.command()

@@ -7,7 +7,7 @@ Flows of violin, piano and bassoon are trained into WEIGHTS, if they are not the
 other pieces than those that are separated; every recording is brought to one loudness first. Prints Markdown: SDR /
 SI-SDR of every stem in dB; the joint log density of the stems in nats per sample, under noise that is the same in every
 row; and seconds. Stems that are likelier than the true ones but far from them show that the flows fail; if the true
-ones are likelier, the sampler did not find them. `gaussian` has the flows' mean spectra and nothing else.
+ones are likelier, the sampler did not find them. `stationary` has the flows' mean spectra and nothing else.
 """
 
 from __future__ import annotations

@@ -30,7 +30,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "periodic, one chain": {"chains": 1},
     "periodic, mean": {"select": "mean"},
     "periodic, not denoised": {"denoise": False},
-    "periodic, preconditioned": {"precondition": True},
     "periodic, hardly sampled": {"levels": 1, "steps": 1},
 }
 """Ingredients taken away one by one, from chains that start in noise and from chains that start periodic."""

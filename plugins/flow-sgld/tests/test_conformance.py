@@ -12,8 +12,8 @@ def test_method(check: Any) -> None:
     check()
 
 
-@parametrize_with_checks("gaussian")
-def test_gaussian(check: Any) -> None:
+@parametrize_with_checks("stationary")
+def test_stationary(check: Any) -> None:
     check()
 
 

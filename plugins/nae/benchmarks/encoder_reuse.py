@@ -105,7 +105,7 @@ def measured(track: Track, options: NAETraining, repeats: int) -> list[Row]:
     rows.append(Row("NMF, fixed templates", scored(estimates), seconds, fit_s, str(fit[1])))
     trained = train(first, options)
     problem, samples = Problem(mixture, tuple(second)), mixture.samples[0]
-    _, encode_s = timed(lambda: list(trained.encode(samples, Run())), repeats)
+    _, encode_s = timed(lambda: trained.activations(samples, Run()), repeats)
     for inference, activations_s in (("encoder", encode_s), ("refit", float("nan"))):
         config = NAEConfig(inference=inference, mask_exponent=EXPONENT)
         estimates, seconds = timed(partial(trained.separate, problem, config, Run(device="cpu")), repeats)

@@ -80,23 +80,32 @@ def piano() -> Piano:
     return Piano(normalized(stft.magnitude(mixture.samples[0])), problem, layout)
 
 
-def test_the_encoder_costs_less_than_half_as_much_again_as_a_factorisation(piano: Piano) -> None:
-    loss = piano.loss("multiplicative", 300)
-    assert loss <= 1.5 * piano.factorized(300)
+@pytest.fixture(scope="module")
+def multiplicative(piano: Piano) -> float:
+    """The loss that other rules are compared with."""
+    return piano.loss("multiplicative", 300)
+
+
+def test_the_encoder_costs_no_more_than_a_factorisation_again(piano: Piano, multiplicative: float) -> None:
+    assert multiplicative <= 2 * piano.factorized(300)
     # Activations out of an encoder are some of all activations.
-    assert loss >= piano.factorized(1000) - 1e-6
+    assert multiplicative >= piano.factorized(1000) - 1e-6
 
 
-def test_multiplicative_updates_are_there_before_projected_gradients_of_any_rate(piano: Piano) -> None:
+@pytest.mark.slow
+def test_multiplicative_updates_are_there_before_projected_gradients_of_any_rate(
+    piano: Piano, multiplicative: float
+) -> None:
     rates = (1e-4, 1e-3, 1e-2, 3e-2, 1e-1)
     assert piano.loss("multiplicative", 10) < 0.9 * min(piano.loss("projected", 10, rate) for rate in rates)
     # In the end the same loss is the best for both, if the rate was right.
-    assert piano.loss("multiplicative", 300) < 1.01 * min(piano.loss("projected", 300, rate) for rate in (1e-3, 1e-2))
+    assert multiplicative < 1.01 * min(piano.loss("projected", 300, rate) for rate in (1e-3, 1e-2))
 
 
-def test_weights_of_any_sign_come_nearer_to_the_factorisation(piano: Piano) -> None:
+@pytest.mark.slow
+def test_weights_of_any_sign_come_nearer_to_the_factorisation(piano: Piano, multiplicative: float) -> None:
     plain = piano.loss("relu", 300, 3e-3)
-    assert plain < 0.95 * piano.loss("multiplicative", 300)
+    assert plain < 0.95 * multiplicative
     assert piano.loss("relu", 300, 3e-3, encoder_hidden=(32,)) < plain
     # A deeper decoder is no factorisation any more, and need not stop at its loss.
     assert piano.loss("relu", 300, 3e-3, decoder_hidden=(32,)) < 0.9 * piano.factorized(300)

@@ -41,7 +41,7 @@ class FlowSGLDConfig(Config):
     )
     precondition: bool = Field(
         default=False,
-        description="Step farther at loud frequencies, by the spectra that priors expect or else the mixture's.",
+        description="Step farther at loud frequencies, by the spectra that priors expect.",
     )
     select: Literal["likeliest", "mean"] = Field(
         default="likeliest",

@@ -1,4 +1,4 @@
-"""The prior `gaussian`: stationary normal sources of known spectra; the posterior mean is the Wiener filter."""
+"""The prior `stationary`: normal sources of known spectra; the posterior mean is the Wiener filter."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class GaussianPrior(Prior):
     Examples
     --------
     >>> GaussianPrior(spectra={"bass": (1.0, 0.1, 0.01), "hiss": (0.01, 0.01, 0.02)}).name
-    'gaussian'
+    'stationary'
     """
 
     domains: ClassVar[frozenset[Domain]] = frozenset({Domain.WAVEFORMS})
@@ -52,7 +52,7 @@ class GaussianPrior(Prior):
 
     @property
     def name(self) -> str:
-        return "gaussian"
+        return "stationary"
 
     @classmethod
     def of_examples(cls, examples: Mapping[str, Audio], points: int = 129, floor_db: float = -60.0) -> GaussianPrior:

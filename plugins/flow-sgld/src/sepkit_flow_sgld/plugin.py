@@ -55,7 +55,7 @@ def sepkit_priors() -> Iterator[PriorSpec]:
         training="sepkit_flow_sgld.training_config:FlowTrainingConfig",
     )
     yield PriorSpec(
-        name="gaussian",
+        name="stationary",
         summary="sources are stationary normal processes with known spectra; separates like a Wiener filter",
         reference="N. Wiener, Extrapolation, interpolation, and smoothing of stationary time series, 1949",
         factory="sepkit_flow_sgld.gaussian:GaussianPrior",

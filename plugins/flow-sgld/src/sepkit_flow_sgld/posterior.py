@@ -105,6 +105,11 @@ class Posterior:
         """Log density of one chain [shape=(sources, channels, samples)]."""
         return sum(float(factor.density.log_prob(factor.part(chain))) for factor in self.factors)
 
+    @property
+    def knows_spectra(self) -> bool:
+        """Whether every density knows the spectra of its sources."""
+        return all(isinstance(factor.density, Coloured) for factor in self.factors)
+
     def powers(self, spectrum: Tensor, sources: int) -> Tensor:
         """Every source's power at every frequency [shape=(sources, bins)].
 

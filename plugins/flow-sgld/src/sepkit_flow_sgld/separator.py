@@ -96,6 +96,10 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
         for window in places:
             part = excerpt(problem, window)
             posterior = self._posterior(part, sources, level)
+            if config.precondition and not posterior.knows_spectra:
+                raise ConfigError(
+                    "precondition needs priors that know spectra, such as stationary or spectral flows; leave it out"
+                )
             known = torch.from_numpy(stems[..., window.start : window.start + window.known] / level)
             samples = torch.from_numpy(part.mixture.samples / np.float32(level)).to(device)
             powers = posterior.powers(mean_spectrum(samples), len(sources))

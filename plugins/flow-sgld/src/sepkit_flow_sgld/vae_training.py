@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,7 +46,7 @@ class FlowVAETrainer(Trainer[FlowVAETrainingConfig]):
         device = choose_device(run)
         mixtures = _mixtures(data.train, rate)
         held_out = _mixtures(data.valid, rate)
-        shape = {
+        shape: dict[str, Any] = {
             "sources": len(data.sources),
             "frame": config.frame,
             "width": config.width,
@@ -104,7 +105,8 @@ class FlowVAETrainer(Trainer[FlowVAETrainingConfig]):
         log_prob = density.smoothed(scale * sigma).log_prob(scale * stems.unsqueeze(2))
         # The noise of a level alone has this entropy: without it, losses of different levels could not be averaged.
         values = mean[0].numel()
-        return -(log_prob + entropy(log_std)).mean() / values - np.log(scale)
+        negative: Tensor = -(log_prob + entropy(log_std)).mean() / values - float(np.log(scale))
+        return negative
 
 
 def level_of(density: Density) -> float:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.autograd import backward
+from torch.optim.adam import adam
 
 from sepkit_nae.divergence import beta_divergence
 from sepkit_nae.objective import Objective
@@ -23,7 +24,7 @@ NOISE = 1e-3
 
 
 class Adam:
-    """Adam with the paper's constants; `torch.optim` would load a compiler, which writes files, to do the same.
+    """Adam with the paper's constants.
 
     Parameters
     ----------
@@ -32,25 +33,33 @@ class Adam:
     learning_rate : float
     """
 
-    DECAY, SQUARE_DECAY, EPSILON = 0.9, 0.999, 1e-8
-
     def __init__(self, parameters: list[nn.Parameter], learning_rate: float) -> None:
         self.parameters, self.learning_rate = parameters, learning_rate
         self.means = [torch.zeros_like(weights) for weights in parameters]
         self.squares = [torch.zeros_like(weights) for weights in parameters]
-        self.steps = 0
+        self.steps = [torch.tensor(0.0) for _ in parameters]
 
     @torch.no_grad()
     def step(self) -> None:
         """Follow the smoothed gradient, every weight at its own rate."""
-        self.steps += 1
-        rate = self.learning_rate / (1 - self.DECAY**self.steps)
-        unbiased = 1 / (1 - self.SQUARE_DECAY**self.steps)
-        for weights, mean, square in zip(self.parameters, self.means, self.squares, strict=True):
-            assert weights.grad is not None
-            mean.lerp_(weights.grad, 1 - self.DECAY)
-            square.lerp_(weights.grad.square(), 1 - self.SQUARE_DECAY)
-            weights.addcdiv_(mean, (unbiased * square).sqrt_().add_(self.EPSILON), value=-rate)
+        gradients = [weights.grad for weights in self.parameters if weights.grad is not None]
+        # The class torch.optim.Adam loads torch's compiler, which takes seconds and writes files; this does not.
+        adam(
+            list(self.parameters),
+            gradients,
+            self.means,
+            self.squares,
+            [],
+            self.steps,
+            foreach=False,
+            amsgrad=False,
+            beta1=0.9,
+            beta2=0.999,
+            lr=self.learning_rate,
+            weight_decay=0,
+            eps=1e-8,
+            maximize=False,
+        )
 
 
 class GradientSteps:

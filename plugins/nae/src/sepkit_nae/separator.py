@@ -15,6 +15,7 @@ from torch import Tensor
 from sepkit.atoms import score_atoms
 from sepkit.audio import Audio
 from sepkit.domain import Atom, Domain, Layout
+from sepkit.informed import remark_on_late_notes, wanted_parts
 from sepkit.neural import choose_device, generator
 from sepkit.problem import Problem
 from sepkit.run import Run
@@ -22,14 +23,13 @@ from sepkit.separator import Separator
 from sepkit.spectral import STFT, soft_masks
 from sepkit_nae.config import NAEConfig
 from sepkit_nae.fitting import fit
-from sepkit_nae.informed import remark_on_late_notes, wanted_parts, with_score_constraints
+from sepkit_nae.informed import with_score_constraints
 from sepkit_nae.knowledge import Knowledge
 from sepkit_nae.model import Autoencoder
 from sepkit_nae.objective import Objective
 from sepkit_nae.start import fill, scale_encoder, start_templates
 from sepkit_nae.trained import Trained
-from sepkit_nmf import Factorization, normalized
-from sepkit_nmf.separator import atoms_of_sources
+from sepkit_nmf import atoms_of_sources, normalized
 
 RANK_ALONE = 8
 RANK_PER_SOURCE = 16
@@ -65,6 +65,10 @@ class NAE(Separator[NAEConfig]):
     def sample_rate(self) -> int | None:
         return None if self.trained is None else self.trained.sample_rate
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return () if self.trained is None else self.trained.sources
+
     def load(self, weights: Path | None, run: Run) -> None:
         if weights is not None:
             self.trained = Trained.read(weights, choose_device(run))
@@ -91,9 +95,10 @@ class NAE(Separator[NAEConfig]):
         model, H = self._fit(V, problem, problem.layout(atoms=atoms, **axes), run)
         # An hour's spectrogram weighs twice its audio: it goes before the stems come.
         del V
-        factors = Factorization(model.templates.detach().cpu().numpy(), H.cpu().numpy(), [], 0, False)
         sources = wanted if score is None else modelled
-        members = atoms_of_sources(factors, tuple(atom.source for atom in atoms), sources, **axes)
+        labels = [atom.source for atom in atoms]
+        W = model.templates.detach().cpu().numpy()
+        members = atoms_of_sources(W, H.cpu().numpy(), labels, sources, **axes)
 
         @torch.no_grad()
         def masks(block: slice) -> NDArray[np.floating]:

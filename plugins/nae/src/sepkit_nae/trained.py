@@ -7,7 +7,7 @@ Smaragdis and Venkataramani, "A neural network alternative to non-negative audio
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -120,9 +120,8 @@ class Trained:
         Raises
         ------
         ConfigError
-            If a wanted source was not trained, or a prior has no say.
+            If a prior has no say.
         """
-        wanted = self._wanted(problem)
         if problem.side.score is not None:
             problem = with_score_constraints(problem)
         mixture = problem.mixture
@@ -134,40 +133,63 @@ class Trained:
         known = Knowledge.of(problem, layout, model.decoder.device)
         refuse_priors(known, config)
         W = known.templates.project(model.decoder)
-        H = known.activations.project(torch.cat(list(self.encode(samples, run)), dim=1))
-        if config.inference == "refit":
-            H = refitted(stft.magnitude(samples), W, H, known, config, run)
-        report(layout, known, W, H, run)
+        whole = self._at_once(samples, W, known, config, run)
+        found = []
 
-        def masks(block: slice) -> NDArray[np.floating]:
-            given = source_magnitudes(W, H[:, block], model.rank).cpu().numpy()
-            return soft_masks(given, config.mask_exponent)[wanted]
+        def masked(block: slice) -> NDArray[np.complexfloating]:
+            if whole is None:
+                spectrum, H = self.encode(samples, block)
+                H = known.activations.within_support(H, block)
+            else:
+                spectrum, H = stft.forward(samples, block), whole[:, block]
+            found.append(H)
+            magnitudes = source_magnitudes(W, H, model.rank).cpu().numpy()
+            shared: NDArray[np.complexfloating] = soft_masks(magnitudes, config.mask_exponent) * spectrum
+            return shared
 
-        stems = stft.filter(samples, masks, len(wanted), steps=partial(run.steps, stage="filter"))
-        names = [self.sources[index] for index in wanted]
-        return {name: Audio(stem[np.newaxis], rate) for name, stem in zip(names, stems, strict=True)}
+        stems = stft.synthesize(masked, (len(self.sources), len(samples)), steps=partial(run.steps, stage="filter"))
+        report(layout, known, W, torch.cat(found, dim=1), run)
+        return {name: Audio(stem[np.newaxis], rate) for name, stem in zip(self.sources, stems, strict=True)}
+
+    def _at_once(
+        self, samples: NDArray[np.float32], W: Tensor, known: Knowledge, config: NAEConfig, run: Run
+    ) -> Tensor | None:
+        """Activations for which all frames are needed: fitted or projected ones. None where it takes the encoder alone,
+        which can do with one pass over the mixture.
+        """
+        refit = config.inference == "refit"
+        if not refit and not known.activations.projects:
+            return None
+        H = known.activations.project(self.activations(samples, run))
+        return refitted(self.stft.magnitude(samples), W, H, known, config, run) if refit else H
+
+    def activations(self, samples: NDArray[np.float32], run: Run) -> Tensor:
+        """Those of all frames, as the encoder finds them [shape=(atoms, frames)]."""
+        blocks = list(self.stft.blocks(len(samples)))
+        steps = run.steps(len(blocks), "encode")
+        return torch.cat([self.encode(samples, blocks[index])[1] for index in steps], dim=1)
 
     @torch.no_grad()
-    def encode(self, samples: NDArray[np.float32], run: Run) -> Iterator[Tensor]:
-        """Activations, block by block, in one pass over the mixture [shape=(atoms, frames of the block)]."""
-        context, frames = self.model.context_frames, self.stft.frames(len(samples))
-        blocks = list(self.stft.blocks(len(samples)))
-        for index in run.steps(len(blocks), "encode"):
-            block = blocks[index]
-            seen = slice(max(0, block.start - context), min(frames, block.stop + context))
-            V = torch.from_numpy(np.abs(self.stft.forward(samples, seen))).to(self.model.decoder.device)
-            within = slice(block.start - seen.start, block.stop - seen.start)
-            yield self.model.encode(stacked_frames(V, within, context))
+    def encode(self, samples: NDArray[np.float32], block: slice) -> tuple[NDArray[np.complexfloating], Tensor]:
+        """The spectrum of some frames of a mixture, and what the encoder finds in them.
 
-    def _wanted(self, problem: Problem) -> list[int]:
-        """Which of the trained sources are wanted, in the order asked for."""
-        unknown = [source for source in problem.sources if source not in self.sources]
-        if unknown:
-            raise ConfigError(
-                f"the weights were trained for {', '.join(self.sources)}, and source '{unknown[0]}' is wanted; "
-                "choose among these, or train with recordings of it"
-            )
-        return [self.sources.index(source) for source in problem.sources or self.sources]
+        Parameters
+        ----------
+        samples : ndarray [shape=(samples,)]
+        block : slice
+            Of frames.
+
+        Returns
+        -------
+        spectrum : ndarray [shape=(bins, frames of the block)]
+        H : Tensor [shape=(atoms, frames of the block)]
+        """
+        context = self.model.context_frames
+        seen = slice(max(0, block.start - context), min(self.stft.frames(len(samples)), block.stop + context))
+        within = slice(block.start - seen.start, block.stop - seen.start)
+        spectrum = self.stft.forward(samples, seen)
+        V = torch.from_numpy(np.abs(spectrum)).to(self.model.decoder.device)
+        return spectrum[:, within], self.model.encode(stacked_frames(V, within, context))
 
 
 def build(config: NAETraining, stft: STFT, sources: int) -> SourceAutoencoder:
