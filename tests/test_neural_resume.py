@@ -226,7 +226,8 @@ for state in rounds:
     _, status = os.wait()
     assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL, (state, status)
 before = snapshot()
-for state in rounds:
+# One that was never stopped comes first; here, because the number of threads changes the last digits.
+for state in (folder.with_name("whole"), *rounds):
     done, tensors = learn(state)
     print(json.dumps([{name: data.hex() for name, data in tensors.items()}, done.losses, done.validations]))
 assert sorted(folder.iterdir()) == sorted(rounds)
@@ -235,13 +236,12 @@ print(json.dumps(changed(before)))
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment_it_goes_on_to_the_same_weights_and_is_silent(tmp_path: Path, expected: Any) -> None:
+def test_killed_at_any_moment_it_goes_on_to_the_same_weights_and_is_silent(tmp_path: Path) -> None:
     repository = Path(__file__).parents[1]
-    command = [sys.executable, "-W", "error", "-c", SNAPSHOT + KILLED, str(repository), str(tmp_path), "7"]
+    (tmp_path / "killed").mkdir()
+    command = [sys.executable, "-W", "error", "-c", SNAPSHOT + KILLED, str(repository), str(tmp_path / "killed"), "7"]
     ended = subprocess.run(command, env=environment(), capture_output=True, encoding="utf-8")
     assert (ended.returncode, ended.stderr) == (0, "")
-    *results, changed = map(json.loads, ended.stdout.splitlines())
-    done, tensors = expected
-    whole = [{name: data.hex() for name, data in tensors.items()}, [*done.losses], [*done.validations]]
+    whole, *results, changed = map(json.loads, ended.stdout.splitlines())
     assert results == [whole] * 8
     assert changed == {}
