@@ -39,8 +39,8 @@ class FlowDensity:
     ----------
     power : ndarray [shape=(sources,)]
         Mean square of the stems that the flows have learned from.
-    lowest, highest : float
-        The range of noise levels that all of the flows have learned.
+    lowest : float
+        The lowest noise level that all of the flows have learned.
     spectra : ndarray [shape=(sources, bins)]
         Variance at every frequency of the real Fourier transform, noise included; there only if all flows are spectral.
     """
@@ -50,7 +50,6 @@ class FlowDensity:
         self._placed: dict[tuple[torch.device, torch.dtype], tuple[SourceFlow, ...]] = {}
         self.power: NDArray[np.float64] = np.array([flow.data_std**2 for flow in flows])
         self.lowest = max(flow.lowest for flow in flows)
-        self.highest = min(flow.highest for flow in flows)
         spectra = [flow.spectrum(shape[-1] // 2 + 1) for flow in flows if isinstance(flow, SpectralFlow)]
         if len(spectra) == len(flows):
             self.spectra: NDArray[np.float64] = np.stack(spectra) + sigma**2

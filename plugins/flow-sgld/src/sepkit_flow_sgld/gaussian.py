@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -15,10 +14,8 @@ from pydantic import Field, field_validator
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool1d, interpolate
 
-from sepkit.audio import Audio
 from sepkit.domain import Domain, Layout
 from sepkit.prior import Density, Prior
-from sepkit.spectral import STFT
 
 Variance = Annotated[float, Field(gt=0, le=1e12)]
 
@@ -53,25 +50,6 @@ class GaussianPrior(Prior):
     @property
     def name(self) -> str:
         return "stationary"
-
-    @classmethod
-    def of_examples(cls, examples: Mapping[str, Audio], points: int = 129, floor_db: float = -60.0) -> GaussianPrior:
-        """With the mean spectra of example recordings, relative to the power of their sum.
-
-        Parameters
-        ----------
-        examples : mapping of str to Audio
-            One recording for each source, at the levels that they have in a mixture.
-        points : int
-            Number of frequencies.
-        floor_db : float
-            What no frequency falls below, beside the loudest of all.
-        """
-        stft = STFT(2 * (points - 1), points // 2)
-        powers = {name: np.mean(stft.magnitude(audio.samples) ** 2, axis=(0, 2)) for name, audio in examples.items()}
-        floor = 10 ** (floor_db / 10) * max(float(power.max()) for power in powers.values())
-        total = sum(float(power.mean()) for power in powers.values())
-        return cls(spectra={name: tuple((np.maximum(power, floor) / total).tolist()) for name, power in powers.items()})
 
     def bind(self, layout: Layout, domain: Domain) -> Density:
         bins = layout.mixture.length // 2 + 1

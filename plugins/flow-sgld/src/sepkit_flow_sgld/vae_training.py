@@ -16,10 +16,10 @@ from sepkit.domain import Domain, Layout
 from sepkit.errors import DatasetError
 from sepkit.evaluation.dataset import Track
 from sepkit.neural import Checkpoint, choose_device, fit, generator
-from sepkit.prior import Density, Smoothed
 from sepkit.run import Run
 from sepkit.side import SideInformation
 from sepkit.training.trainer import Trainer, TrainingData
+from sepkit_flow_sgld.posterior import Scaled
 from sepkit_flow_sgld.prior import FlowPrior, bundled_weights, checkpoints_of
 from sepkit_flow_sgld.vae import Encoder, entropy, project
 from sepkit_flow_sgld.vae_config import FlowVAETrainingConfig
@@ -42,7 +42,8 @@ class FlowVAETrainer(Trainer[FlowVAETrainingConfig]):
         layout = Layout(
             mixture=Audio(np.zeros((1, config.excerpt), np.float32), rate), side=SideInformation(), sources=data.sources
         )
-        density = FlowPrior(weights=priors).bind(layout, Domain.WAVEFORMS)
+        every = range(len(data.sources))
+        density = Scaled.of(FlowPrior(weights=priors).bind(layout, Domain.WAVEFORMS), every, len(every), 1.0)
         device = choose_device(run)
         mixtures = _mixtures(data.train, rate)
         held_out = _mixtures(data.valid, rate)
@@ -93,25 +94,19 @@ class FlowVAETrainer(Trainer[FlowVAETrainingConfig]):
         ).write(folder)
         state.unlink(missing_ok=True)
 
-    def _negative_elbo(self, model: nn.Module, mixtures: Tensor, density: Density, rng: np.random.Generator) -> Tensor:
+    def _negative_elbo(self, model: nn.Module, mixtures: Tensor, density: Scaled, rng: np.random.Generator) -> Tensor:
         """Of a batch at one noise level, in nats for every value of a stem."""
-        assert isinstance(density, Smoothed)
         low, high = np.log(self.config.lowest), np.log(self.config.highest)
         sigma = float(np.exp(rng.uniform(low, high)))
         mean, log_std = model(mixtures, mixtures.new_tensor([sigma]))
         noise = torch.randn(mean.shape, generator=generator(rng, mean.device), device=mean.device)
         stems = project(mean + log_std.exp() * noise, mixtures)
-        scale = level_of(density)
-        log_prob = density.smoothed(scale * sigma).log_prob(scale * stems.unsqueeze(2))
+        smoothed = density.smoothed(sigma)
+        log_prob = smoothed.density.log_prob(smoothed.part(stems.unsqueeze(2)))
         # The noise of a level alone has this entropy: without it, losses of different levels could not be averaged.
         values = mean[0].numel()
-        negative: Tensor = -(log_prob + entropy(log_std)).mean() / values - float(np.log(scale))
+        negative: Tensor = -(log_prob + entropy(log_std)).mean() / values - float(np.log(density.scale))
         return negative
-
-
-def level_of(density: Density) -> float:
-    """Root mean square that mixtures have where the flows come from."""
-    return float(np.sqrt(np.sum(density.power)))  # type: ignore[attr-defined]
 
 
 def _mixtures(tracks: Iterable[Track], sample_rate: int) -> list[Signal]:

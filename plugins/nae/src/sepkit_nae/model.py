@@ -96,11 +96,6 @@ class Autoencoder(nn.Module):
         """Every atom's template, the ReLU of the decoder's weights [shape=(bins, atoms)]."""
         return torch.relu(self.decoder)
 
-    @property
-    def is_two_layered(self) -> bool:
-        """Whether there are no hidden layers."""
-        return not (self.encoder_layers or self.decoder_layers)
-
 
 def stacked_frames(V: Tensor, frames: slice, context_frames: int) -> Tensor:
     """Every frame with its neighbours, the earliest on top; silence lies around the recording.
