@@ -52,7 +52,7 @@ def resolve_short_name(app: Sphinx, env: Any, node: Node, content: Node) -> Node
     name = str(node["reftarget"]).lstrip("~.")
     ending = f".{name.removeprefix('sepkit.')}"
     known = env.get_domain("py").objects
-    # Public names are documented as sepkit.Audio, and hints name the module that defines them, as sepkit.audio.Audio.
+    # Public names are documented as sepkit.Audio, and hints name the module that defines them.
     candidates = [known_name for known_name in known if known_name.endswith(ending)]
     if not candidates and name.startswith("sepkit."):
         candidates = [known_name for known_name in known if known_name.endswith(f".{name.rpartition('.')[2]}")]

@@ -24,9 +24,6 @@ from numpy.typing import DTypeLike, NDArray
 
 from sepkit.errors import ConfigError
 
-WINDOW_S = 0.046
-"""A window that serves music well where nobody has asked for another: 2048 samples at 44.1 kHz."""
-
 _BLOCK_VALUES = 1 << 21
 _LEAST_COVER = 1e-3
 """Samples that all windows nearly miss come back from float32 spectra with large errors."""

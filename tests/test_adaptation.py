@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sepkit import Audio, Cancelled, Progress, Run
-from sepkit.adaptation import Adaptation, wiener_filter
+from sepkit.solving.adaptation import Adaptation, wiener_filter
 
 NoiseOf = Callable[..., Audio]
 

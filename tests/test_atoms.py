@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sepkit import Note, Score
-from sepkit.atoms import score_atoms
-from sepkit.domain import Atom
+from sepkit.informed.atoms import score_atoms
+from sepkit.problem.layout import Atom
 
 NOTES = st.lists(
     st.builds(

@@ -14,7 +14,7 @@ from sepkit.evaluation import Stems
 from sepkit.evaluation.metrics import bss_eval
 from sepkit.evaluation.metrics.bss_eval import BSSEval
 from sepkit.evaluation.metrics.energy import SDR
-from sepkit.run import Progress, Run
+from sepkit.solving.run import Progress, Run
 
 museval = pytest.importorskip("museval.metrics")
 

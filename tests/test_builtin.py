@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from sepkit import Atom, Audio, Density, Domain, Problem, Projection, Split
+from sepkit import Atom, Audio, Density, Domain, GradientSplit, Problem, Projection
 from sepkit.builtin import Continuity, MixtureConsistency, Sparsity
 
 MIXTURE = Audio(np.random.default_rng(9).uniform(-1, 1, (2, 60)), 8000)
@@ -129,7 +129,7 @@ class TestPriorsOnActivations:
         density, H = bind(prior, atoms, frames), activations(atoms, frames)
         scale = prior.weight
         np.testing.assert_allclose(
-            density.score(H) / scale, numeric_gradient(density.log_prob, H) / scale, rtol=1e-5, atol=1e-7
+            density.gradient(H) / scale, numeric_gradient(density.log_prob, H) / scale, rtol=1e-5, atol=1e-7
         )
 
     def test_score_is_torchs_gradient_of_log_prob(self, prior: Sparsity) -> None:
@@ -139,17 +139,17 @@ class TestPriorsOnActivations:
         H = torch.tensor(activations(), requires_grad=True)
         density.log_prob(H).backward()
         assert H.grad is not None
-        np.testing.assert_allclose(density.score(H.detach()).numpy(), H.grad.numpy(), rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(density.gradient(H.detach()).numpy(), H.grad.numpy(), rtol=1e-9, atol=1e-9)
 
     def test_parts_are_nonnegative_and_their_difference_is_the_score(self, prior: Sparsity) -> None:
         density, H = bind(prior), activations()
         H[0, :3] = 0
-        assert isinstance(density, Split)
-        plus, minus = density.split(H)
+        assert isinstance(density, GradientSplit)
+        plus, minus = density.split_gradient(H)
         assert plus.shape == minus.shape == H.shape
         assert (plus >= 0).all()
         assert (minus >= 0).all()
-        np.testing.assert_allclose(density.score(H), minus - plus)
+        np.testing.assert_allclose(density.gradient(H), minus - plus)
 
     def test_scale_of_an_atom_does_not_matter(self, prior: Sparsity) -> None:
         density, H = bind(prior), activations()
@@ -158,7 +158,7 @@ class TestPriorsOnActivations:
 
     def test_score_is_orthogonal_to_scaling(self, prior: Sparsity) -> None:
         H = activations()
-        np.testing.assert_allclose((bind(prior).score(H) * H).sum(axis=1), 0, atol=1e-10)
+        np.testing.assert_allclose((bind(prior).gradient(H) * H).sum(axis=1), 0, atol=1e-10)
 
     @pytest.mark.parametrize("scale", [0, 1e-30, 1e-22, 1e-18, 1e-12, 1e-6, 1e6, 1e15])
     @pytest.mark.parametrize("kind", ["numpy", "torch"])
@@ -170,22 +170,23 @@ class TestPriorsOnActivations:
         if kind == "torch":
             H = torch.from_numpy(H)
         density = bind(prior)
-        assert isinstance(density, Split)
-        for part in (*density.split(H), density.score(H), density.log_prob(H)):
+        assert isinstance(density, GradientSplit)
+        for part in (*density.split_gradient(H), density.gradient(H), density.log_prob(H)):
             assert np.isfinite(np.asarray(part)).all()
 
     def test_keep_kind_and_type(self, prior: Sparsity) -> None:
         import torch
 
         density, H = bind(prior), activations().astype(np.float32)
-        assert density.score(H).dtype == np.float32
-        assert density.score(torch.from_numpy(H)).dtype == torch.float32
-        np.testing.assert_allclose(density.score(torch.from_numpy(H)).numpy(), density.score(H), rtol=1e-4, atol=1e-3)
+        assert density.gradient(H).dtype == np.float32
+        assert density.gradient(torch.from_numpy(H)).dtype == torch.float32
+        of_tensor = density.gradient(torch.from_numpy(H)).numpy()
+        np.testing.assert_allclose(of_tensor, density.gradient(H), rtol=1e-4, atol=1e-3)
 
     def test_weight_scales_them(self, prior: Sparsity) -> None:
         H, twice = activations(), type(prior)(weight=2 * prior.weight)
         assert bind(twice).log_prob(H) == pytest.approx(2 * bind(prior).log_prob(H))
-        np.testing.assert_allclose(bind(twice).score(H), 2 * bind(prior).score(H))
+        np.testing.assert_allclose(bind(twice).gradient(H), 2 * bind(prior).gradient(H))
 
 
 def test_sparsity_prefers_few_large_activations() -> None:

@@ -19,7 +19,7 @@ from sepkit.evaluation.datasets.musdb18 import MUSDB18
 from sepkit.evaluation.datasets.urmp import URMP
 from sepkit.evaluation.splits import split
 from sepkit.evaluation.verify import verify
-from sepkit.score import Score
+from sepkit.music.score import Score
 from tests.commandline import record
 
 SAMPLE = Path(__file__).parents[2] / "shared" / "data" / "metrics" / "museval_data" / "MUSDB18-7-SAMPLE"

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from sepkit import Audio, Registry, example
-from sepkit.declare import declared_dataset
 from sepkit.errors import AudioError, DatasetError
 from sepkit.evaluation import Dataset, Track
 from sepkit.evaluation.datasets.example import BundledExample
 from sepkit.evaluation.datasets.folder import Folder
 from sepkit.evaluation.datasets.layout import numbered
+from sepkit.evaluation.declare import declared_dataset
 from sepkit.evaluation.splits import split
 from sepkit.evaluation.verify import verify
 from tests.commandline import record

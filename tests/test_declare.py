@@ -6,8 +6,8 @@ import pytest
 
 from sepkit import Registry
 from sepkit.builtin import Continuity, MixtureConsistency, Sparsity
-from sepkit.declare import declared_constraints, declared_priors, parse_value
 from sepkit.errors import ConfigError, UnknownNameError
+from sepkit.solving.declare import declared_constraints, declared_priors, parse_value
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ import sepkit
 import sepkit.builtin
 import sepkit.plugin
 from sepkit import Audio, Registry, example
-from sepkit.statement import published_name
+from sepkit.problem.statement import published_name
 from tests.distributions import environment
 
 if sys.version_info >= (3, 11):

@@ -7,7 +7,7 @@ import pytest
 
 from sepkit import Atom, Audio, Domain, Layout, Problem, SideInformation
 from sepkit.builtin import Continuity, MixtureConsistency, Sparsity
-from sepkit.statement import Hosted
+from sepkit.problem.statement import Hosted
 
 MIXTURE = Audio(np.zeros((2, 100), np.float32), 8000)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sepkit import Audio, Note, Run, Score
 from sepkit.errors import SideInformationError
-from sepkit.informed import remark_on_late_notes, wanted_parts
+from sepkit.informed.parts_asked import remark_on_late_notes, wanted_parts
 
 SCORE = Score((Note(0, 1, 60, part="left"), Note(0.5, 2, 64, part="right"), Note(2.5, 3, 67, part="right")))
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from sepkit import Atom, Audio, Domain, Problem
 from sepkit.builtin import Lobes
-from sepkit.harmonics import midi_to_hz, partial_lobes
-from sepkit.prior import Density, Split
+from sepkit.informed.harmonics import midi_to_hz, partial_lobes
+from sepkit.problem.prior import Density, GradientSplit
 from sepkit.spectral import STFT
 
 RATE = 8000
@@ -57,21 +57,21 @@ def test_a_lobe_is_what_the_window_makes_of_a_partial(pitch: float) -> None:
 @given(st.integers(0, 1000), st.floats(1e-3, 1e3))
 def test_split_and_score_are_the_gradient_and_scale_does_not_matter(seed: int, scale: float) -> None:
     density, W = bound(), templates(seed)
-    assert isinstance(density, Split)
-    plus, minus = density.split(W)
+    assert isinstance(density, GradientSplit)
+    plus, minus = density.split_gradient(W)
     assert (plus >= 0).all()
     assert (minus >= 0).all()
-    np.testing.assert_allclose(density.score(W), minus - plus)
+    np.testing.assert_allclose(density.gradient(W), minus - plus)
     direction = W * np.random.default_rng(seed + 1).standard_normal(W.shape)
     ahead, behind = (density.log_prob(W + step * direction) for step in (1e-5, -1e-5))
-    assert (ahead - behind) / 2e-5 == pytest.approx(np.sum(density.score(W) * direction), rel=1e-4, abs=1e-6)
+    assert (ahead - behind) / 2e-5 == pytest.approx(np.sum(density.gradient(W) * direction), rel=1e-4, abs=1e-6)
     assert density.log_prob(scale * W) == pytest.approx(density.log_prob(W))
 
 
 def test_lobes_are_the_likeliest_however_strong_the_partials_are() -> None:
     density, best = bound(), lobes()
     assert density.log_prob(best) == pytest.approx(0, abs=1e-9)
-    np.testing.assert_allclose((best * density.score(best)), 0, atol=1e-9)
+    np.testing.assert_allclose((best * density.gradient(best)), 0, atol=1e-9)
     rng = np.random.default_rng(2)
     for _ in range(20):
         assert density.log_prob(best * rng.uniform(0.5, 2, best.shape)) < -1e-3
@@ -85,18 +85,18 @@ def test_what_has_no_partials_may_be_anything() -> None:
     others[height == 0, 2] = 7
     assert (height == 0).any()
     assert density.log_prob(others) == density.log_prob(W)
-    assert not density.score(W)[:, [1, 3]].any()
+    assert not density.gradient(W)[:, [1, 3]].any()
 
 
 def test_zeros_silence_and_pitches_beyond_all_bins_are_survived() -> None:
     density = bound(pitch=127)
-    assert isinstance(density, Split)
+    assert isinstance(density, GradientSplit)
     W = templates(0).astype(np.float32)
     W[:100, 0] = 0
     W[:, 2] = 0
-    for part in (*density.split(W), density.log_prob(W)):
+    for part in (*density.split_gradient(W), density.log_prob(W)):
         assert np.isfinite(part).all()
-    assert density.split(W)[0].dtype == np.float32
+    assert density.split_gradient(W)[0].dtype == np.float32
 
 
 def test_tensors_give_what_arrays_give() -> None:
@@ -104,4 +104,4 @@ def test_tensors_give_what_arrays_give() -> None:
     density, W = bound(), templates(4)
     tensor = torch.tensor(W, requires_grad=True)
     density.log_prob(tensor).backward()
-    np.testing.assert_allclose(tensor.grad.numpy(), density.score(W), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(tensor.grad.numpy(), density.gradient(W), rtol=1e-9, atol=1e-12)

@@ -13,7 +13,7 @@ from sepkit.errors import Cancelled
 from sepkit.evaluation import Metric, Stems
 from sepkit.evaluation.metrics import blocks
 from sepkit.evaluation.metrics.energy import SDR, SISDR
-from sepkit.run import Progress, Run
+from sepkit.solving.run import Progress, Run
 
 RATE = 8000
 

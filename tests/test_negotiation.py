@@ -9,8 +9,8 @@ import sepkit_fakes as fakes
 from sepkit import Domain, Registry
 from sepkit.builtin import Continuity, MixtureConsistency, Sparsity
 from sepkit.errors import MismatchError
-from sepkit.negotiation import Request, mismatches, negotiate
 from sepkit.plugin import SeparatorSpec
+from sepkit.solving.negotiation import Request, mismatches, negotiate
 
 
 def request(**options: Any) -> Request:

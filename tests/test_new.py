@@ -17,10 +17,11 @@ import pytest
 
 import sepkit
 from sepkit import Audio, Registry
-from sepkit.domain import Atom, Domain
 from sepkit.errors import ConfigError, OutputError, WriteError
 from sepkit.files import new_folder
-from sepkit.problem import Problem
+from sepkit.problem.domain import Domain
+from sepkit.problem.layout import Atom
+from sepkit.problem.problem import Problem
 from sepkit.scaffold.render import LONGEST_NAME, SUMMARIES, render, requirement
 from tests.commandline import call, files_below
 from tests.conftest import RATE, NoiseOf
@@ -285,10 +286,10 @@ class TestWorking:
             step = np.zeros_like(H)
             step[index] = 1e-6
             slope = (density.log_prob(H + step) - density.log_prob(H - step)) / 2e-6
-            assert density.score(H)[index] == pytest.approx(slope, rel=1e-5, abs=1e-6)
-        plus, minus = density.split(H)
+            assert density.gradient(H)[index] == pytest.approx(slope, rel=1e-5, abs=1e-6)
+        plus, minus = density.split_gradient(H)
         assert min(plus.min(), minus.min()) >= 0
-        np.testing.assert_allclose(minus - plus, density.score(H))
+        np.testing.assert_allclose(minus - plus, density.gradient(H))
 
     @pytest.mark.parametrize("kind", ["numpy", "torch"])
     def test_constraint_is_a_projection(self, kind: str, published: Callable[[str, str], Registry]) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from sepkit import Note, Score
 from sepkit.errors import SideInformationError
-from sepkit.parts import read_with_parts
+from sepkit.music.parts import read_with_parts
 
 TRIO = Score(
     (

@@ -12,7 +12,7 @@ import pytest
 
 from sepkit import Audio, Separation, SepkitError
 from sepkit.errors import WriteError
-from sepkit.plot import write_figure
+from sepkit.plots.canvas import write_figure
 from tests.commandline import script
 from tests.test_separation import provenance
 
@@ -202,4 +202,5 @@ assert after == before
 
 
 def test_separating_imports_no_matplotlib() -> None:
-    assert script("import sys, sepkit.plot, sepkit.separation; print('matplotlib' in sys.modules)").strip() == "False"
+    source = "import sys, sepkit.plots.separation, sepkit.solving.separation; print('matplotlib' in sys.modules)"
+    assert script(source).strip() == "False"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sepkit import Atom, Audio, Domain, Layout, Note, Run, Score, Separation, SepkitError, SideInformation
-from sepkit.variables import Variables
+from sepkit.problem.variables import Variables
 from tests.test_plot import PNG, panels
 from tests.test_separation import provenance
 
@@ -28,7 +28,7 @@ def factored(
     mixture = Audio(np.zeros((1, round(seconds * RATE))), RATE)
     layout = Layout(
         mixture=mixture,
-        side=SideInformation(score=Score(notes) if notes else None),
+        side_information=SideInformation(score=Score(notes) if notes else None),
         sources=tuple(dict.fromkeys(atom.source or "" for atom in atoms)),
         bins_hz=np.linspace(0, RATE / 2, len(W)),
         frames_s=np.linspace(0, seconds, np.shape(H)[1]),

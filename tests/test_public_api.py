@@ -13,8 +13,14 @@ import pytest
 
 import sepkit
 import sepkit.builtin
+import sepkit.informed
+import sepkit.music
 import sepkit.neural
+import sepkit.plots
 import sepkit.plugin
+import sepkit.problem
+import sepkit.solving
+import sepkit.testing
 import sepkit.training
 
 TOP = [
@@ -27,6 +33,7 @@ TOP = [
     "Density",
     "Domain",
     "F0Track",
+    "GradientSplit",
     "Initial",
     "Layout",
     "Method",
@@ -45,11 +52,14 @@ TOP = [
     "SepkitError",
     "SideInformation",
     "Smoothed",
-    "Split",
     "Support",
     "errors",
     "evaluation",
+    "informed",
+    "music",
+    "problem",
     "separate",
+    "solving",
     "spectral",
     "train",
 ]
@@ -74,6 +84,48 @@ BUILTIN = [
 ]
 EVALUATION = ["Dataset", "Evaluation", "Figure", "Metric", "Stems", "Track", "benchmark", "evaluate"]
 TRAINING = ["Trained", "Trainer", "TrainingConfig", "TrainingData", "train"]
+MUSIC = ["Audio", "F0Track", "Note", "Score", "SideInformation", "read_with_parts"]
+PROBLEM = [
+    "Atom",
+    "BoundConstraints",
+    "Constraint",
+    "Density",
+    "Domain",
+    "GradientSplit",
+    "Hosted",
+    "Initial",
+    "Layout",
+    "Prior",
+    "Problem",
+    "Projection",
+    "Sampler",
+    "Smoothed",
+    "Support",
+    "Variables",
+    "cut",
+    "excerpt",
+]
+SOLVING = [
+    "Cancel",
+    "Method",
+    "Progress",
+    "Provenance",
+    "Run",
+    "Separation",
+    "Separator",
+    "separate",
+]
+INFORMED = [
+    "midi_to_hz",
+    "partial_lobes",
+    "partials_hz",
+    "remark_on_late_notes",
+    "require_parts",
+    "score_atoms",
+    "wanted_parts",
+]
+PLOTS = ["plot_factors", "plot_score", "plot_separation", "write_figure"]
+TESTING = ["CheckFailed", "Outcome", "check_constraint", "check_prior", "parametrize_with_checks", "run_checks"]
 NEURAL = ["Checkpoint", "Fit", "choose_device", "fit", "generator"]
 
 PINNED = [
@@ -83,6 +135,12 @@ PINNED = [
     (sepkit.evaluation, EVALUATION),
     (sepkit.training, TRAINING),
     (sepkit.neural, NEURAL),
+    (sepkit.music, MUSIC),
+    (sepkit.problem, PROBLEM),
+    (sepkit.solving, SOLVING),
+    (sepkit.informed, INFORMED),
+    (sepkit.plots, PLOTS),
+    (sepkit.testing, TESTING),
 ]
 # Scripts and hook modules are run, not imported by people.
 APART = ("sepkit.__main__", "sepkit.builtin.plugin", "sepkit.example.compose", "sepkit.example.render")

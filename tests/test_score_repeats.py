@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sepkit.scorefiles.repeats import Bar, playing_order
+from sepkit.music.files.repeats import Bar, playing_order
 
 
 def bars(text: str) -> list[Bar]:

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import sepkit
-from sepkit import Atom, Audio, Density, Domain, Layout, Note, Problem, Score, SideInformation, Split, Support
+from sepkit import Atom, Audio, Density, Domain, GradientSplit, Layout, Note, Problem, Score, SideInformation, Support
 from sepkit.builtin import HarmonicConstraint, HarmonicTemplates, ScoreConstraint
 from sepkit.errors import SideInformationError
-from sepkit.harmonics import partial_lobes
-from sepkit.prior import Initial
+from sepkit.informed.harmonics import partial_lobes
+from sepkit.problem.prior import Initial
 
 RATE = 8000
 BINS_HZ = np.arange(129) * (RATE / 256)
@@ -217,7 +217,7 @@ class TestHarmonicTemplates:
 
     def test_score_is_the_gradient_by_finite_differences(self, density: Density) -> None:
         W = templates()
-        score, step = density.score(W), 1e-6
+        score, step = density.gradient(W), 1e-6
         for index in [(0, 0), (64, 12), *zip(range(3, 129, 6), range(21), strict=True)]:
             moved = np.zeros_like(W)
             moved[index] = step
@@ -225,13 +225,13 @@ class TestHarmonicTemplates:
             assert score[index] == pytest.approx(slope, rel=1e-5, abs=1e-6)
 
     def test_split_is_the_gradient_in_nonnegative_parts(self, density: Density) -> None:
-        assert isinstance(density, Split)
+        assert isinstance(density, GradientSplit)
         W = templates()
         W[::5] = 0
-        plus, minus = density.split(W)
+        plus, minus = density.split_gradient(W)
         assert (plus >= 0).all()
         assert (minus >= 0).all()
-        np.testing.assert_array_equal(density.score(W), minus - plus)
+        np.testing.assert_array_equal(density.gradient(W), minus - plus)
         # What is zero stays zero and takes no part: the others are pulled as if it were not there.
         np.testing.assert_allclose(((minus - plus) * W).sum(axis=0), 0, atol=1e-10)
 
@@ -240,7 +240,7 @@ class TestHarmonicTemplates:
         W = templates()
         scaled = W * np.where(np.arange(len(ATOMS)) % 2, scale, 1)
         assert density.log_prob(scaled) == pytest.approx(density.log_prob(W))
-        np.testing.assert_allclose(scaled * density.score(scaled), W * density.score(W), atol=1e-12)
+        np.testing.assert_allclose(scaled * density.gradient(scaled), W * density.gradient(W), atol=1e-12)
 
     def test_is_largest_at_the_shape(self, density: Density) -> None:
         assert isinstance(density, Initial)
@@ -250,13 +250,13 @@ class TestHarmonicTemplates:
         for _ in range(20):
             other = best * np.exp(0.01 * rng.standard_normal(best.shape)) + 1e-4 * rng.random(best.shape)
             assert density.log_prob(other) < largest
-            inside = (best * density.score(best))[:, PITCHED]
+            inside = (best * density.gradient(best))[:, PITCHED]
             np.testing.assert_allclose(inside, 0, atol=1e-12)
 
     def test_says_nothing_of_atoms_without_pitch_and_of_transients(self, density: Density) -> None:
         W = templates()
-        assert not density.score(W)[:, ~PITCHED].any()
-        assert density.score(W)[:, PITCHED].any(axis=0).all()
+        assert not density.gradient(W)[:, ~PITCHED].any()
+        assert density.gradient(W)[:, PITCHED].any(axis=0).all()
         changed = np.where(PITCHED, W, templates(1))
         assert density.log_prob(changed) == pytest.approx(density.log_prob(W), rel=1e-13)
 
@@ -265,11 +265,11 @@ class TestHarmonicTemplates:
     def test_silent_soft_and_loud_templates_are_finite(self, weight: float, scale: float) -> None:
         on = layout([Note(0, 1, 60, part="flute")])
         density = HarmonicTemplates(weight=weight).bind(on, Domain.TEMPLATES)
-        assert isinstance(density, Split)
+        assert isinstance(density, GradientSplit)
         W = templates().astype(np.float32)
         W[:, 2:5] *= np.float32(scale)
         W[::2, 5:] = np.float32(2e-36)
-        for part in (*density.split(W), density.log_prob(W)):
+        for part in (*density.split_gradient(W), density.log_prob(W)):
             assert np.isfinite(part).all()
             assert np.asarray(part).dtype == np.float32
 
@@ -277,7 +277,7 @@ class TestHarmonicTemplates:
         density = PRIOR.bind(layout([Note(0, 1, 127, part="flute")], atoms=(Atom("flute", 127),)), Domain.TEMPLATES)
         W = templates()[:, :1]
         assert density.log_prob(W) == 0
-        assert not density.score(W).any()
+        assert not density.gradient(W).any()
 
 
 @pytest.mark.parametrize(("solver", "beta"), [("mu", 0), ("mu", 0.5), ("mu", 1), ("mue", 1), ("mue", 2)])

@@ -36,7 +36,7 @@ class ScoreOrF0(Shares):
     """Needs one kind of side information or another, which no spec can say."""
 
     def start(self, problem: Problem, run: Run) -> NDArray[np.floating]:
-        if problem.side.score is None and not problem.side.f0:
+        if problem.side_information.score is None and not problem.side_information.f0:
             raise SideInformationError("needs a score or F0 tracks")
         return super().start(problem, run)
 
@@ -45,7 +45,7 @@ class F0Alone(Shares):
     """Says that a score would do, and needs F0 tracks."""
 
     def start(self, problem: Problem, run: Run) -> NDArray[np.floating]:
-        if not problem.side.f0:
+        if not problem.side_information.f0:
             raise SideInformationError("needs a score or F0 tracks")
         return super().start(problem, run)
 
@@ -54,7 +54,7 @@ class Truth(Shares):
     """Gives back the true stems."""
 
     def finish(self, value: NDArray[np.floating], problem: Problem, run: Run) -> Mapping[str, Audio]:
-        references = problem.side.references
+        references = problem.side_information.references
         return {name: references[name] for name in problem.sources or references}
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from sepkit import Audio, Config, Problem, Registry, Run, Separation, Separator, separate
 from sepkit.errors import PluginError
-from sepkit.plot_uncertainty import expected_sdr_curve
+from sepkit.plots.uncertainty import expected_sdr_curve
 from sepkit.plugin import SeparatorSpec
-from sepkit.separation import expected_sdr_db
+from sepkit.solving.separation import expected_sdr_db
 from tests.test_separation import provenance
 
 NoiseOf = Callable[..., Audio]

@@ -10,21 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepkit.alignment import builtin, synctoolbox_backend
-from sepkit.alignment.features import FRAMES_HZ, recording_features
+from sepkit.alignment.features import FRAMES_HZ, SALIENCE_HZ, recording_features
 from sepkit.alignment.mismatch import mismatch
 from sepkit.alignment.timemap import TimeMap
-from sepkit.audio import Audio
 from sepkit.errors import AudioError, SideInformationError
-from sepkit.run import Cancel, Reporter, Run
-from sepkit.score import Score
+from sepkit.music.audio import Audio
+from sepkit.music.score import Score
+from sepkit.solving.run import Cancel, Reporter, Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LARGEST_COST = 0.33
 """At most this cost is accepted: right pairs of score and recording stay below it, wrong ones above."""
-
-SALIENCE_HZ = 10
 
 _SILENCE = 1e-5
 _DRUMS = ("drum", "perc")
@@ -83,7 +81,7 @@ class Alignment:
         """
         from sepkit.alignment.plot import plot_alignment
 
-        return plot_alignment(self)
+        return plot_alignment(self.score.notes, path_s=self.path_s, shifts_s=self.shifts_s, salience=self.salience)
 
 
 def align(

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from sepkit.alignment.dtw import warping_path
 from sepkit.alignment.features import FRAMES_HZ, Features, score_features
 from sepkit.alignment.timemap import TimeMap
-from sepkit.run import Run
-from sepkit.score import Score
+from sepkit.music.score import Score
+from sepkit.solving.run import Run
 
 _COARSE_HZ = 2
 _MOST_COARSE_FRAMES = 8000

@@ -20,10 +20,13 @@ from numpy.typing import NDArray
 
 from sepkit.alignment.timemap import TimeMap
 from sepkit.alignment.tuning import tuning_cents
-from sepkit.audio import Audio
-from sepkit.harmonics import midi_to_hz
-from sepkit.score import Score
+from sepkit.informed.harmonics import midi_to_hz
+from sepkit.music.audio import Audio
+from sepkit.music.score import Score
 from sepkit.spectral import STFT
+
+SALIENCE_HZ = 10
+"""Frames a second of the salience that pictures show."""
 
 FRAMES_HZ = 100
 """Frames of features a second."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from sepkit.alignment.features import FRAMES_HZ, Features, Values, score_features
 from sepkit.alignment.timemap import TimeMap
-from sepkit.score import Score
+from sepkit.music.score import Score
 
 _POOL = FRAMES_HZ // 10
 _ONSET_SHARE = 1 / 6

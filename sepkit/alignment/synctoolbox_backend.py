@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepkit.alignment.timemap import TimeMap
-from sepkit.audio import Audio
 from sepkit.errors import SepkitError
-from sepkit.run import Run
-from sepkit.score import Score
+from sepkit.music.audio import Audio
+from sepkit.music.score import Score
+from sepkit.solving.run import Run
 
 _SAMPLE_RATE = 22050
 _FRAMES_HZ = 50

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from sepkit.audio import Audio
 from sepkit.config import Config
-from sepkit.problem import Problem
-from sepkit.run import Run
-from sepkit.separator import Separator
+from sepkit.music.audio import Audio
+from sepkit.problem.problem import Problem
+from sepkit.solving.run import Run
+from sepkit.solving.separator import Separator
 
 
 class MixtureAsEstimate(Separator[Config]):

@@ -18,23 +18,23 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from sepkit.audio import Audio
-from sepkit.config import Config
 from sepkit.errors import SideInformationError
-from sepkit.f0 import F0Track
-from sepkit.harmonics import midi_to_hz
-from sepkit.problem import Problem
-from sepkit.run import Run
-from sepkit.score import Note
-from sepkit.separator import Separator
-from sepkit.side import SideInformation
-from sepkit.spectral import STFT, WINDOW_S, soft_masks
+from sepkit.informed.harmonics import midi_to_hz
+from sepkit.music.audio import Audio
+from sepkit.music.f0 import F0Track
+from sepkit.music.note import Note
+from sepkit.music.side import SideInformation
+from sepkit.problem.problem import Problem
+from sepkit.solving.run import Run
+from sepkit.solving.separator import Separator
+from sepkit.spectral import STFT, soft_masks
+from sepkit.spectral_config import SpectralConfig
 
 Weights = Callable[[NDArray[np.floating]], NDArray[np.floating]]
 """Weight of every bin for one source [shape=(bins, frames)], at the times of some frames in seconds."""
 
 
-class HarmonicCombConfig(Config):
+class HarmonicCombConfig(SpectralConfig):
     """Options of the harmonic combs."""
 
     width_cents: float = Field(
@@ -49,15 +49,6 @@ class HarmonicCombConfig(Config):
         le=10,
         description="A note may sound so many seconds before its onset and after its offset, and so may a voiced F0.",
     )
-    window_s: float = Field(
-        default=WINDOW_S,
-        gt=0,
-        le=1,
-        description="Window of the Fourier transform in seconds, rounded to a power of two samples.",
-    )
-    overlap: int = Field(
-        default=4, ge=2, le=32, description="Windows that overlap at each sample; the hop is window / overlap."
-    )
 
 
 class HarmonicComb(Separator[HarmonicCombConfig]):
@@ -69,7 +60,7 @@ class HarmonicComb(Separator[HarmonicCombConfig]):
 
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
         names, mixture = problem.sources, problem.mixture
-        _require_known(names, problem.side)
+        _require_known(names, problem.side_information)
         stft = STFT.of_duration(self.config.window_s, self.config.overlap, mixture.sample_rate)
         frames_s = stft.frames_s(mixture.length, mixture.sample_rate)
         weights = self._weights(problem, stft.bins_hz(mixture.sample_rate))
@@ -82,7 +73,7 @@ class HarmonicComb(Separator[HarmonicCombConfig]):
 
     def _weights(self, problem: Problem, bins_hz: NDArray[np.floating]) -> list[Weights]:
         """Of every source that is known, those asked for first."""
-        tracks, notes = problem.side.f0, _notes(problem.side)
+        tracks, notes = problem.side_information.f0, _notes(problem.side_information)
         comb = partial(harmonic_comb, bins_hz=bins_hz, width_cents=self.config.width_cents)
 
         def of_track(track: F0Track, times_s: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -9,8 +9,9 @@ import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.constraint import Constraint, Projection
-from sepkit.domain import Domain, Layout
+from sepkit.problem.constraint import Constraint, Projection
+from sepkit.problem.domain import Domain
+from sepkit.problem.layout import Layout
 
 
 class MixtureConsistency(Constraint):

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from sepkit.builtin.zeros import Zeros
-from sepkit.constraint import Constraint, Projection
-from sepkit.domain import Domain, Layout
-from sepkit.harmonics import partial_lobes
-from sepkit.prior import Density, Prior
+from sepkit.informed.harmonics import partial_lobes
+from sepkit.problem.constraint import Constraint, Projection
+from sepkit.problem.domain import Domain
+from sepkit.problem.layout import Layout
+from sepkit.problem.prior import Density, Prior
 
 _CENTS = Field(
     default=50.0,
@@ -121,11 +122,11 @@ class _DirichletTemplates:
         share, least, _ = _shares(xp, value)
         return self.weight * xp.sum(self._shapes_like(xp, value) * xp.log(xp.clip(share, least, None)))
 
-    def score(self, value: Any) -> Any:
-        plus, minus = self.split(value)
+    def gradient(self, value: Any) -> Any:
+        plus, minus = self.split_gradient(value)
         return minus - plus
 
-    def split(self, value: Any) -> tuple[Any, Any]:
+    def split_gradient(self, value: Any) -> tuple[Any, Any]:
         xp = array_api_compat.array_namespace(value)
         share, least, total = _shares(xp, value)
         shapes = self._shapes_like(xp, value) * xp.astype(share > least, value.dtype)

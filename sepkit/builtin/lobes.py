@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from sepkit.domain import Domain, Layout
-from sepkit.harmonics import partial_lobes
-from sepkit.prior import Density, Prior
+from sepkit.informed.harmonics import partial_lobes
+from sepkit.problem.domain import Domain
+from sepkit.problem.layout import Layout
+from sepkit.problem.prior import Density, Prior
 
 
 class Lobes(Prior):
@@ -100,11 +101,11 @@ class _LobesOfPartials:
         parts, _ = _parts(xp, value, lobes)
         return -self.weight * xp.sum(parts * self._misfit(xp, lobes, *self._shares(xp, value)))
 
-    def score(self, value: Any) -> Any:
-        plus, minus = self.split(value)
+    def gradient(self, value: Any) -> Any:
+        plus, minus = self.split_gradient(value)
         return minus - plus
 
-    def split(self, value: Any) -> tuple[Any, Any]:
+    def split_gradient(self, value: Any) -> tuple[Any, Any]:
         xp = array_api_compat.array_namespace(value)
         lobes = xp.asarray(self.lobes, dtype=value.dtype, device=array_api_compat.device(value))
         parts, totals = _parts(xp, value, lobes)

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from sepkit.builtin.zeros import Zeros
-from sepkit.constraint import Constraint, Projection
-from sepkit.domain import Atom, Domain, Layout
-from sepkit.harmonics import partial_lobes
-from sepkit.informed import require_parts
-from sepkit.score import Note, Score
+from sepkit.informed.harmonics import partial_lobes
+from sepkit.informed.parts_asked import require_parts
+from sepkit.music.note import Note
+from sepkit.music.score import Score
+from sepkit.problem.constraint import Constraint, Projection
+from sepkit.problem.domain import Domain
+from sepkit.problem.layout import Atom, Layout
 
 
 class ScoreConstraint(Constraint):
@@ -51,7 +53,7 @@ class ScoreConstraint(Constraint):
         return "score"
 
     def bind(self, layout: Layout, domain: Domain) -> Projection:
-        score = layout.side.score
+        score = layout.side_information.score
         assert score is not None
         if domain is Domain.ACTIVATIONS:
             sources = {atom.source for atom in layout.atoms or () if atom.source is not None}

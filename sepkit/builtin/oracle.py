@@ -20,15 +20,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
-from sepkit.audio import Audio
-from sepkit.config import Config
 from sepkit.errors import SideInformationError
-from sepkit.problem import Problem
-from sepkit.run import Run
-from sepkit.separator import Separator
-from sepkit.spectral import STFT, WINDOW_S, soft_masks
+from sepkit.music.audio import Audio
+from sepkit.problem.problem import Problem
+from sepkit.solving.run import Run
+from sepkit.solving.separator import Separator
+from sepkit.spectral import STFT, soft_masks
+from sepkit.spectral_config import SpectralConfig
 
 Spectrum = NDArray[np.complexfloating]
 Estimator = Callable[[Spectrum, Spectrum], Spectrum]
@@ -38,25 +37,15 @@ _LEAST_SPREAD = 1e-8
 """Share of its power with which every source is taken to come from everywhere: it lets covariances be inverted."""
 
 
-class MaskConfig(Config):
+class MaskConfig(SpectralConfig):
     """Options of the oracles."""
-
-    window_s: float = Field(
-        default=WINDOW_S,
-        gt=0,
-        le=1,
-        description="Window of the Fourier transform in seconds, rounded to a power of two samples.",
-    )
-    overlap: int = Field(
-        default=4, ge=2, le=32, description="Windows that overlap at each sample; the hop is window / overlap."
-    )
 
 
 class Oracle(Separator[MaskConfig]):
     """What the oracles have in common: estimates block by block, from the spectra of references and mixture."""
 
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
-        mixture, references = problem.mixture, problem.side.references
+        mixture, references = problem.mixture, problem.side_information.references
         names = problem.sources or tuple(references)
         wanted = _wanted(names, references)
         truth = Truth(references, STFT.of_duration(self.config.window_s, self.config.overlap, mixture.sample_rate))

@@ -18,8 +18,9 @@ from typing import Any, ClassVar
 import array_api_compat
 from pydantic import Field
 
-from sepkit.domain import Domain, Layout
-from sepkit.prior import Density, Prior
+from sepkit.problem.domain import Domain
+from sepkit.problem.layout import Layout
+from sepkit.problem.prior import Density, Prior
 
 
 class Sparsity(Prior):
@@ -49,12 +50,12 @@ class Continuity(Prior):
 class _Penalty(ABC):
     """A density given by the split gradient of its penalty."""
 
-    def score(self, value: Any) -> Any:
-        plus, minus = self.split(value)
+    def gradient(self, value: Any) -> Any:
+        plus, minus = self.split_gradient(value)
         return minus - plus
 
     @abstractmethod
-    def split(self, value: Any) -> tuple[Any, Any]: ...
+    def split_gradient(self, value: Any) -> tuple[Any, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class _Sparseness(_Penalty):
         xp = array_api_compat.array_namespace(value)
         return -self.weight * xp.sum(xp.sum(xp.abs(value), axis=1) / _rms(xp, value)[:, 0])
 
-    def split(self, value: Any) -> tuple[Any, Any]:
+    def split_gradient(self, value: Any) -> tuple[Any, Any]:
         xp = array_api_compat.array_namespace(value)
         rms = _rms(xp, value)
         relative = value / rms
@@ -82,7 +83,7 @@ class _TemporalContinuity(_Penalty):
         xp = array_api_compat.array_namespace(value)
         return -self.weight * xp.sum(_squared_changes(xp, value / _rms(xp, value)))
 
-    def split(self, value: Any) -> tuple[Any, Any]:
+    def split_gradient(self, value: Any) -> tuple[Any, Any]:
         xp = array_api_compat.array_namespace(value)
         rms = _rms(xp, value)
         # Powers of the activations themselves would leave the range of float32 long before the activations do.

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sepkit.audio import Audio
 from sepkit.cli.progress import progress, progress_option
 from sepkit.errors import ConfigError, OutputError, SepkitError
 from sepkit.files import atomic_path
-from sepkit.score import Score
+from sepkit.music.audio import Audio
+from sepkit.music.score import Score
 
 if TYPE_CHECKING:
     from sepkit.alignment import Alignment

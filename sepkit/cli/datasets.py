@@ -14,11 +14,11 @@ import click
 
 from sepkit.cli.group import discover
 from sepkit.cli.progress import progress, progress_option
-from sepkit.declare import declared_dataset
 from sepkit.errors import ConfigError, SepkitError
+from sepkit.evaluation.declare import declared_dataset
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import DatasetSpec
-from sepkit.run import Run
+from sepkit.solving.run import Run
 
 if TYPE_CHECKING:
     from sepkit.evaluation.dataset import Dataset, Track
@@ -126,7 +126,7 @@ def _described(track: Track) -> dict[str, Any]:
 
 def _shape(track: Track) -> tuple[int | None, float | None, int | None]:
     """Channels, seconds and rate of the mixture or else a stem; of a file by its header. None when it is broken."""
-    from sepkit.audio import open_sound
+    from sepkit.music.audio import open_sound
 
     place = track.mixture or next(iter(track.stems.values()), None)
     try:

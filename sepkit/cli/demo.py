@@ -7,15 +7,15 @@ from pathlib import Path
 import click
 
 from sepkit import example
-from sepkit.api import Method
 from sepkit.cli.group import discover
 from sepkit.cli.progress import progress
 from sepkit.errors import SepkitError
 from sepkit.evaluation import evaluate
 from sepkit.files import require_writable
-from sepkit.plot import write_figure
+from sepkit.plots.canvas import write_figure
 from sepkit.plugin.registry import Registry
-from sepkit.separation import Separation
+from sepkit.solving.method import Method
+from sepkit.solving.separation import Separation
 
 
 @click.command()

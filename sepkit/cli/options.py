@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
-from sepkit.declare import parse_value
 from sepkit.errors import ConfigError
+from sepkit.solving.declare import parse_value
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sepkit.audio import Audio
 from sepkit.errors import ConfigError
-from sepkit.separation import Separation
+from sepkit.music.audio import Audio
+from sepkit.solving.separation import Separation
 
 
 def parse_gains(gains: Sequence[str]) -> dict[str, float]:

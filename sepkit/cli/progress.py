@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import click
 
-from sepkit.run import Progress, Reporter
+from sepkit.solving.run import Progress, Reporter
 
 progress_option = click.option(
     "--progress",

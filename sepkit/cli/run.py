@@ -10,19 +10,19 @@ from typing import Any
 
 import click
 
-from sepkit.api import Method
-from sepkit.audio import Audio
 from sepkit.cli.group import discover
 from sepkit.cli.options import option_settings, read_options
 from sepkit.cli.outputs import chosen_outputs, parse_gains
 from sepkit.cli.progress import progress, progress_option
 from sepkit.errors import AudioError, Cancelled, ConfigError, SepkitError, SideInformationError
 from sepkit.evaluation.stems import stem_files
-from sepkit.f0 import F0Track
 from sepkit.files import file_names, require_writable
-from sepkit.parts import read_with_parts
-from sepkit.run import Reporter
-from sepkit.score import Score
+from sepkit.music.audio import Audio
+from sepkit.music.f0 import F0Track
+from sepkit.music.parts import read_with_parts
+from sepkit.music.score import Score
+from sepkit.solving.method import Method
+from sepkit.solving.run import Reporter
 
 
 @click.command()

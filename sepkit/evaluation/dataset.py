@@ -11,12 +11,12 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-from sepkit.audio import Audio
 from sepkit.config import Config
 from sepkit.errors import AudioError
-from sepkit.f0 import F0Track
-from sepkit.score import Score
-from sepkit.statement import published_name
+from sepkit.music.audio import Audio
+from sepkit.music.f0 import F0Track
+from sepkit.music.score import Score
+from sepkit.problem.statement import published_name
 
 Split = Literal["train", "valid", "test"]
 T = TypeVar("T")

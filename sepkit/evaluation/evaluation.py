@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.audio import Audio
-from sepkit.declare import declared_metrics
 from sepkit.errors import AudioError, ConfigError, PluginError, SepkitError
+from sepkit.evaluation.declare import declared_metrics
 from sepkit.evaluation.metric import Metric
 from sepkit.evaluation.metrics.blocks import decibels, energies, paired_blocks
 from sepkit.evaluation.stems import Stems, stem_files
+from sepkit.music.audio import Audio
 from sepkit.plugin.registry import Registry
-from sepkit.run import Cancel, Reporter, Run
+from sepkit.solving.run import Cancel, Reporter, Run
 
 Pathlike = str | os.PathLike[str]
 Signals = Mapping[str, Audio | Pathlike] | Pathlike

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.audio import SUFFIXES, Audio, open_sound
 from sepkit.errors import AudioError
+from sepkit.music.audio import SUFFIXES, Audio, open_sound
 
 _UNKNOWN_LENGTH = (1 << 63) - 1
 """What libsndfile says of FLAC that was written into a pipe."""

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from sepkit.audio import Audio
 from sepkit.errors import UnknownNameError
-from sepkit.score import Score
+from sepkit.music.audio import Audio
+from sepkit.music.score import Score
 
 FOLDER = Path(__file__).parent
 SOURCES = ("flute", "cello", "drums")

@@ -15,7 +15,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sepkit.score import Note, Score
+from sepkit.music.note import Note
+from sepkit.music.score import Score
 
 __all__ = ["TEMPO", "score"]
 

@@ -16,7 +16,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from sepkit.errors import Cancelled, SepkitError
 from sepkit.neural.device import choose_device
 from sepkit.neural.state import Curves, load_state, remove_partial, save_state
-from sepkit.run import Run
+from sepkit.solving.run import Run
 from sepkit.training.config import TrainingConfig
 
 Loss = Callable[[nn.Module, np.random.Generator], torch.Tensor]

@@ -1,8 +1,8 @@
 """What a plugin imports: hook markers and specs. Light, because every plugin's hook module loads it."""
 
-from sepkit.domain import Domain
 from sepkit.plugin.hookspecs import API, hookimpl
 from sepkit.plugin.specs import ConstraintSpec, DatasetSpec, MetricSpec, PriorSpec, SeparatorSpec
+from sepkit.problem.domain import Domain
 
 __all__ = [
     "API",

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sepkit.domain import Domain
 from sepkit.errors import PluginError, UnknownNameError
+from sepkit.problem.domain import Domain
 
 NEEDS = ("score", "f0", "references", "weights", "sources")
 TRAITS = {

@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 from string import Template
 
-import sepkit
 from sepkit.errors import ConfigError
 from sepkit.plugin import API
-from sepkit.statement import published_name
+from sepkit.problem.statement import published_name
+from sepkit.version import __version__
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -57,7 +57,7 @@ def render(name: str, kind: str) -> dict[str, str]:
         "kind": kind,
         "name": name,
         "package": package,
-        "requirement": requirement(sepkit.__version__),
+        "requirement": requirement(__version__),
         "summary": SUMMARIES[kind],
     }
     files = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.constraint import Support
+from sepkit.problem.constraint import Support
 from sepkit.testing.check import check, is_constraint
 from sepkit.testing.outcome import Skipped, require
 from sepkit.testing.statement_checks import bound

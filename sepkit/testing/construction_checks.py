@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 
-from sepkit.separator import Separator
+from sepkit.solving.separator import Separator
 from sepkit.testing.check import check, is_method
 from sepkit.testing.outcome import CheckFailed, Skipped, require
 from sepkit.testing.probe import probe

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sepkit.api import Method
 from sepkit.errors import Cancelled, MismatchError, SepkitError, SideInformationError
-from sepkit.run import Progress
+from sepkit.solving.method import Method
+from sepkit.solving.run import Progress
 from sepkit.testing.check import check, is_method
 from sepkit.testing.material import SIDE_INFORMATION
 from sepkit.testing.outcome import CheckFailed, Skipped, require
@@ -56,9 +56,9 @@ def missing_needs_are_named(subject: MethodSubject) -> None:
     problem = subject.problem(case)
     given: dict[str, Any] = {
         "sources": case.sources,
-        "score": problem.side.score,
-        "f0": problem.side.f0,
-        "references": problem.side.references,
+        "score": problem.side_information.score,
+        "f0": problem.side_information.f0,
+        "references": problem.side_information.references,
     }
     events: list[Progress] = []
     config = subject.config

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sepkit.constraint import Constraint
-from sepkit.domain import Domain
 from sepkit.errors import UserError
 from sepkit.plugin.specs import StatementSpec
-from sepkit.prior import Prior
-from sepkit.statement import Statement
+from sepkit.problem.constraint import Constraint
+from sepkit.problem.domain import Domain
+from sepkit.problem.prior import Prior
+from sepkit.problem.statement import Statement
 from sepkit.testing.check import check, hosts_constraints, hosts_priors
 from sepkit.testing.outcome import CheckFailed, Skipped, require
 from sepkit.testing.statements import KitLimits, KitPull, KitSupport

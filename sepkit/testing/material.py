@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.audio import Audio
-from sepkit.domain import Atom, Domain, Layout
-from sepkit.f0 import F0Track
-from sepkit.harmonics import midi_to_hz
-from sepkit.score import Note, Score
-from sepkit.side import SideInformation
+from sepkit.informed.harmonics import midi_to_hz
+from sepkit.music.audio import Audio
+from sepkit.music.f0 import F0Track
+from sepkit.music.note import Note
+from sepkit.music.score import Score
+from sepkit.music.side import SideInformation
+from sepkit.problem.domain import Domain
+from sepkit.problem.layout import Atom, Layout
 
 SOURCES = ("first", "second")
 SIDE_INFORMATION = ("score", "f0", "references")
@@ -142,7 +144,7 @@ def small_layout(*, tiny: bool = False, sources: tuple[str, ...] = (), sample_ra
     atoms = tuple(Atom(source, pitch) for source, pitch in zip(sources, pitches, strict=True))
     return Layout(
         mixture=case.mixture(),
-        side=side_information(sources, case.duration_s),
+        side_information=side_information(sources, case.duration_s),
         sources=sources,
         bins_hz=np.arange(bins) * (4000.0 / max(1, bins - 1)),
         frames_s=np.arange(frames) * (case.duration_s / frames),

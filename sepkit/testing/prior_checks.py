@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.prior import Initial, Sampler, Split
+from sepkit.problem.prior import GradientSplit, Initial, Sampler
 from sepkit.testing.check import check, is_prior
 from sepkit.testing.material import NONNEGATIVE
 from sepkit.testing.outcome import Skipped, require
@@ -24,7 +24,7 @@ _TOLERANCE = 1e-2
 def score_is_the_gradient(subject: StatementSubject) -> None:
     """`score` is the gradient of `log_prob`, by finite differences."""
     for domain, density, value in bound(subject):
-        score = np.asarray(density.score(value), np.float64)
+        score = np.asarray(density.gradient(value), np.float64)
         require(score.shape == value.shape, f"score on {domain} has shape {score.shape} for a value of {value.shape}")
         rng = np.random.default_rng(5)
         size = float(np.linalg.norm(score)) / np.sqrt(value.size)
@@ -45,11 +45,11 @@ def split_is_the_gradient(subject: StatementSubject) -> None:
     """Where there is a `split`, its parts are nonnegative and score is minus less plus."""
     tried = False
     for domain, density, value in bound(subject):
-        score = np.asarray(density.score(value))
-        if domain not in NONNEGATIVE or not isinstance(density, Split):
+        score = np.asarray(density.gradient(value))
+        if domain not in NONNEGATIVE or not isinstance(density, GradientSplit):
             continue
         tried = True
-        plus, minus = (np.asarray(part) for part in density.split(value))
+        plus, minus = (np.asarray(part) for part in density.split_gradient(value))
         require((plus >= 0).all() and (minus >= 0).all(), f"split on {domain} has negative parts; move them across")
         scale = float(np.max(np.abs(plus) + np.abs(minus), initial=1e-12))
         require(

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sepkit.constraint import Constraint
 from sepkit.errors import ConfigError
 from sepkit.plugin.registry import Registry
-from sepkit.prior import Prior
+from sepkit.problem.constraint import Constraint
+from sepkit.problem.prior import Prior
 from sepkit.testing.catalogue import CHECKS
 from sepkit.testing.check import Check
 from sepkit.testing.outcome import CheckFailed, Outcome, Skipped

@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 
 from sepkit.config import Config, validate
-from sepkit.constraint import Constraint
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import TrainableSpec
-from sepkit.prior import Prior
-from sepkit.separator import Separator
+from sepkit.problem.constraint import Constraint
+from sepkit.problem.prior import Prior
+from sepkit.solving.separator import Separator
 from sepkit.testing.check import always, check, is_method, is_published_statement, published
 from sepkit.testing.outcome import Skipped, require
 from sepkit.testing.probe import probe

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.domain import Domain
+from sepkit.problem.domain import Domain
 from sepkit.testing.check import check, is_statement
 from sepkit.testing.material import value_of
 from sepkit.testing.outcome import CheckFailed, Skipped, require

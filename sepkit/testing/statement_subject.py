@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sepkit.config import validate
-from sepkit.domain import Domain, Layout
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import StatementSpec
-from sepkit.statement import Statement
+from sepkit.problem.domain import Domain
+from sepkit.problem.layout import Layout
+from sepkit.problem.statement import Statement
 from sepkit.testing.material import small_layout
 from sepkit.testing.outcome import or_skipped
 

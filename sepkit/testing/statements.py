@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import PrivateAttr
 
-from sepkit.constraint import Constraint, Projection
-from sepkit.domain import Domain, Layout
-from sepkit.prior import Density, Prior
+from sepkit.problem.constraint import Constraint, Projection
+from sepkit.problem.domain import Domain
+from sepkit.problem.layout import Layout
+from sepkit.problem.prior import Density, Prior
 from sepkit.testing.material import NONNEGATIVE
 
 _LIMITS = {
@@ -148,13 +149,13 @@ class _Pull:
         self.log.calls += 1
         return -self.weight / 2 * ((value - self.target) ** 2).sum()
 
-    def score(self, value: Any) -> Any:
+    def gradient(self, value: Any) -> Any:
         self.log.calls += 1
         return -self.weight * (value - self.target)
 
 
 @dataclass(frozen=True)
 class _SplitPull(_Pull):
-    def split(self, value: Any) -> tuple[Any, Any]:
+    def split_gradient(self, value: Any) -> tuple[Any, Any]:
         self.log.calls += 1
         return self.weight * value, 0 * value + self.weight * self.target

@@ -13,20 +13,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.audio import Audio
 from sepkit.config import Config, validate
-from sepkit.constraint import Constraint
-from sepkit.domain import Domain
 from sepkit.errors import ConfigError, WeightsError
-from sepkit.negotiation import takes_weights
+from sepkit.music.audio import Audio
+from sepkit.music.side import SideInformation
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import SeparatorSpec, Spec, StatementSpec
-from sepkit.prior import Prior
-from sepkit.problem import Problem
-from sepkit.run import Cancel, Progress, Reporter, Run
-from sepkit.separator import Separator
-from sepkit.side import SideInformation
-from sepkit.statement import Hosted
+from sepkit.problem.constraint import Constraint
+from sepkit.problem.domain import Domain
+from sepkit.problem.prior import Prior
+from sepkit.problem.problem import Problem
+from sepkit.problem.statement import Hosted
+from sepkit.solving.negotiation import takes_weights
+from sepkit.solving.run import Cancel, Progress, Reporter, Run
+from sepkit.solving.separator import Separator
 from sepkit.testing.material import Case, side_information
 from sepkit.testing.outcome import CheckFailed, Skipped, or_skipped
 from sepkit.testing.statement_subject import StatementSubject

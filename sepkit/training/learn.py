@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from sepkit.config import Config, validate
-from sepkit.contract import plugin_faults
-from sepkit.declare import declared_dataset
 from sepkit.errors import ConfigError, DatasetError
 from sepkit.evaluation.dataset import Dataset, Track
+from sepkit.evaluation.declare import declared_dataset
 from sepkit.evaluation.splits import split
 from sepkit.files import require_writable
 from sepkit.plugin.registry import Registry
-from sepkit.run import Cancel, Reporter, Run, checked_seed
+from sepkit.solving.contract import plugin_faults
+from sepkit.solving.run import Cancel, Reporter, Run, checked_seed
 from sepkit.training.trainer import Trainer, TrainingData
 
 

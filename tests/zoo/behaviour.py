@@ -64,7 +64,7 @@ class SharesItself(Shares):
 
 class NeedsScore(Shares):
     def start(self, problem: Problem, run: Run) -> Array:
-        assert problem.side.score is not None
+        assert problem.side_information.score is not None
         return super().start(problem, run)
 
 

@@ -91,7 +91,7 @@ class Host(Shares):
     def finish(self, value: Array, problem: Problem, run: Run) -> Mapping[str, Audio]:
         layout = problem.layout(sources=problem.sources or NAMES)
         for density in problem.bind_priors(layout, Domain.WAVEFORMS):
-            value = value + np.float32(0.01) * density.score(value)
+            value = value + np.float32(0.01) * density.gradient(value)
         bound = problem.bind_constraints(layout, Domain.WAVEFORMS)
         value = bound.project(value)
         run.report_violations(bound.violations(value))
@@ -118,7 +118,7 @@ class Gaussian:
     def log_prob(self, value: Any) -> Any:
         return -self.weight / 2 * (value**2).sum()
 
-    def score(self, value: Any) -> Any:
+    def gradient(self, value: Any) -> Any:
         return -self.weight * value
 
     def initial(self, rng: np.random.Generator) -> Any:
@@ -132,9 +132,9 @@ class ScoreGate(Constraint):
     needs: ClassVar[frozenset[str]] = frozenset({"score"})
 
     def bind(self, layout: Layout, domain: Domain) -> Projection:
-        assert layout.side.score is not None
+        assert layout.side_information.score is not None
         assert layout.frames_s is not None
-        first_s = min(note.onset_s for note in layout.side.score.notes)
+        first_s = min(note.onset_s for note in layout.side_information.score.notes)
         return Gate(np.broadcast_to(layout.frames_s >= first_s + 0.001, layout.shape(domain)))
 
 

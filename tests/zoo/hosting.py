@@ -57,7 +57,7 @@ class Activations(Shares):
         layout = self.layout(problem, names)
         H = np.ones((len(names), 5))
         for density in problem.bind_priors(layout, Domain.ACTIVATIONS):
-            plus, minus = density.split(H)  # type: ignore[attr-defined]
+            plus, minus = density.split_gradient(H)  # type: ignore[attr-defined]
             H = H * (1 + minus) / (2 + plus)
         bound = problem.bind_constraints(layout, Domain.ACTIVATIONS)
         H = bound.project(H)
@@ -79,7 +79,7 @@ class HidesScore(Activations):
         whole = super().layout(problem, names)
         return Layout(
             mixture=whole.mixture,
-            side=SideInformation(),
+            side_information=SideInformation(),
             sources=whole.sources,
             frames_s=whole.frames_s,
             atoms=whole.atoms,

@@ -35,8 +35,8 @@ class _PerChange(Gaussian):
     def log_prob(self, value: Any) -> Any:
         return super().log_prob(value) / (value.shape[1] - 1)
 
-    def score(self, value: Any) -> Any:
-        return super().score(value) / (value.shape[1] - 1)
+    def gradient(self, value: Any) -> Any:
+        return super().gradient(value) / (value.shape[1] - 1)
 
 
 class PerChange(_Prior):
@@ -44,8 +44,8 @@ class PerChange(_Prior):
 
 
 class _Momentum(Gaussian):
-    def score(self, value: Any) -> Any:
-        score = super().score(value)
+    def gradient(self, value: Any) -> Any:
+        score = super().gradient(value)
         nudged = score * (1 + 1e-4 * len(self.seen))
         self.seen.append(1)
         return nudged
@@ -65,8 +65,8 @@ class NumpyOnly(_Prior):
 
 
 class _WrongSlope(Gaussian):
-    def score(self, value: Any) -> Any:
-        return 2 * super().score(value)
+    def gradient(self, value: Any) -> Any:
+        return 2 * super().gradient(value)
 
 
 class WrongSlope(_Prior):
@@ -74,7 +74,7 @@ class WrongSlope(_Prior):
 
 
 class _SwappedSplit(Gaussian):
-    def split(self, value: Any) -> tuple[Any, Any]:
+    def split_gradient(self, value: Any) -> tuple[Any, Any]:
         return 0 * value, value + 0
 
 

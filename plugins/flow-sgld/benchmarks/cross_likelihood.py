@@ -18,10 +18,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.audio import Audio
-from sepkit.domain import Domain, Layout
 from sepkit.evaluation.datasets.toy import WAVES, ToyWaveforms
-from sepkit.side import SideInformation
+from sepkit.music.audio import Audio
+from sepkit.music.side import SideInformation
+from sepkit.problem.domain import Domain
+from sepkit.problem.layout import Layout
 from sepkit_flow_sgld.density import FlowDensity
 from sepkit_flow_sgld.prior import FlowPrior
 
@@ -46,7 +47,7 @@ class Priors:
     def of_toys(cls, weights: Path | None, sample_rate: int) -> Priors:
         """Those of the four toy waveforms."""
         mixture, side = Audio(np.zeros((1, 1), np.float32), sample_rate), SideInformation()
-        layouts = [Layout(mixture=mixture, side=side, sources=(wave,)) for wave in WAVES]
+        layouts = [Layout(mixture=mixture, side_information=side, sources=(wave,)) for wave in WAVES]
         bound = [FlowPrior(weights=weights).bind(layout, Domain.WAVEFORMS) for layout in layouts]
         return cls([density for density in bound if isinstance(density, FlowDensity)])
 

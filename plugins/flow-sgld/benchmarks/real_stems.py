@@ -24,11 +24,12 @@ import numpy as np
 import torch
 
 import sepkit
-from sepkit.audio import Audio
-from sepkit.domain import Domain, Layout
 from sepkit.evaluation import Dataset, Track, evaluate
-from sepkit.score import Score
-from sepkit.side import SideInformation
+from sepkit.music.audio import Audio
+from sepkit.music.score import Score
+from sepkit.music.side import SideInformation
+from sepkit.problem.domain import Domain
+from sepkit.problem.layout import Layout
 from sepkit_flow_sgld.density import FlowDensity
 from sepkit_flow_sgld.gaussian import GaussianPrior
 from sepkit_flow_sgld.prior import FlowPrior
@@ -125,7 +126,7 @@ class Piece:
     def density(self, length: int) -> FlowDensity:
         """That of the flows, for stems of so many samples."""
         empty = Audio(np.zeros((1, length), np.float32), RATE)
-        layout = Layout(mixture=empty, side=SideInformation(), sources=tuple(self.stems))
+        layout = Layout(mixture=empty, side_information=SideInformation(), sources=tuple(self.stems))
         density = FlowPrior(weights=self.weights).bind(layout, Domain.WAVEFORMS)
         assert isinstance(density, FlowDensity)
         return density

@@ -10,11 +10,12 @@ import pytest
 import torch
 
 from sepkit import Audio, SideInformation
-from sepkit.domain import Domain, Layout
 from sepkit.errors import WeightsError
 from sepkit.evaluation.datasets.toy import WAVES, ToyWaveforms
 from sepkit.neural import Checkpoint
-from sepkit.prior import Sampler, Smoothed
+from sepkit.problem.domain import Domain
+from sepkit.problem.layout import Layout
+from sepkit.problem.prior import Sampler, Smoothed
 from sepkit_flow_sgld.density import FlowDensity
 from sepkit_flow_sgld.flow import Flow
 from sepkit_flow_sgld.prior import FlowPrior, bundled_weights
@@ -46,7 +47,7 @@ def weights(tmp_path: Path) -> Path:
 
 def layout(*sources: str, rate: int = RATE, channels: int = 1, samples: int = 61) -> Layout:
     mixture = Audio(np.zeros((channels, samples), np.float32), rate)
-    return Layout(mixture=mixture, side=SideInformation(), sources=sources)
+    return Layout(mixture=mixture, side_information=SideInformation(), sources=sources)
 
 
 def bound(weights: Path | None, *sources: str, **axes: int) -> FlowDensity:
@@ -62,7 +63,7 @@ def values(*shape: int, dtype: Any = np.float64) -> Any:
 def test_score_is_the_gradient_by_finite_differences(weights: Path) -> None:
     density = bound(weights, "low", "high").smoothed(0.05)
     value = values(2, 1, 61)
-    score = density.score(value)
+    score = density.gradient(value)
     for place in [(0, 0, 0), (1, 0, 30), (0, 0, 60)]:
         step = np.zeros_like(value)
         step[place] = 1e-5
@@ -74,10 +75,10 @@ def test_chains_channels_and_sources_do_not_meet(weights: Path) -> None:
     """The score of a stem is the same however many others there are: nothing is a mean over them."""
     density = bound(weights, "low", "high").smoothed(0.05)
     value = values(3, 2, 2, 2, 61)
-    score, log_prob = density.score(value), density.log_prob(value)
+    score, log_prob = density.gradient(value), density.log_prob(value)
     assert log_prob.shape == (3, 2)
     alone = bound(weights, "high").smoothed(0.05)
-    np.testing.assert_allclose(score[2, 1, 1:, :1], alone.score(value[2, 1, 1:, :1]), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(score[2, 1, 1:, :1], alone.gradient(value[2, 1, 1:, :1]), rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(log_prob[2, 1], density.log_prob(value[2, 1]))
     halves = [density.log_prob(value[..., [channel], :]) for channel in (0, 1)]
     np.testing.assert_allclose(log_prob, sum(halves))
@@ -96,18 +97,18 @@ def test_kind_and_precision_are_kept_and_gradients_flow(weights: Path) -> None:
     for dtype in (np.float32, np.float64):
         value = values(4, 1, 1, 61, dtype=dtype)
         tensor = torch.tensor(value, requires_grad=True)
-        assert density.score(value).dtype == density.log_prob(value).dtype == dtype
-        assert not density.score(tensor).requires_grad
+        assert density.gradient(value).dtype == density.log_prob(value).dtype == dtype
+        assert not density.gradient(tensor).requires_grad
         density.log_prob(tensor).sum().backward()
         assert tensor.grad is not None
-        np.testing.assert_array_equal(tensor.grad.numpy(), density.score(value))
+        np.testing.assert_array_equal(tensor.grad.numpy(), density.gradient(value))
 
 
 def test_read_only_arrays_will_do(weights: Path) -> None:
     density, value = bound(weights, "low"), values(1, 1, 61)
-    wanted = density.score(value)
+    wanted = density.gradient(value)
     value.flags.writeable = False
-    np.testing.assert_array_equal(density.score(value), wanted)
+    np.testing.assert_array_equal(density.gradient(value), wanted)
 
 
 def test_noise_makes_the_density_broad_and_nearly_normal(weights: Path) -> None:
@@ -139,7 +140,7 @@ def test_any_length_will_do(weights: Path, samples: int) -> None:
     density = bound(weights, "low", samples=samples)
     value = values(1, 1, samples)
     assert np.isfinite(density.log_prob(value))
-    assert density.score(value).shape == value.shape
+    assert density.gradient(value).shape == value.shape
 
 
 def test_error_names_the_sources_that_there_are(weights: Path) -> None:
@@ -159,7 +160,7 @@ def test_error_when_there_are_no_weights(tmp_path: Path) -> None:
 
 def test_error_names_the_shape_that_is_wanted(weights: Path) -> None:
     with pytest.raises(ValueError, match=r"2 sources.*given \(3, 1, 61\)"):
-        bound(weights, "low", "high").score(values(3, 1, 61))
+        bound(weights, "low", "high").gradient(values(3, 1, 61))
 
 
 @pytest.mark.slow

@@ -11,13 +11,13 @@ import pytest
 import torch
 
 import sepkit
-from sepkit.audio import Audio
 from sepkit.config import validate
 from sepkit.errors import Cancelled, ConfigError, DatasetError, WeightsError
 from sepkit.evaluation.dataset import Track
 from sepkit.evaluation.datasets.toy import ToyWaveforms
+from sepkit.music.audio import Audio
 from sepkit.neural import Checkpoint
-from sepkit.run import Progress, Run
+from sepkit.solving.run import Progress, Run
 from sepkit.training import TrainingData
 from sepkit_flow_sgld.flow import Flow
 from sepkit_flow_sgld.mdct import MDCT

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from sepkit import Audio, Domain, Layout, Note, Prior, Problem, Run, Score, SideInformation
 from sepkit.builtin import MixtureConsistency, ScoreConstraint
-from sepkit.constraint import Constraint
 from sepkit.errors import Cancelled, ConfigError
-from sepkit.run import Progress
+from sepkit.problem.constraint import Constraint
+from sepkit.problem.statement import Hosted
+from sepkit.solving.run import Progress
 from sepkit.spectral import STFT
-from sepkit.statement import Hosted
 from sepkit_flow_sgld.config import FlowSGLDConfig
 from sepkit_flow_sgld.gaussian import GaussianPrior
 from sepkit_flow_sgld.separator import FlowSGLD
@@ -42,7 +42,7 @@ class _Denoiser:
     def smoothed(self, sigma: float) -> _Denoiser:
         return _Denoiser(sigma)
 
-    def score(self, value: Any) -> Any:
+    def gradient(self, value: Any) -> Any:
         return -value / (0.01 + self.sigma**2)
 
 
@@ -108,7 +108,7 @@ def test_priors_may_answer_with_read_only_arrays_that_run_backwards() -> None:
         def bind(self, layout: Layout, domain: Domain) -> Any:
             return self
 
-        def score(self, value: Any) -> Any:
+        def gradient(self, value: Any) -> Any:
             answer = np.zeros(value.shape, np.float32)[..., ::-1]
             answer.flags.writeable = False
             return answer

@@ -11,7 +11,7 @@ from scipy.stats import multivariate_normal
 
 from sepkit import Audio, Domain, Layout, Problem, Run, SideInformation
 from sepkit.evaluation.datasets.toy import ToyWaveforms, Wave, one_cycle
-from sepkit.statement import Hosted
+from sepkit.problem.statement import Hosted
 from sepkit_flow_sgld.config import FlowSGLDConfig
 from sepkit_flow_sgld.separator import FlowSGLD
 from sepkit_flow_sgld.toy_oracle import ToyDensity, ToyOracle, periods_of_keys
@@ -23,7 +23,7 @@ LITE = ToyOracle(lowest_key=35.0)
 
 def bound(prior: ToyOracle, sources: tuple[str, ...], length: int) -> ToyDensity:
     mixture = Audio(np.zeros((1, length), np.float32), RATE)
-    density = prior.bind(Layout(mixture=mixture, side=SideInformation(), sources=sources), Domain.WAVEFORMS)
+    density = prior.bind(Layout(mixture=mixture, side_information=SideInformation(), sources=sources), Domain.WAVEFORMS)
     assert isinstance(density, ToyDensity)
     return density
 
@@ -54,7 +54,7 @@ def test_score_is_the_gradient(sigma: float) -> None:
     density = bound(ToyOracle(lowest_key=50.0), ("sine", "saw", "whatever"), 150).smoothed(sigma)
     value = torch.randn(2, 3, 1, 150, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
     (gradient,) = torch.autograd.grad(density.log_prob(value).sum(), value)
-    torch.testing.assert_close(density.score(value), gradient, rtol=1e-10, atol=1e-10 * float(gradient.abs().max()))
+    torch.testing.assert_close(density.gradient(value), gradient, rtol=1e-10, atol=1e-10 * float(gradient.abs().max()))
 
 
 def test_density_is_the_sum_over_all_waves() -> None:
@@ -98,7 +98,7 @@ def test_chains_get_a_number_each() -> None:
     value = np.random.default_rng(0).standard_normal((3, 2, 1, 64))
     together = density.log_prob(value)
     np.testing.assert_allclose(together, [float(density.log_prob(chain)) for chain in value])
-    np.testing.assert_allclose(density.score(value)[1], density.score(value[1]))
+    np.testing.assert_allclose(density.gradient(value)[1], density.gradient(value[1]))
 
 
 @pytest.mark.slow

@@ -17,9 +17,10 @@ import torch
 from matplotlib.figure import Figure
 
 from sepkit import Domain, Problem, SideInformation, example
-from sepkit.atoms import score_atoms
-from sepkit.domain import Layout
-from sepkit.spectral import STFT, WINDOW_S
+from sepkit.informed.atoms import score_atoms
+from sepkit.problem.layout import Layout
+from sepkit.spectral import STFT
+from sepkit.spectral_config import WINDOW_S
 from sepkit_nae import Knowledge, NAEConfig
 from sepkit_nae.fitting import chosen_rule
 from sepkit_nae.informed import with_score_constraints

@@ -18,7 +18,7 @@ import sepkit_nmf
 from sepkit import Atom, Audio, Domain, Layout, SideInformation
 from sepkit.builtin import Continuity, HarmonicTemplates
 from sepkit.builtin.zeros import Zeros
-from sepkit.constraint import BoundConstraints
+from sepkit.problem.constraint import BoundConstraints
 from sepkit_nae import (
     Autoencoder,
     GradientSteps,
@@ -69,7 +69,7 @@ def problem(
 def layout() -> Layout:
     return Layout(
         mixture=Audio(np.zeros((1, 1000), np.float32), 8000),
-        side=SideInformation(),
+        side_information=SideInformation(),
         sources=(),
         bins_hz=np.arange(BINS) * 250.0,
         frames_s=np.arange(FRAMES) * 0.01,

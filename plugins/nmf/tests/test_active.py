@@ -20,11 +20,11 @@ class Smoothness:
     def log_prob(self, value):
         return -10 * float((np.diff(value, axis=1) ** 2).sum())
 
-    def score(self, value):
-        plus, minus = self.split(value)
+    def gradient(self, value):
+        plus, minus = self.split_gradient(value)
         return minus - plus
 
-    def split(self, value):
+    def split_gradient(self, value):
         plus, minus = np.zeros_like(value), np.zeros_like(value)
         for here, there in ((slice(1, None), slice(None, -1)), (slice(None, -1), slice(1, None))):
             plus[:, here] += 20 * value[:, here]

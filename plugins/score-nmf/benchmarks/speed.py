@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 import sepkit
-from sepkit.atoms import score_atoms
-from sepkit.side import SideInformation
+from sepkit.informed.atoms import score_atoms
+from sepkit.music.side import SideInformation
 from sepkit.spectral import STFT
 from sepkit_nmf import factorize, normalized
 from sepkit_score_nmf import ScoreNMFConfig

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 import sepkit
 from sepkit import Audio, Constraint, Domain, Layout, Note, Problem, Run, Score, Separation, SideInformation
 from sepkit.errors import ConfigError, MismatchError, SideInformationError
-from sepkit.harmonics import midi_to_hz, partials_hz
+from sepkit.informed.harmonics import midi_to_hz, partials_hz
+from sepkit.problem.statement import Hosted
 from sepkit.spectral import STFT
-from sepkit.statement import Hosted
 from sepkit_nmf import factorize
 from sepkit_nmf.sharing import normalized
 from sepkit_score_nmf import ScoreNMF, ScoreNMFConfig
@@ -209,7 +209,7 @@ class Lift(Constraint):
 def test_a_projection_cannot_fill_what_is_zero(mixture: Audio, domain: Domain) -> None:
     hosted = Problem(
         Audio(mixture.samples[:, : 2 * RATE], RATE),
-        side=SideInformation(score=Score((Note(1.0, 1.5, 72, part="a"), Note(1.2, 1.5, 79, part="b")))),
+        side_information=SideInformation(score=Score((Note(1.0, 1.5, 72, part="a"), Note(1.2, 1.5, 79, part="b")))),
         constraints=(Hosted(Lift(), domain, "lift"),),
     )
     run = Run()

@@ -10,11 +10,11 @@ from typing import Any
 from pydantic import Field, JsonValue
 
 from sepkit.config import Config, validate
-from sepkit.declare import declared_constraints, declared_priors
 from sepkit.errors import ConfigError, MismatchError, WeightsError
-from sepkit.negotiation import Request, mismatches
 from sepkit.plugin.registry import BUILTIN, Registry
 from sepkit.plugin.specs import NEEDS, SeparatorSpec
+from sepkit.solving.declare import declared_constraints, declared_priors
+from sepkit.solving.negotiation import Request, mismatches
 
 BASELINES = ("mixture", "silence", "harmonic-comb")
 ORACLES = ("ideal-binary-mask", "ideal-ratio-mask", "ideal-wiener-filter")

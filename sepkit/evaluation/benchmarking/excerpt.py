@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from sepkit.audio import Audio
 from sepkit.errors import WriteError
 from sepkit.files import atomic_path, file_names
+from sepkit.music.audio import Audio
 
 LONGEST_S = 8.0
 _STEP_S = 0.1

@@ -26,10 +26,10 @@ from sepkit.evaluation.benchmarking.excerpt import Excerpt
 from sepkit.evaluation.benchmarking.memory import forget_peak, peak_memory_bytes
 
 if TYPE_CHECKING:
-    from sepkit.audio import Audio
     from sepkit.evaluation.dataset import Track
     from sepkit.evaluation.evaluation import Evaluation
-    from sepkit.separation import Separation
+    from sepkit.music.audio import Audio
+    from sepkit.solving.separation import Separation
 
 _LONGEST_REASON = 400
 _NEARLY_ALWAYS_NEEDED = ("scipy.fft", "scipy.signal", "soundfile", "soxr")
@@ -111,8 +111,8 @@ def one_line(text: str) -> str:
 
 
 def _measured(job: Job, track: Track) -> dict[str, Any]:
-    from sepkit.api import Method
     from sepkit.evaluation.evaluation import evaluate
+    from sepkit.solving.method import Method
 
     for module in _NEARLY_ALWAYS_NEEDED:
         # Or the first method to use it would pay for it, in time and memory.
@@ -158,7 +158,7 @@ def _measured(job: Job, track: Track) -> dict[str, Any]:
 
 def _like(mixture: Audio, stems: dict[str, Audio]) -> dict[str, Audio]:
     """Stems of the mixture's length, for oracles: that of stems recorded apart can differ by a little."""
-    from sepkit.audio import Audio, fit_length
+    from sepkit.music.audio import Audio, fit_length
 
     return {name: Audio(fit_length(stem.samples, mixture.length), stem.sample_rate) for name, stem in stems.items()}
 

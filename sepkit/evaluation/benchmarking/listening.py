@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from sepkit.audio import Audio
 from sepkit.errors import AudioError
 from sepkit.evaluation.benchmarking.plots import power_db, spectrogram_png
 from sepkit.evaluation.benchmarking.results import Result
 from sepkit.evaluation.benchmarking.summary import Quality
+from sepkit.music.audio import Audio
 
 MOST_TRACKS = 6
 _TYPES = {".mp3": "audio/mpeg", ".flac": "audio/flac"}

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import sepkit
 from sepkit.evaluation.benchmarking.described import described
 from sepkit.evaluation.benchmarking.entry import Entry, permutes
 from sepkit.evaluation.benchmarking.job import Job
@@ -20,6 +19,7 @@ from sepkit.evaluation.benchmarking.tracks import Labelled
 from sepkit.evaluation.dataset import Track
 from sepkit.files import file_names
 from sepkit.plugin.registry import Registry
+from sepkit.version import __version__
 
 AUDIO = "audio"
 """Folder of excerpts within that of the benchmark."""
@@ -110,7 +110,7 @@ def _planned(
         "permute": job.permute,
         "metrics": request.measures,
         "seed": request.seed,
-        "sepkit": sepkit.__version__,
+        "sepkit": __version__,
         "plugin": [origin.distribution, origin.version] if origin else None,
     }
     return Planned(one.label, _digest(depends_on), job)

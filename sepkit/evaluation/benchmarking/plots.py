@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.audio import Audio
-from sepkit.spectral import STFT, WINDOW_S
+from sepkit.music.audio import Audio
+from sepkit.spectral import STFT
+from sepkit.spectral_config import WINDOW_S
 
 TOP_HZ = 8000
 RANGE_DB = 70

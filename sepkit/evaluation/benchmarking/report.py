@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-import sepkit
 from sepkit.evaluation.benchmarking import formats
 from sepkit.evaluation.benchmarking.entry import Entry, permutes, role
 from sepkit.evaluation.benchmarking.listening import heard_tracks
@@ -23,6 +22,7 @@ from sepkit.evaluation.benchmarking.results import Result
 from sepkit.evaluation.benchmarking.summary import Cost, Quality, by_entry, shared_sources, told_once
 from sepkit.files import atomic_path
 from sepkit.plugin.registry import Registry
+from sepkit.version import __version__
 
 _ROUNDING_DB = 100
 """Ratios beyond this tell of the rounding of samples and not of a separation."""
@@ -173,7 +173,7 @@ def _machine(workers: int) -> dict[str, str]:
         "system": platform.platform(),
         "cores": str(os.cpu_count()),
         "jobs": f"{workers} at a time, each with one thread",
-        "versions": f"Python {platform.python_version()}, sepkit {sepkit.__version__}, NumPy {np.__version__}",
+        "versions": f"Python {platform.python_version()}, sepkit {__version__}, NumPy {np.__version__}",
     }
 
 

@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import sepkit
 from sepkit.errors import ConfigError
 from sepkit.evaluation.benchmarking.entry import Entry, check_entries, plain_entry, with_companions
 from sepkit.evaluation.benchmarking.tracks import Source, declared_sources
@@ -20,6 +19,7 @@ from sepkit.evaluation.metric import Metric
 from sepkit.evaluation.splits import PARTS
 from sepkit.files import atomic_path
 from sepkit.plugin.registry import Registry
+from sepkit.version import __version__
 
 REQUEST = "benchmark.json"
 CONFIGURATIONS = "configurations.json"
@@ -88,7 +88,7 @@ class Request:
         WriteError
         """
         record = {
-            "sepkit": sepkit.__version__,
+            "sepkit": __version__,
             "command": self.command(folder),
             "entries": [entry.model_dump(mode="json") for entry in self.entries],
             "datasets": [source.text for source in self.sources],

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sepkit.declare import declared_dataset
 from sepkit.errors import ConfigError, DatasetError
 from sepkit.evaluation.dataset import Dataset, Split, Track
+from sepkit.evaluation.declare import declared_dataset
 from sepkit.plugin.registry import Registry
 
 

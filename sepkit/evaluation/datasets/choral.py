@@ -11,7 +11,7 @@ from pathlib import Path
 from sepkit.errors import DatasetError
 from sepkit.evaluation.dataset import Dataset, Track
 from sepkit.evaluation.datasets.layout import dataset_folder, read_f0
-from sepkit.score import Score
+from sepkit.music.score import Score
 
 PIECES = {"ER": "El Rossinyol", "LI": "Locus Iste", "ND": "Niño Dios"}
 VOICES = ("soprano", "alto", "tenor", "bass")

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sepkit.audio import SUFFIXES
 from sepkit.errors import DatasetError
 from sepkit.evaluation.dataset import Dataset, Split, Track
 from sepkit.evaluation.datasets.layout import dataset_folder, entries
+from sepkit.music.audio import SUFFIXES
 
 SPLITS: dict[str, Split] = {"train": "train", "valid": "valid", "validation": "valid", "test": "test"}
 """Folders whose tracks are that part of a split."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepkit.errors import DatasetError, SideInformationError
-from sepkit.f0 import F0Track
+from sepkit.music.f0 import F0Track
 
 
 def dataset_folder(path: Path) -> Path:

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sepkit.audio import Audio
 from sepkit.errors import AudioError, DatasetError
 from sepkit.evaluation.dataset import Dataset, Split, Track
 from sepkit.evaluation.datasets.layout import dataset_folder
+from sepkit.music.audio import Audio
 
 
 class MUSDB18(Dataset):

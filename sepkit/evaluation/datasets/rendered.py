@@ -12,12 +12,13 @@ import click
 import numpy as np
 from pydantic import Field
 
-from sepkit.audio import Audio, fit_length
 from sepkit.errors import AudioError, DatasetError, SideInformationError
 from sepkit.evaluation.dataset import Dataset, Track
 from sepkit.evaluation.datasets.layout import dataset_folder, numbered
 from sepkit.example import render
-from sepkit.score import Note, Score
+from sepkit.music.audio import Audio, fit_length
+from sepkit.music.note import Note
+from sepkit.music.score import Score
 
 if TYPE_CHECKING:
     import pretty_midi

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from sepkit.audio import Audio
 from sepkit.evaluation.dataset import Dataset, Track
-from sepkit.f0 import F0Track
+from sepkit.music.audio import Audio
+from sepkit.music.f0 import F0Track
 
 Wave = Literal["sine", "square", "saw", "triangle"]
 WAVES: tuple[Wave, ...] = ("sine", "square", "saw", "triangle")

@@ -11,7 +11,8 @@ import numpy as np
 from sepkit.errors import DatasetError, SideInformationError
 from sepkit.evaluation.dataset import Dataset, Track
 from sepkit.evaluation.datasets.layout import dataset_folder, entries, numbered, read_f0, read_table
-from sepkit.score import Note, Score
+from sepkit.music.note import Note
+from sepkit.music.score import Score
 
 INSTRUMENTS = {
     "vn": "violin",

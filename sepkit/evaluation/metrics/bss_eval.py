@@ -18,7 +18,7 @@ from pydantic import Field
 from sepkit.evaluation.metric import Figure, Metric
 from sepkit.evaluation.metrics.blocks import paired_blocks
 from sepkit.evaluation.stems import Stems
-from sepkit.run import Run
+from sepkit.solving.run import Run
 
 _TRANSFORM = 1 << 16
 _FRAMES = "in frames that share their distortion filters"

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from sepkit.audio import Audio
-from sepkit.problem import Problem
-from sepkit.run import Run
-from sepkit.score import Score
-from sepkit.separator import Separator
+from sepkit.music.audio import Audio
+from sepkit.music.score import Score
+from sepkit.problem.problem import Problem
+from sepkit.solving.run import Run
+from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT, WINDOW_S
 from sepkit_peers.config import ScoreConfig
 
@@ -25,7 +25,7 @@ class LibfmpScore(Separator[ScoreConfig]):
         stft = STFT.of_duration(WINDOW_S, 4, rate)
         frames_s = stft.frames_s(len(samples), rate)
         V = np.log1p(stft.magnitude(samples).astype(np.float64))
-        score = problem.side.score
+        score = problem.side_information.score
         assert score is not None
         tolerance = [self.config.before_s, self.config.after_s]
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sepkit.builtin import MixtureConsistency
-from sepkit.domain import Domain
-from sepkit.problem import Problem
+from sepkit.problem.domain import Domain
+from sepkit.problem.problem import Problem
 from sepkit.spectral import STFT
 from sepkit_flow_sgld.spectral_projection import SpectralProjection
 

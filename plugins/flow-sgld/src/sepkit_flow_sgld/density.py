@@ -66,7 +66,7 @@ class FlowDensity:
         total = torch.stack(self._of_every_source(self._log_prob, tensor), -1).sum(-1)
         return total if isinstance(value, Tensor) else total.numpy()
 
-    def score(self, value: Any) -> Any:
+    def gradient(self, value: Any) -> Any:
         """Gradient of `log_prob` [shape=(..., sources, channels, samples)]."""
         tensor = _tensor(value).detach()
         score = torch.stack(self._of_every_source(self._score, tensor), -3)

@@ -14,8 +14,9 @@ from pydantic import Field, field_validator
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool1d, interpolate
 
-from sepkit.domain import Domain, Layout
-from sepkit.prior import Density, Prior
+from sepkit.problem.domain import Domain
+from sepkit.problem.layout import Layout
+from sepkit.problem.prior import Density, Prior
 
 Variance = Annotated[float, Field(gt=0, le=1e12)]
 
@@ -93,7 +94,7 @@ class GaussianDensity:
         terms = counts * (energies + xp.log(2 * math.pi * spectra))
         return -0.5 * xp.sum(terms, axis=(-3, -2, -1))
 
-    def score(self, value: Any) -> Any:
+    def gradient(self, value: Any) -> Any:
         """Gradient of `log_prob`."""
         xp = array_api_compat.array_namespace(value)
         whitened = xp.fft.rfft(value) / _like(value, self.spectra[:, np.newaxis])

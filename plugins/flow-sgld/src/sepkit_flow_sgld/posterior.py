@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sepkit.prior import Density, Smoothed
+from sepkit.problem.prior import Density, Smoothed
 
 
 @runtime_checkable
@@ -93,11 +93,11 @@ class Posterior:
         """Whether every density has a `log_prob`, by which chains can be told apart."""
         return all(callable(getattr(factor.density, "log_prob", None)) for factor in self.factors)
 
-    def score(self, value: Tensor) -> Tensor:
+    def gradient(self, value: Tensor) -> Tensor:
         """Gradient of the log density [shape of `value`]; what is not finite counts as nothing."""
         total = torch.zeros_like(value)
         for factor in self.factors:
-            score = factor.density.score(factor.part(value))
+            score = factor.density.gradient(factor.part(value))
             total[..., factor.sources, :, :] += factor.scale * _tensor(score, value)
         return torch.nan_to_num_(total, nan=0.0)
 

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from sepkit.domain import Domain, Layout
 from sepkit.errors import WeightsError
 from sepkit.neural import Checkpoint
-from sepkit.prior import Density, Prior
+from sepkit.problem.domain import Domain
+from sepkit.problem.layout import Layout
+from sepkit.problem.prior import Density, Prior
 from sepkit_flow_sgld.density import FlowDensity, SourceFlow
 from sepkit_flow_sgld.flow import Flow
 from sepkit_flow_sgld.spectral_flow import SpectralFlow

@@ -84,9 +84,9 @@ class Annealing:
         """What chains climb at one level."""
         smoothed = self._target.posterior.smoothed(level)
         if self._config.mixture == "exact":
-            return smoothed.score
+            return smoothed.gradient
         pull = pull_to_mixture(self._target.mixture, level)
-        return lambda chains: smoothed.score(chains) + pull(chains)
+        return lambda chains: smoothed.gradient(chains) + pull(chains)
 
     def _stepper(self, level: float) -> Stepper:
         powers = self._target.powers
@@ -109,4 +109,4 @@ class Annealing:
         """Without the noise of the last level, by Tweedie's formula: the mean of what it was before."""
         if not self._config.denoise:
             return chains
-        return chains + level**2 * self._target.posterior.smoothed(level).score(chains)
+        return chains + level**2 * self._target.posterior.smoothed(level).gradient(chains)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.audio import fit_length
 from sepkit.evaluation.dataset import Track
+from sepkit.music.audio import fit_length
 
 _SILENT = 1e-4
 """A segment of less than this part of the stems' power counts as silent."""

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sepkit.audio import Audio
-from sepkit.domain import Domain
 from sepkit.errors import ConfigError, WeightsError
+from sepkit.music.audio import Audio
 from sepkit.neural import choose_device, generator
-from sepkit.problem import Problem
-from sepkit.run import Run
-from sepkit.separator import Separator
+from sepkit.problem.domain import Domain
+from sepkit.problem.excerpt import excerpt
+from sepkit.problem.problem import Problem
+from sepkit.solving.run import Run
+from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT
 from sepkit_flow_sgld.allowed import Allowed
 from sepkit_flow_sgld.chains import spread, weighted_mean, weights_of_chains
@@ -26,7 +27,7 @@ from sepkit_flow_sgld.posterior import Posterior, Scaled
 from sepkit_flow_sgld.prior import bundled_weights, checkpoints_in, loaded_flow
 from sepkit_flow_sgld.sampler import Annealing, Target
 from sepkit_flow_sgld.starts import equal_shares, periodic_starts, wiener_shares
-from sepkit_flow_sgld.windows import Window, excerpt, fade_in, windows
+from sepkit_flow_sgld.windows import Window, fade_in, windows
 
 
 class FlowSGLD(Separator[FlowSGLDConfig]):
@@ -94,7 +95,7 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
         random, heights = generator(run.rng, device), []
         level = float(np.sqrt(np.mean(np.square(mixture.samples, dtype=np.float64))))
         for window in places:
-            part = excerpt(problem, window)
+            part = excerpt(problem, window.start, window.stop)
             posterior = self._posterior(part, sources, level)
             if config.precondition and not posterior.knows_spectra:
                 raise ConfigError(

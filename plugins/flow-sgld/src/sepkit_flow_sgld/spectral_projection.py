@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sepkit.domain import Domain
-from sepkit.problem import Problem
+from sepkit.problem.domain import Domain
+from sepkit.problem.problem import Problem
 from sepkit.spectral import STFT
 
 

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
-from sepkit.domain import Domain, Layout
 from sepkit.evaluation.datasets.toy import HIGHEST_KEY, WAVES, one_cycle
-from sepkit.prior import Density, Prior
+from sepkit.problem.domain import Domain
+from sepkit.problem.layout import Layout
+from sepkit.problem.prior import Density, Prior
 
 _NEGLIGIBLE = -40.0
 """Periods whose share of the posterior is below exp of this leave no trace in float64."""
@@ -152,7 +153,7 @@ class ToyDensity:
         )
         return _as(total, value)
 
-    def score(self, value: Any) -> Any:
+    def gradient(self, value: Any) -> Any:
         """Gradient of `log_prob`: from the value to the posterior mean, over the variance of the noise."""
         rows = _rows(value).detach()
         terms = list(self._terms(rows))

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sepkit.audio import Audio
+from sepkit.music.audio import Audio
 from sepkit.neural import Checkpoint, choose_device, generator
-from sepkit.problem import Problem
-from sepkit.run import Run
-from sepkit.separator import Separator
+from sepkit.problem.problem import Problem
+from sepkit.solving.run import Run
+from sepkit.solving.separator import Separator
 from sepkit_flow_sgld.vae import Encoder, project, projected_variance
 from sepkit_flow_sgld.vae_config import FlowVAEConfig
 from sepkit_flow_sgld.vae_training import METHOD

@@ -11,13 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sepkit.audio import Audio
-from sepkit.domain import Domain, Layout
 from sepkit.errors import DatasetError
 from sepkit.evaluation.dataset import Track
+from sepkit.music.audio import Audio
+from sepkit.music.side import SideInformation
 from sepkit.neural import Checkpoint, choose_device, fit, generator
-from sepkit.run import Run
-from sepkit.side import SideInformation
+from sepkit.problem.domain import Domain
+from sepkit.problem.layout import Layout
+from sepkit.solving.run import Run
 from sepkit.training.trainer import Trainer, TrainingData
 from sepkit_flow_sgld.posterior import Scaled
 from sepkit_flow_sgld.prior import FlowPrior, bundled_weights, checkpoints_of
@@ -40,7 +41,9 @@ class FlowVAETrainer(Trainer[FlowVAETrainingConfig]):
         priors = config.priors or bundled_weights()
         rate = checkpoints_of(data.sources, priors)[0].sample_rate
         layout = Layout(
-            mixture=Audio(np.zeros((1, config.excerpt), np.float32), rate), side=SideInformation(), sources=data.sources
+            mixture=Audio(np.zeros((1, config.excerpt), np.float32), rate),
+            side_information=SideInformation(),
+            sources=data.sources,
         )
         every = range(len(data.sources))
         density = Scaled.of(FlowPrior(weights=priors).bind(layout, Domain.WAVEFORMS), every, len(every), 1.0)

@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sepkit.config import Config
+from sepkit.spectral_config import SpectralConfig
 
 Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=10_000)], ...], Field(max_length=8)]
 
 
-class NAEConfig(Config):
+class NAEConfig(SpectralConfig):
     """Options of nonnegative autoencoders."""
 
     rule: Literal["multiplicative", "projected", "relu"] = Field(
@@ -59,15 +59,6 @@ class NAEConfig(Config):
     )
     mask_exponent: float = Field(
         default=2.0, gt=0, le=10, description="Exponent of the soft masks: 1 shares by magnitude, 2 by power (Wiener)."
-    )
-    window_s: float = Field(
-        default=0.046,
-        gt=0,
-        le=1,
-        description="Window of the Fourier transform in seconds, rounded to a power of two samples.",
-    )
-    overlap: int = Field(
-        default=4, ge=2, le=32, description="Windows that overlap at each sample; the hop is window / overlap."
     )
 
     @model_validator(mode="after")

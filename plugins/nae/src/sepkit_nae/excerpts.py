@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sepkit.audio import Audio, fit_length
 from sepkit.errors import DatasetError
 from sepkit.evaluation.dataset import Track
+from sepkit.music.audio import Audio, fit_length
 from sepkit.spectral import STFT
 from sepkit_nae.model import stacked_frames
 

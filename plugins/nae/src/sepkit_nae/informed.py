@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sepkit.builtin import HarmonicConstraint, ScoreConstraint
-from sepkit.constraint import Constraint
-from sepkit.domain import Domain
-from sepkit.problem import Problem
-from sepkit.statement import Hosted
+from sepkit.problem.constraint import Constraint
+from sepkit.problem.domain import Domain
+from sepkit.problem.problem import Problem
+from sepkit.problem.statement import Hosted
 
 DEFAULT_CONSTRAINTS: tuple[tuple[Constraint, Domain], ...] = (
     (ScoreConstraint(), Domain.ACTIVATIONS),

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from sepkit.constraint import BoundConstraints
-from sepkit.domain import Domain, Layout
-from sepkit.prior import Density, Split
-from sepkit.problem import Problem
+from sepkit.problem.constraint import BoundConstraints
+from sepkit.problem.domain import Domain
+from sepkit.problem.layout import Layout
+from sepkit.problem.prior import Density, GradientSplit
+from sepkit.problem.problem import Problem
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,16 +60,16 @@ class Statements:
 
     def penalty_gradient(self, value: Tensor) -> Tensor:
         """Gradient of the penalty."""
-        return -sum((density.score(value) for density in self.densities), torch.zeros_like(value))
+        return -sum((density.gradient(value) for density in self.densities), torch.zeros_like(value))
 
     def penalty_parts(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """The same gradient as the difference of two nonnegative parts."""
         plus, minus = torch.zeros_like(value), torch.zeros_like(value)
         for density in self.densities:
-            if isinstance(density, Split):
-                more, less = density.split(value)
+            if isinstance(density, GradientSplit):
+                more, less = density.split_gradient(value)
             else:
-                score = density.score(value)
+                score = density.gradient(value)
                 more, less = (-score).clamp_min(0), score.clamp_min(0)
             plus, minus = plus + more, minus + less
         return plus, minus

@@ -12,14 +12,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sepkit.atoms import score_atoms
-from sepkit.audio import Audio
-from sepkit.domain import Atom, Domain, Layout
-from sepkit.informed import remark_on_late_notes, wanted_parts
+from sepkit.informed.atoms import score_atoms
+from sepkit.informed.parts_asked import remark_on_late_notes, wanted_parts
+from sepkit.music.audio import Audio
 from sepkit.neural import choose_device, generator
-from sepkit.problem import Problem
-from sepkit.run import Run
-from sepkit.separator import Separator
+from sepkit.problem.domain import Domain
+from sepkit.problem.layout import Atom, Layout
+from sepkit.problem.problem import Problem
+from sepkit.solving.run import Run
+from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT, soft_masks
 from sepkit_nae.config import NAEConfig
 from sepkit_nae.fitting import fit
@@ -77,7 +78,7 @@ class NAE(Separator[NAEConfig]):
         device = choose_device(run)
         if self.trained is not None:
             return self.trained.separate(problem, self.config, run)
-        mixture, score = problem.mixture, problem.side.score
+        mixture, score = problem.mixture, problem.side_information.score
         rate, samples = mixture.sample_rate, mixture.samples[0]
         stft = STFT.of_duration(self.config.window_s, self.config.overlap, rate)
         wanted = problem.sources

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from sepkit.builtin import HarmonicConstraint, HarmonicTemplates
-from sepkit.domain import Domain, Layout
-from sepkit.prior import Initial
-from sepkit.problem import Problem
+from sepkit.problem.domain import Domain
+from sepkit.problem.layout import Layout
+from sepkit.problem.prior import Initial
+from sepkit.problem.problem import Problem
 from sepkit_nae.model import Autoencoder
 from sepkit_nae.objective import Objective
 

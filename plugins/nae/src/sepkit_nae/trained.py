@@ -17,12 +17,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sepkit.audio import Audio
-from sepkit.domain import Atom, Domain, Layout
 from sepkit.errors import ConfigError
+from sepkit.music.audio import Audio
 from sepkit.neural import Checkpoint
-from sepkit.problem import Problem
-from sepkit.run import Run
+from sepkit.problem.domain import Domain
+from sepkit.problem.layout import Atom, Layout
+from sepkit.problem.problem import Problem
+from sepkit.solving.run import Run
 from sepkit.spectral import STFT, soft_masks
 from sepkit_nae.config import NAEConfig
 from sepkit_nae.informed import with_score_constraints
@@ -122,7 +123,7 @@ class Trained:
         ConfigError
             If a prior has no say.
         """
-        if problem.side.score is not None:
+        if problem.side_information.score is not None:
             problem = with_score_constraints(problem)
         mixture = problem.mixture
         samples, rate = mixture.samples[0], mixture.sample_rate

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from sepkit.spectral_config import SpectralConfig
 from sepkit.training.config import TrainingConfig
 from sepkit_nae.config import Widths
 
 
-class NAETraining(TrainingConfig):
+class NAETraining(SpectralConfig, TrainingConfig):
     """Options of the model, of what it is shown, and of the descent."""
 
     steps: int = Field(default=600, ge=1, le=100_000_000, description="Number of gradient steps, at most.")
@@ -27,15 +28,6 @@ class NAETraining(TrainingConfig):
         ge=0,
         le=3,
         description="Divergence between magnitudes and output: 2 Euclidean, 1 Kullback-Leibler, 0 Itakura-Saito.",
-    )
-    window_s: float = Field(
-        default=0.046,
-        gt=0,
-        le=1,
-        description="Window of the Fourier transform in seconds, rounded to a power of two samples.",
-    )
-    overlap: int = Field(
-        default=4, ge=2, le=32, description="Windows that overlap at each sample; the hop is window / overlap."
     )
     sample_rate: int | None = Field(
         default=None, ge=1, le=1_000_000, description="In Hz; by default that of the first recording."

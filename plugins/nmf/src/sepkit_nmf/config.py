@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from sepkit.config import Config
+from sepkit.spectral_config import SpectralConfig
 
 
-class NMFConfig(Config):
+class NMFConfig(SpectralConfig):
     """Options of nonnegative matrix factorisation."""
 
     rank: int | None = Field(
@@ -54,15 +54,6 @@ class NMFConfig(Config):
     )
     mask_exponent: float = Field(
         default=1.0, gt=0, le=10, description="Exponent of the soft masks: 1 shares by magnitude, 2 by power (Wiener)."
-    )
-    window_s: float = Field(
-        default=0.046,
-        gt=0,
-        le=1,
-        description="Window of the Fourier transform in seconds, rounded to a power of two samples.",
-    )
-    overlap: int = Field(
-        default=4, ge=2, le=32, description="Windows that overlap at each sample; the hop is window / overlap."
     )
     precision: Literal["float32", "float64"] = Field(
         default="float32", description="Floating-point type of the factorisation."

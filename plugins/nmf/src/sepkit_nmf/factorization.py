@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from sepkit.prior import Density
+from sepkit.problem.prior import Density
 from sepkit_nmf.checks import check_data, check_factor, check_solver, check_support, free_rows
 from sepkit_nmf.divergence import Array
 from sepkit_nmf.hals import HierarchicalLeastSquares
@@ -108,7 +108,8 @@ def factorize(
     free_w, free_h : bool or array_like of bool [shape=(atoms,)]
         Which atoms are updated.
     densities_w, densities_h : sequence of Density
-        Priors of the factors; one that is also a `sepkit.prior.Split` says itself how multiplicative updates take it.
+        Priors of the factors; one that is also a `sepkit.GradientSplit` says itself how multiplicative
+        updates take it.
     project_w, project_h : callable, optional
         Applied to a factor after each of its updates, for constraints that are not a support.
     added_epsilon : float

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from sepkit.prior import Density, Split
+from sepkit.problem.prior import Density, GradientSplit
 from sepkit_nmf.active import ActiveBlock, Rows, active_blocks, whole_blocks
 from sepkit_nmf.divergence import CACHE_ELEMENTS, Array, block_divergence, data_floor, frame_blocks, inner
 
@@ -248,10 +248,10 @@ class Model:
 
 def _split(density: Density, value: Array) -> tuple[Array, Array]:
     """Gradient of the penalty as a difference of nonnegative parts; by its sign if the prior knows nothing better."""
-    if isinstance(density, Split):
-        plus, minus = density.split(value)
+    if isinstance(density, GradientSplit):
+        plus, minus = density.split_gradient(value)
         return plus, minus
-    score = np.asarray(density.score(value))
+    score = np.asarray(density.gradient(value))
     return np.maximum(-score, 0.0), np.maximum(score, 0.0)
 
 

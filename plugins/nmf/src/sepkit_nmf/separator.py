@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.audio import Audio
-from sepkit.domain import Atom, Domain
 from sepkit.errors import ConfigError
-from sepkit.problem import Problem
-from sepkit.run import Run
-from sepkit.separator import Separator
+from sepkit.music.audio import Audio
+from sepkit.problem.domain import Domain
+from sepkit.problem.layout import Atom
+from sepkit.problem.problem import Problem
+from sepkit.solving.run import Run
+from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT, soft_masks
 from sepkit_nmf.config import NMFConfig
 from sepkit_nmf.factorization import Factorization, factorize

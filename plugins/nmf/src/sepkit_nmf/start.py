@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.audio import SUFFIXES, Audio
 from sepkit.errors import AudioError, ConfigError
-from sepkit.run import Run
+from sepkit.music.audio import SUFFIXES, Audio
+from sepkit.solving.run import Run
 from sepkit.spectral import STFT
 from sepkit_nmf.config import NMFConfig
 from sepkit_nmf.factorization import factorize

@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from sepkit.config import Config
+from sepkit.spectral_config import SpectralConfig
 
 
-class ScoreNMFConfig(Config):
+class ScoreNMFConfig(SpectralConfig):
     """Options of score-informed nonnegative matrix factorisation."""
 
     before_s: float = Field(default=0.2, ge=0, le=60, description="A note may sound so many seconds before its onset.")
@@ -79,15 +79,6 @@ class ScoreNMFConfig(Config):
         default="residual",
         description="What no note explains stays in the residual, or is shared among what sounds at that time, for "
         "scores of all that is heard.",
-    )
-    window_s: float = Field(
-        default=0.046,
-        gt=0,
-        le=1,
-        description="Window of the Fourier transform in seconds, rounded to a power of two samples.",
-    )
-    overlap: int = Field(
-        default=4, ge=2, le=32, description="Windows that overlap at each sample; the hop is window / overlap."
     )
 
     @model_validator(mode="after")

@@ -8,15 +8,16 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.atoms import score_atoms
-from sepkit.audio import Audio
 from sepkit.builtin import Continuity, Lobes
-from sepkit.domain import Domain, Layout
-from sepkit.informed import remark_on_late_notes, wanted_parts
-from sepkit.prior import Density
-from sepkit.problem import Problem
-from sepkit.run import Run
-from sepkit.separator import Separator
+from sepkit.informed.atoms import score_atoms
+from sepkit.informed.parts_asked import remark_on_late_notes, wanted_parts
+from sepkit.music.audio import Audio
+from sepkit.problem.domain import Domain
+from sepkit.problem.layout import Layout
+from sepkit.problem.prior import Density
+from sepkit.problem.problem import Problem
+from sepkit.solving.run import Run
+from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT, soft_masks
 from sepkit_nmf import Factorization, factorize, normalized, source_magnitudes
 from sepkit_score_nmf.config import ScoreNMFConfig
@@ -40,7 +41,7 @@ class ScoreNMF(Separator[ScoreNMFConfig]):
     """
 
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
-        score = problem.side.score
+        score = problem.side_information.score
         assert score is not None
         wanted = wanted_parts(score, problem.sources)
         # Parts that nobody asked for sound all the same, and are explained.

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from sepkit.builtin import ScoreConstraint
 from sepkit.builtin.harmonic import harmonic_templates
-from sepkit.constraint import Support
-from sepkit.domain import Domain, Layout
+from sepkit.problem.constraint import Support
+from sepkit.problem.domain import Domain
+from sepkit.problem.layout import Layout
 from sepkit_score_nmf.config import ScoreNMFConfig
 from sepkit_score_nmf.tutorial import (
     ONSET_LEVEL,
@@ -77,7 +78,7 @@ def _tutorial_start(config: ScoreNMFConfig, layout: Layout) -> tuple[Array, Arra
     assert layout.atoms is not None
     assert layout.bins_hz is not None
     assert layout.frames_s is not None
-    assert layout.side.score is not None
+    assert layout.side_information.score is not None
     bins, frames = len(layout.bins_hz), len(layout.frames_s)
     bin_hz = float(layout.bins_hz[1] - layout.bins_hz[0])
     frame_s = float(layout.frames_s[1] - layout.frames_s[0])
@@ -85,11 +86,11 @@ def _tutorial_start(config: ScoreNMFConfig, layout: Layout) -> tuple[Array, Arra
     first_s = float(layout.frames_s[0])
     W = np.zeros((bins, len(layout.atoms)), np.float32)
     H = np.zeros((len(layout.atoms), frames), np.float32)
-    for source in layout.side.score.parts:
+    for source in layout.side_information.score.parts:
         rows = [index for index, atom in enumerate(layout.atoms) if atom.source == source]
         notes = [
             replace(note, onset_s=note.onset_s - first_s, offset_s=note.offset_s - first_s)
-            for note in layout.side.score.part(source).notes
+            for note in layout.side_information.score.part(source).notes
         ]
         pitches = sorted({note.pitch for note in notes})
         tolerance = {"before_s": config.before_s, "after_s": config.after_s}

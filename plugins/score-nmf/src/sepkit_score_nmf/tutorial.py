@@ -16,8 +16,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.harmonics import midi_to_hz
-from sepkit.score import Note
+from sepkit.informed.harmonics import midi_to_hz
+from sepkit.music.note import Note
 
 ONSET_LEVEL = 0.1
 

@@ -30,8 +30,9 @@ class Halve(Separator[HalveConfig]):
         names = problem.sources or ("first", "second")
         run.trace("loads", [self.loads])
         run.trace("priors", [prior.statement.weight for prior in problem.priors])
-        run.trace("notes", [note.pitch for note in problem.side.score.notes] if problem.side.score else [])
-        for source, track in problem.side.f0.items():
+        score = problem.side_information.score
+        run.trace("notes", [note.pitch for note in score.notes] if score else [])
+        for source, track in problem.side_information.f0.items():
             run.trace(f"f0 of {source}", track.f0_hz)
         share = Audio(problem.mixture.samples / len(names), problem.mixture.sample_rate)
         return dict.fromkeys(names, share)

@@ -39,7 +39,7 @@ class _Gaussian:
     def log_prob(self, value: Any) -> Any:
         return -self.weight * (value**2).sum() / 2
 
-    def score(self, value: Any) -> Any:
+    def gradient(self, value: Any) -> Any:
         return -self.weight * value
 
 

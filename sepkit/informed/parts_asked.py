@@ -1,0 +1,59 @@
+"""What a separator informed by a score asks of it first: which parts become stems, and whether its notes fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sepkit.errors import SideInformationError
+from sepkit.music.audio import Audio
+from sepkit.music.score import Score
+from sepkit.solving.run import Run
+
+
+def wanted_parts(score: Score, sources: Sequence[str]) -> tuple[str, ...]:
+    """The sources, or all parts of the score where none are named.
+
+    Parameters
+    ----------
+    score : Score
+    sources : sequence of str
+        Some may be no parts of the score.
+
+    Raises
+    ------
+    SideInformationError
+        If the score has no notes, no source is a part, or a part that is to be a stem has no name.
+    """
+    wanted = tuple(sources) or score.parts
+    if not all(name.strip() for name in wanted):
+        raise SideInformationError("notes of the score belong to no part, so their stem has no name; give each a part")
+    require_parts(score, wanted)
+    return wanted
+
+
+def require_parts(score: Score, sources: Sequence[str]) -> None:
+    """Refuse a score without notes, and one of none of the sources.
+
+    Raises
+    ------
+    SideInformationError
+        If the score has no notes, or there are sources and none is a part of it.
+    """
+    if not score.notes:
+        raise SideInformationError("the score has no notes; give one that has, or none")
+    if sources and not set(sources) & set(score.parts):
+        parts, names = ", ".join(map(repr, score.parts)), ", ".join(sources)
+        raise SideInformationError(
+            f"the score has parts {parts} and none of the sources {names}; give sources the names of parts, or rename "
+            "parts with --parts"
+        )
+
+
+def remark_on_late_notes(score: Score, mixture: Audio, run: Run) -> None:
+    """Tell the user of notes that begin after the recording's end: they are separated from nothing."""
+    late = [note for note in score.notes if note.onset_s >= mixture.duration_s]
+    if late:
+        run.remark(
+            f"{len(late)} of {len(score.notes)} notes lie after the recording's end at {mixture.duration_s:.1f} s, "
+            f"the first at {late[0].onset_s:.1f} s"
+        )

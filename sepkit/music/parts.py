@@ -1,0 +1,60 @@
+"""Scores with the parts that a rule names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from sepkit.errors import SideInformationError
+from sepkit.music.score import Score
+
+
+def read_with_parts(path: str | os.PathLike[str], rule: str) -> Score:
+    """Read a score and divide it as a rule says.
+
+    Parameters
+    ----------
+    path : path
+    rule : str
+        ``track``, ``instrument`` or ``staff`` as for `Score.read`; ``split=60``: ``left`` below MIDI pitch 60 and
+        ``right`` from there on; ``left=1,right=2+flute``: new parts made of old ones, by number or name.
+
+    Returns
+    -------
+    score : Score
+
+    Raises
+    ------
+    SideInformationError
+        If the rule is none of these, names parts that are not there, or the score cannot be read.
+    """
+    rule = rule.strip()
+    if rule in ("track", "instrument", "staff"):
+        return Score.read(path, parts=rule)  # type: ignore[arg-type]
+    rules = dict(_pairs(rule))
+    score = Score.read(path)
+    if list(rules) == ["split"]:
+        return score.split_by_pitch(_pitch(rules["split"]))
+    groups = {new: [old] if old in score.parts else old.split("+") for new, old in rules.items()}
+    return score.regroup({new: [name.strip() for name in old] for new, old in groups.items()})
+
+
+def _pairs(rule: str) -> Iterator[tuple[str, str]]:
+    seen = set()
+    for pair in rule.split(","):
+        new, _, old = (text.strip() for text in pair.partition("="))
+        if not (new and old):
+            raise SideInformationError(
+                f"parts are track, instrument, staff, split=60 or like left=1,right=2+3, given '{rule}'"
+            )
+        if new in seen:
+            raise SideInformationError(f"part '{new}' is there twice in '{rule}'; join what it is made of with +")
+        seen.add(new)
+        yield new, old
+
+
+def _pitch(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise SideInformationError(f"split= needs a MIDI pitch such as 60, given '{text}'") from error

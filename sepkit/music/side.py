@@ -1,0 +1,34 @@
+"""Side information: data about the mixture, for informed source separation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sepkit.music.audio import Audio
+from sepkit.music.f0 import F0Track
+from sepkit.music.score import Score
+
+
+@dataclass(frozen=True)
+class SideInformation:
+    """What is known about the mixture as data.
+
+    Attributes
+    ----------
+    score : Score or None
+    f0 : mapping of str to F0Track
+        By source name.
+    references : mapping of str to Audio
+        The true stems by source name, of the mixture's shape and rate: what oracles know.
+    """
+
+    score: Score | None = None
+    f0: Mapping[str, F0Track] = field(default_factory=dict)
+    references: Mapping[str, Audio] = field(default_factory=dict)
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Which kinds are there, in the words that specs use for their needs."""
+        there = {"score": self.score is not None, "f0": bool(self.f0), "references": bool(self.references)}
+        return frozenset(kind for kind, given in there.items() if given)

@@ -1,0 +1,5 @@
+"""What a separator is asked: a mixture, and statements about its variables."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,117 @@
+"""Priors: how likely a value of a variable is."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from sepkit.problem.domain import Domain
+from sepkit.problem.layout import Layout
+from sepkit.problem.statement import Statement
+
+
+class Density(Protocol):
+    """A prior bound to the axes of one separator. NumPy arrays and torch tensors come in, the same kind goes out.
+
+    On waveforms, values may have axes before those of the domain, for several chains at once: every one of them gets a
+    log density of its own.
+    """
+
+    def log_prob(self, value: Any) -> Any:
+        """Log density of a value, up to a constant.
+
+        Parameters
+        ----------
+        value : array [shape=(..., *layout.shape(domain))]
+            Only waveforms have axes before those of the domain.
+
+        Returns
+        -------
+        log_prob : scalar array [shape=(...)]
+            One for each of the axes before those of the domain.
+        """
+        ...
+
+    def gradient(self, value: Any) -> Any:
+        """Gradient of `log_prob` with respect to the value; in the literature on sampling, the score function.
+
+        Parameters
+        ----------
+        value : array [shape=(..., *layout.shape(domain))]
+
+        Returns
+        -------
+        gradient : array [shape=value.shape]
+        """
+        ...
+
+
+@runtime_checkable
+class GradientSplit(Protocol):
+    """Optional ability of a `Density` on nonnegative values: what multiplicative updates need."""
+
+    def split_gradient(self, value: Any) -> tuple[Any, Any]:
+        """The gradient of ``-log_prob`` as ``plus - minus``, both nonnegative.
+
+        A multiplicative update adds `minus` to its numerator and `plus` to its denominator.
+
+        Parameters
+        ----------
+        value : array [shape=layout.shape(domain)]
+
+        Returns
+        -------
+        plus, minus : array [shape=value.shape]
+        """
+        ...
+
+
+@runtime_checkable
+class Initial(Protocol):
+    """Optional ability of a `Density`: a good value to start from."""
+
+    def initial(self, rng: np.random.Generator) -> Any:
+        """A start, in the domain's shape."""
+        ...
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    """Optional ability of a `Density`: drawing values."""
+
+    def sample(self, shape: tuple[int, ...], rng: np.random.Generator) -> Any:
+        """Independent draws, an array of shape ``(*shape, *domain's shape)``."""
+        ...
+
+
+@runtime_checkable
+class Smoothed(Protocol):
+    """Optional ability of a `Density` on waveforms: what annealed sampling climbs down."""
+
+    def smoothed(self, sigma: float) -> Density:
+        """The density of a value that white noise of standard deviation `sigma` was added to."""
+        ...
+
+
+class Prior(Statement):
+    """Base of every prior.
+
+    A subclass names the `domains` it can speak of, declares its options as fields, and binds itself to a layout.
+    """
+
+    @abstractmethod
+    def bind(self, layout: Layout, domain: Domain) -> Density:
+        """The prior on the axes of `layout`.
+
+        Parameters
+        ----------
+        layout : Layout
+        domain : Domain
+            One of `domains`; values have shape ``layout.shape(domain)``.
+
+        Returns
+        -------
+        density : Density
+        """

@@ -1,0 +1,349 @@
+"""The comfortable side: `separate` for one recording, `Method` for several with the same loaded method."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sepkit.config import Config, validate
+from sepkit.errors import AudioError, ConfigError, MismatchError, WeightsError
+from sepkit.music.audio import Audio
+from sepkit.music.f0 import F0Track
+from sepkit.music.score import Score
+from sepkit.music.side import SideInformation
+from sepkit.plugin.registry import Registry
+from sepkit.problem.constraint import Constraint
+from sepkit.problem.domain import Domain
+from sepkit.problem.prior import Prior
+from sepkit.problem.problem import Problem
+from sepkit.solving.adaptation import Adaptation
+from sepkit.solving.contract import check_stems, check_violations, plugin_faults
+from sepkit.solving.declare import declared_constraints, declared_priors
+from sepkit.solving.negotiation import Request, negotiate
+from sepkit.solving.provenance import Provenance
+from sepkit.solving.run import Cancel, Reporter, Run, checked_seed
+from sepkit.solving.separation import Separation, expected_sdr_db
+from sepkit.solving.separator import Separator
+from sepkit.version import __version__
+
+Pathlike = str | os.PathLike[str]
+
+
+class Method:
+    """A configured method, ready for any number of mixtures and safe to share between threads.
+
+    Parameters
+    ----------
+    name : str
+    config : Config or mapping, optional
+    weights : path, optional
+        Folder of trained weights.
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"`` ...
+    registry : Registry, optional
+        By default one with all installed plugins.
+
+    Raises
+    ------
+    UnknownNameError, ConfigError, PluginError, WeightsError
+
+    Examples
+    --------
+    >>> method = sepkit.Method("nmf", config={"beta": 1})  # doctest: +SKIP
+    >>> for path in recordings:  # doctest: +SKIP
+    ...     method.separate(path, sources=["voice", "guitar"]).write(path.stem)
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        config: Config | Mapping[str, Any] | None = None,
+        weights: Pathlike | None = None,
+        device: str = "auto",
+        registry: Registry | None = None,
+    ) -> None:
+        self.registry = registry or Registry.discover()
+        self.spec = self.registry.separator(name)
+        self.config: Config = validate(self.spec.load_config(), config, f"method '{name}'")
+        self.device = device
+        with plugin_faults(self.spec):
+            self.weights = Path(weights) if weights is not None else self.spec.bundled_weights()
+        if self.weights is not None and not self.weights.is_dir():
+            raise WeightsError(f"no such folder of weights: {self.weights}")
+        with plugin_faults(self.spec):
+            self._separator: Separator[Any] = self.spec.load()(self.config)
+        self._loaded, self._lock = False, threading.Lock()
+
+    @property
+    def parameters(self) -> int:
+        """Number of trained parameters of the method, known once it has separated."""
+        return self._separator.parameters
+
+    def separate(
+        self,
+        mixture: Audio | Pathlike,
+        *,
+        sources: Iterable[str] = (),
+        score: Score | Pathlike | None = None,
+        f0: Mapping[str, F0Track] | None = None,
+        references: Mapping[str, Audio | Pathlike] | None = None,
+        priors: Iterable[Prior | str] = (),
+        constraints: Iterable[Constraint | str] = (),
+        seed: int = 0,
+        reporter: Reporter | None = None,
+        cancel: Cancel | None = None,
+        keep_variables: bool = False,
+    ) -> Separation:
+        """Separate one mixture; the parameters are those of `sepkit.separate`."""
+        started = time.perf_counter()
+        if not isinstance(mixture, Audio):
+            mixture = Audio.read(mixture)
+        names = _distinct(sources)
+        side = SideInformation(
+            score if score is None or isinstance(score, Score) else Score.read(score),
+            dict(f0 or {}),
+            _like_mixture(references or {}, mixture),
+        )
+        hosted_priors, hosted_constraints = negotiate(
+            self.spec,
+            Request(
+                given=side.kinds | ({"weights"} if self.weights else set()) | ({"sources"} if names else set()),
+                priors=declared_priors(priors, self.registry),
+                constraints=declared_constraints(constraints, self.registry),
+                device=self.device,
+                sources=names,
+            ),
+            self.registry,
+        )
+        with plugin_faults(self.spec):
+            self._load_once(reporter, cancel)
+            rate = self._separator.sample_rate or self.spec.sample_rate
+            known = self._separator.sources or self.spec.sources
+        strange = [name for name in names if known and name not in known]
+        if strange:
+            reason = f"its weights know {', '.join(known)} and not {', '.join(strange)}: name the sources like them"
+            raise MismatchError(self.spec.name, (reason,))
+        if any(prior.domain is Domain.WAVEFORMS for prior in hosted_priors):
+            # They speak of the mixture as it is, in place of the weights that want another rate.
+            rate = self.spec.sample_rate
+        adaptation = Adaptation.between(mixture, rate, self.spec.channels)
+        truth = {
+            name: Adaptation.between(stem, rate, self.spec.channels).adapted() for name, stem in side.references.items()
+        }
+        side = replace(side, references=truth)
+        problem = Problem(adaptation.adapted(), known or names, side, hosted_priors, hosted_constraints)
+        run = Run(
+            seed=checked_seed(seed),
+            device=self.device,
+            reporter=reporter,
+            cancel=cancel,
+            keep_variables=keep_variables,
+        )
+        with run:
+            with plugin_faults(self.spec):
+                stems = dict(self._separator.separate(problem, run))
+            check_stems(self.spec, problem, stems)
+            hosts_waveforms = Domain.WAVEFORMS in self.spec.constraints
+            check_violations(self.spec, problem, run, hosted_outside=not hosts_waveforms)
+            stems = adaptation.restored(stems, run)
+            uncertainty = adaptation.restored_uncertainty(run.uncertainty)
+            # The way back to the mixture's rate and channels can break what the method itself had satisfied.
+            if not hosts_waveforms or adaptation.steps:
+                stems = _project_waveforms(problem.with_mixture(mixture), stems, run)
+            if names:
+                stems = {name: stems[name] for name in names}
+        uncertainty = {name: uncertainty[name] for name in stems if name in uncertainty}
+        provenance = replace(
+            self._provenance(mixture, problem, run, adaptation, tuple(stems), time.perf_counter() - started),
+            expected_sdr_db=expected_sdr_db(stems, uncertainty),
+        )
+        return Separation(mixture, stems, provenance, run.variables, uncertainty)
+
+    def _load_once(self, reporter: Reporter | None, cancel: Cancel | None) -> None:
+        with self._lock:
+            if not self._loaded:
+                # A run of its own: which separation happens to come first must not change any of them.
+                with Run(device=self.device, reporter=reporter, cancel=cancel) as run:
+                    self._separator.load(self.weights, run)
+                self._loaded = True
+
+    def _provenance(
+        self,
+        mixture: Audio,
+        problem: Problem,
+        run: Run,
+        adaptation: Adaptation,
+        sources: tuple[str, ...],
+        seconds: float,
+    ) -> Provenance:
+        origin = self.registry.origin(self.spec)
+        return Provenance(
+            method=self.spec.name,
+            plugin={
+                "name": origin.name if origin else None,
+                "distribution": origin.distribution if origin else None,
+                "version": origin.version if origin else None,
+            },
+            versions={"python": platform.python_version(), "sepkit": __version__, "numpy": np.__version__},
+            config=self.config.model_dump(mode="json"),
+            seed=run.seed,
+            # What "auto" came to, where that is known: a method that is not accelerated has run on the CPU.
+            device=run.device if "accelerated" in self.spec.traits else "cpu",
+            weights_digest=_digest(self.weights) if self.weights else None,
+            sample_rate=mixture.sample_rate,
+            channels=mixture.channels,
+            samples=mixture.length,
+            sources=sources,
+            seconds=round(seconds, 3),
+            adaptations=adaptation.steps,
+            priors=tuple(prior.describe() for prior in problem.priors),
+            constraints=tuple(
+                {**constraint.describe(), "violation": run.violations[constraint.label]}
+                for constraint in problem.constraints
+            ),
+            remarks=(*(problem.side_information.score.remarks if problem.side_information.score else ()), *run.remarks),
+            traces=run.traces,
+        )
+
+
+def separate(
+    mixture: Audio | Pathlike,
+    method: str,
+    *,
+    sources: Iterable[str] = (),
+    config: Config | Mapping[str, Any] | None = None,
+    score: Score | Pathlike | None = None,
+    f0: Mapping[str, F0Track] | None = None,
+    references: Mapping[str, Audio | Pathlike] | None = None,
+    priors: Iterable[Prior | str] = (),
+    constraints: Iterable[Constraint | str] = (),
+    weights: Pathlike | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    reporter: Reporter | None = None,
+    cancel: Cancel | None = None,
+    keep_variables: bool = False,
+    registry: Registry | None = None,
+) -> Separation:
+    """Separate a mixture into its sources.
+
+    Parameters
+    ----------
+    mixture : Audio or path
+        Any rate, length and number of channels; what a method cannot take is adapted, and the stems come back like the
+        mixture.
+    method : str
+        Name of an installed method; ``sepkit list`` shows them.
+    sources : iterable of str, optional
+        Names of the wanted stems, in order. Without them the method names what it finds.
+    config : Config or mapping, optional
+        Options of the method; ``sepkit show METHOD`` shows them.
+    score : Score or path, optional
+    f0 : mapping of str to F0Track, optional
+        By source name.
+    references : mapping of str to Audio or path, optional
+        The true stems by source name, of the mixture's shape and rate, for oracles.
+    priors, constraints : iterable, optional
+        Objects, or strings like ``"sparsity:weight=2"``. Constraints are applied in this order.
+    weights : path, optional
+        Folder of trained weights.
+    seed : int
+        Equal seeds give equal bytes.
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"`` ...
+    reporter : callable, optional
+        Gets a `Progress` at every step.
+    cancel : optional
+        Anything with ``is_set()``, such as a `threading.Event`.
+    keep_variables : bool
+        Keep what the method shows of its own variables, such as templates and activations, with the result: for
+        pictures.
+    registry : Registry, optional
+        By default one with all installed plugins.
+
+    Returns
+    -------
+    separation : Separation
+
+    Raises
+    ------
+    UserError
+        One of its kinds, when mixture, options or names cannot be used, before any work is done.
+    PluginError
+        When the method fails or breaks its contract.
+    Cancelled
+        Within one step after `cancel` is set.
+
+    Examples
+    --------
+    >>> separation = sepkit.separate("song.wav", "nmf", sources=["voice", "guitar"])  # doctest: +SKIP
+    >>> separation["voice"]  # doctest: +SKIP
+    Audio(2 x 441000 samples, 44100 Hz, 10.00 s)
+    """
+    loaded = Method(method, config=config, weights=weights, device=device, registry=registry)
+    return loaded.separate(
+        mixture,
+        sources=sources,
+        score=score,
+        f0=f0,
+        references=references,
+        priors=priors,
+        constraints=constraints,
+        seed=seed,
+        reporter=reporter,
+        cancel=cancel,
+        keep_variables=keep_variables,
+    )
+
+
+def _like_mixture(references: Mapping[str, Audio | Pathlike], mixture: Audio) -> dict[str, Audio]:
+    """The references, read where they are paths."""
+    read = {name: given if isinstance(given, Audio) else Audio.read(given) for name, given in references.items()}
+    for name, reference in read.items():
+        if (reference.samples.shape, reference.sample_rate) != (mixture.samples.shape, mixture.sample_rate):
+            raise AudioError(f"reference '{name}' needs the shape and rate of the mixture {mixture}, given {reference}")
+    return read
+
+
+def _distinct(sources: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(sources, str):
+        raise ConfigError(f"sources needs a list of names, given the one string {sources!r}; write [{sources!r}]")
+    names = tuple(sources)
+    if len(set(names)) < len(names) or not all(isinstance(name, str) and name.strip() for name in names):
+        raise ConfigError(f"sources needs distinct names that are not empty, given {', '.join(map(repr, names))}")
+    return names
+
+
+def _project_waveforms(problem: Problem, stems: dict[str, Audio], run: Run) -> dict[str, Audio]:
+    """Host the constraints on waveforms, for every method alike, as a last projection."""
+    layout = problem.layout(sources=tuple(stems))
+    bound = problem.bind_constraints(layout, Domain.WAVEFORMS)
+    if not bound:
+        return stems
+    value = np.empty(layout.shape(Domain.WAVEFORMS), np.float32)
+    for index, name in enumerate(tuple(stems)):
+        # One stem at a time moves over, so that no stem is held twice.
+        value[index] = stems.pop(name).samples
+    value = bound.project(value)
+    run.report_violations(bound.violations(value))
+    return {name: Audio(stem, problem.mixture.sample_rate) for name, stem in zip(layout.sources, value, strict=True)}
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(file.relative_to(folder).as_posix().encode() + b"\0")
+        with open(file, "rb") as stream:
+            while chunk := stream.read(1 << 20):
+                digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,77 @@
+"""How a separation came about."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """How a separation came about; enough to repeat it.
+
+    Attributes
+    ----------
+    method : str
+    plugin : dict
+        Name, distribution and version of the plugin that published the method.
+    versions : dict of str to str
+        Of Python, sepkit and numpy.
+    config : dict
+        All options, with the defaults that were used.
+    seed : int
+    device : str
+    weights_digest : str or None
+        SHA-256 over the files of the weights folder.
+    sample_rate, channels, samples : int
+        Of the mixture.
+    sources : tuple of str
+    seconds : float
+        Wall-clock time of the run.
+    adaptations : tuple of str
+        What was done to fit the mixture to the method: resampling, mixing down.
+    priors, constraints : tuple of dict
+        Name, domain and options of each; constraints with their final violation.
+    remarks : tuple of str
+        What reading the score had to mend, and what the method has to say about its result.
+    traces : dict of str to list of float
+        Curves that the method kept, such as its cost.
+    expected_sdr_db : dict of str to float
+        By source, what the method itself expects its SDR to be, for methods that report their uncertainty.
+    """
+
+    method: str
+    plugin: dict[str, str | None]
+    versions: dict[str, str]
+    config: dict[str, Any]
+    seed: int
+    device: str
+    weights_digest: str | None
+    sample_rate: int
+    channels: int
+    samples: int
+    sources: tuple[str, ...]
+    seconds: float
+    adaptations: tuple[str, ...] = ()
+    priors: tuple[dict[str, Any], ...] = ()
+    constraints: tuple[dict[str, Any], ...] = ()
+    remarks: tuple[str, ...] = ()
+    traces: dict[str, list[float]] = field(default_factory=dict)
+    expected_sdr_db: dict[str, float] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain types, ready for strict JSON: in place of a number that is not finite stands None."""
+        plain: dict[str, Any] = _finite(asdict(self))
+        return plain
+
+
+def _finite(value: Any) -> Any:
+    """`value` with None for every number in it that JSON does not know: the cost of a run that diverged, say."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value

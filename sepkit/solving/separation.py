@@ -1,0 +1,240 @@
+"""The result: named stems, what is left over, and how they came about."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sepkit.errors import ConfigError, SepkitError
+from sepkit.files import file_names, staged_folder
+from sepkit.music.audio import Audio
+from sepkit.problem.domain import Domain
+from sepkit.problem.variables import Variables
+from sepkit.solving.provenance import Provenance
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, eq=False)
+class Separation(Mapping[str, Audio]):
+    """Stems by name, in the order asked for, aligned sample by sample with the mixture.
+
+    Attributes
+    ----------
+    mixture : Audio
+    stems : mapping of str to Audio
+    provenance : Provenance
+    variables : Variables or None
+        The method's own variables, such as templates and activations, if it was asked to keep them.
+    uncertainty : mapping of str to Audio
+        The standard deviation of every sample of every stem; empty unless the method knows it.
+
+    Examples
+    --------
+    >>> separation = sepkit.separate("song.wav", "nmf", sources=["voice", "guitar"])  # doctest: +SKIP
+    >>> separation["voice"].write("voice.wav")  # doctest: +SKIP
+    >>> separation.write("out")  # doctest: +SKIP
+    """
+
+    mixture: Audio
+    stems: Mapping[str, Audio]
+    provenance: Provenance
+    variables: Variables | None = None
+    uncertainty: Mapping[str, Audio] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Audio:
+        return self.stems[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.stems)
+
+    def __len__(self) -> int:
+        return len(self.stems)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the stems."""
+        return tuple(self.stems)
+
+    @property
+    def residual(self) -> Audio:
+        """The mixture less all stems: stems and residual always sum to the mixture."""
+        left_over = np.array(self.mixture.samples)
+        for stem in self.stems.values():
+            left_over -= stem.samples
+        return Audio(left_over, self.mixture.sample_rate)
+
+    def without(self, *names: str) -> Audio:
+        """The mixture less some stems: what is left to play along with.
+
+        Parameters
+        ----------
+        *names : str
+            Of stems.
+
+        Raises
+        ------
+        ConfigError
+            If there is no stem of that name.
+        """
+        return self.remix(dict.fromkeys(names, -math.inf))
+
+    def remix(self, gains_db: Mapping[str, float]) -> Audio:
+        """The mixture with some stems louder or softer; the residual stays as it is.
+
+        Parameters
+        ----------
+        gains_db : mapping of str to float
+            Gain of each stem in dB: 0 leaves it, ``-inf`` takes it away. Stems that are not named stay as they are.
+
+        Raises
+        ------
+        ConfigError
+            If there is no stem of that name, or a gain is no number.
+
+        Examples
+        --------
+        >>> separation.remix({"left": -12, "right": 3}).write("practice.wav")  # doctest: +SKIP
+        """
+        remixed = np.array(self.mixture.samples)
+        for name, gain_db in gains_db.items():
+            if name not in self.stems:
+                raise ConfigError(f"there is no stem '{name}'; the stems are {', '.join(self.stems)}")
+            if not gain_db < math.inf:
+                raise ConfigError(f"the gain of '{name}' needs a number of dB, given {gain_db}")
+            remixed += np.float32(10 ** (gain_db / 20) - 1) * self.stems[name].samples
+        return Audio(remixed, self.mixture.sample_rate)
+
+    def plot(self) -> Figure:
+        """Draw spectrograms of mixture, stems and an audible residual, the soft masks that the stems imply, the cost.
+
+        Where the method knows its uncertainty, a third column shows it.
+
+        Returns
+        -------
+        figure : matplotlib.figure.Figure
+            Notebooks show it inline; ``figure.savefig("separation.png")`` keeps it.
+
+        Raises
+        ------
+        SepkitError
+            If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> separation.plot()  # doctest: +SKIP
+        """
+        from sepkit.plots.separation import plot_separation
+
+        return plot_separation(
+            self.mixture,
+            self.stems,
+            traces=self.provenance.traces,
+            uncertainty=self.uncertainty,
+            expected_sdr_db=self.provenance.expected_sdr_db,
+        )
+
+    def plot_factors(self) -> Figure:
+        """Draw templates and activations of a factorisation, coloured by source, and the onsets of the score.
+
+        Returns
+        -------
+        figure : matplotlib.figure.Figure
+            As of `plot`.
+
+        Raises
+        ------
+        SepkitError
+            If none were kept, or matplotlib is not installed.
+
+        Examples
+        --------
+        >>> separation = sepkit.separate("a.wav", "score-nmf", score="a.mid", keep_variables=True)  # doctest: +SKIP
+        >>> separation.plot_factors()  # doctest: +SKIP
+        """
+        from sepkit.plots.factors import plot_factors
+
+        variables = self.variables
+        if variables is None or not {Domain.TEMPLATES, Domain.ACTIVATIONS} <= set(variables.values):
+            raise SepkitError(
+                f"method '{self.provenance.method}' kept no templates and activations to draw: separate with "
+                "keep_variables=True, by a method that factorises"
+            )
+        layout = variables.layout
+        assert layout.bins_hz is not None
+        assert layout.frames_s is not None
+        return plot_factors(
+            variables.values[Domain.TEMPLATES],
+            variables.values[Domain.ACTIVATIONS],
+            atoms=layout.atoms or (),
+            bins_hz=layout.bins_hz,
+            frames_s=layout.frames_s,
+            duration_s=self.mixture.duration_s,
+            notes=layout.side_information.score.notes if layout.side_information.score else (),
+        )
+
+    def write(self, folder: str | os.PathLike[str], outputs: Mapping[str, Audio] | None = None) -> dict[str, Path]:
+        """Write ``<source>.wav`` for every stem and ``separation.json``; nothing moves in before all are written.
+
+        The uncertainty of a stem, where it is known, goes to ``uncertainty/<source>.wav``.
+
+        Parameters
+        ----------
+        folder : path
+            Made when it does not exist. Names of sources never lead out of it.
+        outputs : mapping of str to Audio, optional
+            What to write in place of the stems, such as ``{"minus one": separation.without("voice")}``.
+
+        Returns
+        -------
+        files : dict of str to Path
+            The file of every stem, or of every output.
+
+        Raises
+        ------
+        WriteError
+        """
+        folder = Path(folder)
+        outputs = self.stems if outputs is None else outputs
+        names = {output: f"{stem}.wav" for output, stem in file_names(outputs).items()}
+        with staged_folder(folder) as staging:
+            for output, audio in outputs.items():
+                audio.write(staging / names[output])
+            if self.uncertainty:
+                (staging / "uncertainty").mkdir()
+            for source, stem in file_names(self.uncertainty).items():
+                self.uncertainty[source].write(staging / "uncertainty" / f"{stem}.wav")
+            record = {**self.provenance.as_dict(), "files": names}
+            text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
+            (staging / "separation.json").write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+        return {output: folder / name for output, name in names.items()}
+
+
+def expected_sdr_db(stems: Mapping[str, Audio], uncertainty: Mapping[str, Audio]) -> dict[str, float]:
+    """The SDR that stems have if their errors are as large as their uncertainty says, in dB.
+
+    Parameters
+    ----------
+    stems, uncertainty : mapping of str to Audio
+
+    Returns
+    -------
+    expected : dict of str to float
+        For every source whose uncertainty is known: infinite where there is none, NaN for a silent stem without any.
+    """
+    energies = {name: (_energy(stems[name]), _energy(spread)) for name, spread in uncertainty.items()}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {name: float(10 * np.log10(of_stem / of_error)) for name, (of_stem, of_error) in energies.items()}
+
+
+def _energy(audio: Audio) -> np.float64:
+    energy: np.float64 = np.sum(np.square(audio.samples, dtype=np.float64))
+    return energy
