@@ -126,13 +126,15 @@ def _described(track: Track) -> dict[str, Any]:
 
 def _shape(track: Track) -> tuple[int | None, float | None, int | None]:
     """Channels, seconds and rate of the mixture or else a stem; of a file by its header. None when it is broken."""
-    from sepkit.music.audio import open_sound
+    from sepkit.music.recordings.sound import streamed
 
     place = track.mixture or next(iter(track.stems.values()), None)
     try:
         if isinstance(place, Path):
-            with open_sound(place) as file:
-                return file.channels, round(file.frames / file.samplerate, 3), file.samplerate
+            with streamed(place) as stream:
+                samples = stream.announced
+                seconds = None if samples is None else round(samples / stream.sample_rate, 3)
+                return stream.channels, seconds, stream.sample_rate
         audio = track.load_mixture() if place is None else place()
         return audio.channels, round(audio.duration_s, 3), audio.sample_rate
     except SepkitError:

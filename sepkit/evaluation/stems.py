@@ -6,16 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sepkit.audio import SUFFIXES, Audio
 from sepkit.errors import AudioError
-from sepkit.music.audio import SUFFIXES, Audio, open_sound
-
-_UNKNOWN_LENGTH = (1 << 63) - 1
-"""What libsndfile says of FLAC that was written into a pipe."""
+from sepkit.music.recordings.sound import Sound, opened_sound
+from sepkit.opening import composed
 
 
 class Stems:
@@ -44,7 +42,7 @@ class Stems:
         with ExitStack() as files:
             self._open = {name: _opened(signal, files) for name, signal in signals.items()}
             self._places = {name: signal if isinstance(signal, Path) else name for name, signal in signals.items()}
-            shapes = {name: _shape(signal) for name, signal in self._open.items()}
+            shapes = {name: (one.channels, one.length, one.sample_rate) for name, one in self._open.items()}
             (first, (self.channels, _, self.sample_rate)), *others = shapes.items()
             for name, (channels, _, rate) in others:
                 if (channels, rate) != (self.channels, self.sample_rate):
@@ -53,9 +51,8 @@ class Stems:
             self.names = tuple(signals)
             self.lengths = {name: shape[1] for name, shape in shapes.items()}
             for name, own_length in self.lengths.items():
-                if not 0 < own_length < _UNKNOWN_LENGTH:
-                    fault = "it holds no samples, or does not say how many"
-                    raise AudioError(f"cannot read {self._places[name]} as audio: {fault}; write it anew")
+                if own_length == 0:
+                    raise AudioError(f"{self._places[name]} holds no samples")
             self.length = max(self.lengths.values()) if length is None else length
             self._files = files.pop_all()
 
@@ -93,13 +90,9 @@ class Stems:
         signal = self._open[name]
         if isinstance(signal, Audio):
             return signal.samples[:, start:stop]
-        import soundfile
-
         try:
-            if signal.tell() != start:
-                signal.seek(start)
-            piece: NDArray[np.float32] = signal.read(stop - start, dtype="float32", always_2d=True).T
-        except soundfile.SoundFileError as error:
+            piece = signal.read(start, stop)
+        except AudioError as error:
             raise AudioError(f"cannot read {self._places[name]} as audio: {error}") from error
         if not np.isfinite(piece).all():
             raise AudioError(f"{self._places[name]} holds NaN or infinite values; repair it first")
@@ -121,7 +114,7 @@ def stem_files(folder: Path) -> dict[str, Path]:
     files = _audio_files(folder) or _audio_files(folder / "stems")
     if not files:
         raise AudioError(f"{folder} holds no stems: name them <source>.wav, .flac ..., there or in stems/ within it")
-    names = [file.stem for file in files]
+    names = [composed(file.stem) for file in files]
     twins = [file.name for file in files if names.count(file.stem) > 1]
     if twins:
         raise AudioError(f"{files[0].parent} holds the same stem more than once: {', '.join(twins)}; keep one")
@@ -138,12 +131,5 @@ def _audio_files(folder: Path) -> list[Path]:
     return [path for path in audio if not path.name.startswith(".") and path.stem.casefold() != "mixture"]
 
 
-def _opened(signal: Audio | Path, files: ExitStack) -> Any:
-    return signal if isinstance(signal, Audio) else files.enter_context(open_sound(signal))
-
-
-def _shape(signal: Any) -> tuple[int, int, int]:
-    """Channels, length and sample rate."""
-    if isinstance(signal, Audio):
-        return signal.channels, signal.length, signal.sample_rate
-    return signal.channels, signal.frames, signal.samplerate
+def _opened(signal: Audio | Path, files: ExitStack) -> Audio | Sound:
+    return signal if isinstance(signal, Audio) else files.enter_context(opened_sound(signal))

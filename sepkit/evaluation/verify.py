@@ -10,12 +10,13 @@ from typing import Literal
 
 import numpy as np
 
+from sepkit.audio import Audio
 from sepkit.errors import AudioError, Cancelled, SepkitError
 from sepkit.evaluation.dataset import Dataset, Track
 from sepkit.evaluation.stems import Stems
-from sepkit.music.audio import Audio, open_sound
-from sepkit.music.f0 import F0Track
-from sepkit.solving.run import Cancel, Reporter, Run
+from sepkit.f0 import F0Track
+from sepkit.music.recordings.sound import streamed
+from sepkit.run import Cancel, Reporter, Run
 
 WORST_SUM_DB = -60.0
 """Level of the error with which the stems sum to the mixture, beside the mixture, above which it is worth a note."""
@@ -143,17 +144,19 @@ def _read_through(signal: Audio | Path, run: Run) -> tuple[Shape, bool]:
     if isinstance(signal, Audio):
         return (signal.channels, signal.length, signal.sample_rate), not signal.samples.any()
     silent, length = True, 0
-    with open_sound(signal) as file:
-        while len(block := file.read(_BLOCK, dtype="float32", always_2d=True)):
+    with streamed(signal) as stream:
+        for block in stream.blocks:
             run.check_cancelled()
             if not np.isfinite(block).all():
                 raise AudioError(f"{signal} holds NaN or infinite values; repair it first")
-            silent, length = silent and not block.any(), length + len(block)
-        shape = file.channels, file.frames, file.samplerate
-    if shape[1] == 0:
+            silent, length = silent and not block.any(), length + block.shape[1]
+    if length == 0:
         raise AudioError(f"{signal} holds no samples")
-    if length < shape[1]:
-        raise AudioError(f"{signal} ends after {length} of the {shape[1]} samples that it announces; copy it anew")
+    if stream.announced is not None and length < stream.announced:
+        raise AudioError(
+            f"{signal} ends after {length} of the {stream.announced} samples that it announces; copy it anew"
+        )
+    shape = stream.channels, length, stream.sample_rate
     return shape, silent
 
 

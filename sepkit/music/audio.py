@@ -7,22 +7,37 @@ rescaled.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sepkit.errors import AudioError, SamplesError, WriteError
 from sepkit.files import atomic_path
+from sepkit.music.recordings.stream import MOST_CHANNELS, RATES_HZ
 
-SUFFIXES = frozenset(
-    [".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64", ".rf64"]
+_LIBSNDFILE = (
+    ".wav",
+    ".flac",
+    ".ogg",
+    ".oga",
+    ".opus",
+    ".mp3",
+    ".aif",
+    ".aiff",
+    ".aifc",
+    ".au",
+    ".caf",
+    ".w64",
+    ".rf64",
 )
-"""How the names of files end that `Audio.read` can be expected to read."""
+_PYAV = (".m4a", ".aac", ".wma", ".mka", ".wv", ".ape")
+SUFFIXES = frozenset(_LIBSNDFILE + _PYAV)
+"""How the names of files end that `Audio.read` can be expected to read; the last six need PyAV."""
+
+LOUDEST = 1e10
+"""Largest value of a sample: beyond any recording, even of integers taken for floats; its power is a float32."""
 
 _BLOCK = 1 << 20
 _WAV_LIMIT_BYTES = 0xFFFF0000
@@ -35,15 +50,17 @@ class Audio:
     Parameters
     ----------
     samples : ndarray [shape=(channels, samples)]
-        Floating point, finite, at least one sample. Float32 is not copied: the view that
+        Floating point, finite, within ±1e10, at least one sample, and no more channels than samples or than 64, so
+        that what is transposed is not taken for thousands of channels. Float32 is not copied: the view that
         `Audio` keeps is read-only, and the caller's array stays the caller's.
     sample_rate : int
-        In Hz.
+        In Hz, from 1 kHz to 768 kHz.
 
     Raises
     ------
     SamplesError
-        If the samples are one-dimensional, empty, of integers, NaN or infinite.
+        If the samples are one-dimensional, transposed, empty, of integers, NaN, infinite or beyond ±1e10, or the rate
+        is none of a recording.
 
     Examples
     --------
@@ -60,21 +77,35 @@ class Audio:
     def __post_init__(self) -> None:
         samples = np.asarray(self.samples)
         given = f"given {samples.dtype} of shape {samples.shape}"
+        if samples.ndim == 1:
+            raise SamplesError(
+                f"samples need shape (channels, samples), {given}; for mono use Audio.mono(samples, rate)"
+            )
         if samples.ndim != 2:
-            raise SamplesError(f"samples need shape (channels, samples), {given}; for mono use samples[np.newaxis, :]")
+            raise SamplesError(f"samples need shape (channels, samples), {given}")
         if not np.issubdtype(samples.dtype, np.floating):
             raise SamplesError(f"samples need a floating-point type, {given}; divide integers by their full scale")
         if samples.size == 0:
             raise SamplesError(f"samples need at least one channel and one sample, {given}")
+        channels, length = samples.shape
+        if channels > MOST_CHANNELS or channels > length > 1:
+            most = f"no more channels than samples, {MOST_CHANNELS} at most"
+            raise SamplesError(
+                f"samples need shape (channels, samples) with {most}, {given}; transpose them: samples.T"
+            )
+        lowest, highest = RATES_HZ
         rate = self.sample_rate
         is_number = isinstance(rate, (int, float, np.integer, np.floating)) and not isinstance(rate, bool)
-        if not (is_number and rate >= 1 and rate % 1 == 0):
-            raise SamplesError(f"sample_rate needs a positive whole number of Hz, given {rate!r}")
+        if not (is_number and lowest <= rate <= highest and rate % 1 == 0):
+            raise SamplesError(f"sample_rate needs a whole number of Hz from {lowest} to {highest}, given {rate!r}")
         with np.errstate(over="ignore"):
             view = samples.astype(np.float32, copy=False).view()
-        if not np.isfinite(view).all():
+        peak = max(float(view.max()), -float(view.min()))
+        if not peak <= LOUDEST:
+            wrong = f"with a peak of {peak:.3g}" if np.isfinite(peak) else "with NaN, infinite or too large values"
             raise SamplesError(
-                f"samples need to be finite, {given} with NaN, infinite or too large values; repair them first"
+                f"samples need to be finite and within ±{LOUDEST:g}, where full scale is 1, {given} {wrong}; "
+                "repair them first"
             )
         view.flags.writeable = False
         object.__setattr__(self, "samples", view)
@@ -103,22 +134,56 @@ class Audio:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Audio:
-        """Read a file of any format that libsndfile knows (WAV, FLAC, OGG, MP3, AIFF ...).
+        """Read a file of any format that libsndfile knows (WAV, FLAC, OGG, MP3, AIFF ...) to its end.
+
+        MP4, Matroska, WMA and the sound of video need PyAV (``pip install "sepkit[media]"``). A pipe is read through a
+        temporary file.
 
         Raises
         ------
         AudioError
             If the file is missing, not audio, empty, or holds NaN.
         """
+        from sepkit.music.recordings.sound import streamed
+
         path = Path(path)
-        with open_sound(path) as file:
-            data, sample_rate = file.read(dtype="float32", always_2d=True), file.samplerate
-        if data.size == 0:
+        with streamed(path) as stream:
+            blocks = list(stream.blocks)
+        if not blocks:
             raise AudioError(f"{path} holds no samples")
+        samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
         try:
-            return cls(np.ascontiguousarray(data.T), sample_rate)
+            return cls(samples, stream.sample_rate)
         except SamplesError as error:
             raise AudioError(f"{path}: {error}") from error
+
+    @classmethod
+    def mono(cls, samples: NDArray[np.floating], sample_rate: int) -> Audio:
+        """One channel, from samples without an axis for channels.
+
+        Parameters
+        ----------
+        samples : ndarray [shape=(samples,)]
+        sample_rate : int
+            In Hz.
+
+        Raises
+        ------
+        SamplesError
+            As of `Audio`.
+
+        Examples
+        --------
+        >>> Audio.mono(np.zeros(44100, np.float32), 44100)
+        Audio(1 x 44100 samples, 44100 Hz, 1.00 s)
+        """
+        samples = np.asarray(samples)
+        if samples.ndim != 1:
+            raise SamplesError(
+                f"mono samples need shape (samples,), given {samples.dtype} of shape {samples.shape}; "
+                "for channels use Audio(samples, rate) with samples of shape (channels, samples)"
+            )
+        return cls(samples[np.newaxis], sample_rate)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write WAV (32-bit float) or FLAC (24-bit), by the path's suffix, atomically.
@@ -173,10 +238,13 @@ class Audio:
         Raises
         ------
         AudioError
-            If `sample_rate` is not a positive whole number of Hz.
+            If `sample_rate` is not a whole number of Hz from 1 kHz to 768 kHz.
         """
-        if sample_rate < 1 or sample_rate % 1:
-            raise AudioError(f"sample_rate needs a positive whole number of Hz, given {sample_rate!r}")
+        lowest, highest = RATES_HZ
+        if not lowest <= sample_rate <= highest or sample_rate % 1:
+            raise AudioError(
+                f"sample_rate needs a whole number of Hz from {lowest} to {highest}, given {sample_rate!r}"
+            )
         if sample_rate == self.sample_rate:
             return self
         import soxr
@@ -208,26 +276,3 @@ def _clear_timestamp(path: Path) -> None:
         if position >= 0:
             file.seek(position + 12)
             file.write(bytes(4))
-
-
-@contextmanager
-def open_sound(path: Path) -> Iterator[Any]:
-    """Open a file of audio as a `soundfile.SoundFile`.
-
-    Raises
-    ------
-    AudioError
-        If the file is missing or not audio, also when that shows only while it is read.
-    """
-    import soundfile
-
-    if not path.is_file():
-        raise AudioError(f"no such audio file: {path}")
-    # As bytes, because a name on a Unix disk need not be text; Windows knows only text.
-    name = path if os.name == "nt" else os.fsencode(path)
-    try:
-        with soundfile.SoundFile(name) as file:
-            yield file
-    except (soundfile.SoundFileError, OSError) as error:
-        reason = getattr(error, "error_string", str(error)).rstrip(". ")
-        raise AudioError(f"cannot read {path} as audio: {reason}; give a WAV, FLAC, OGG, MP3 or AIFF file") from error

@@ -1,0 +1,1 @@
+"""Recordings in files: containers, codecs, and what recorders and pipes leave damaged."""

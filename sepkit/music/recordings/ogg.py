@@ -1,0 +1,50 @@
+"""Chained Ogg: recordings joined end to end in one file, as internet radio leaves them.
+
+References
+----------
+RFC 3533, "The Ogg Encapsulation Format Version 0", 2003.
+"""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+MAGIC = b"OggS"
+_HEADER_BYTES = 27
+_BEGINS = 2
+_SEARCH_BYTES = 1 << 16
+
+
+def links(file: BinaryIO) -> list[tuple[int, int]]:
+    """Where each of the chained recordings starts and ends, in bytes."""
+    starts: list[int] = []
+    beginning = False
+    size = file.seek(0, 2)
+    place = 0
+    while place < size:
+        file.seek(place)
+        header = file.read(_HEADER_BYTES)
+        if not header.startswith(MAGIC):
+            place = _next_page(file, place + 1, size)
+            continue
+        if len(header) < _HEADER_BYTES:
+            break
+        begins = bool(header[5] & _BEGINS)
+        # The streams that sound together, such as sound and picture, all begin before any goes on.
+        if begins and not beginning:
+            starts.append(place)
+        beginning = begins
+        lengths = file.read(header[26])
+        place += _HEADER_BYTES + len(lengths) + sum(lengths)
+    return list(zip(starts, [*starts[1:], size], strict=True))
+
+
+def _next_page(file: BinaryIO, place: int, size: int) -> int:
+    while place < size:
+        file.seek(place)
+        block = file.read(_SEARCH_BYTES)
+        found = block.find(MAGIC)
+        if found >= 0:
+            return place + found
+        place += max(1, len(block) - len(MAGIC) + 1)
+    return size
