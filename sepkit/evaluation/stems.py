@@ -10,8 +10,8 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.audio import SUFFIXES, Audio
 from sepkit.errors import AudioError
+from sepkit.music.audio import SUFFIXES, Audio
 from sepkit.music.recordings.sound import Sound, opened_sound
 from sepkit.opening import composed
 
