@@ -52,7 +52,7 @@ def opened(path: Path, what: str, error: type[UserError]) -> Iterator[BinaryIO]:
     try:
         mode = path.stat().st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
-            raise error(f"cannot read {path} as {_article(what)}: it is {_kind(mode)}; give a file or a pipe")
+            raise error(f"cannot read {path} as {articled(what)}: it is {_kind(mode)}; give a file or a pipe")
         if stat.S_ISFIFO(mode):
             file: BinaryIO = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
         else:
@@ -60,7 +60,7 @@ def opened(path: Path, what: str, error: type[UserError]) -> Iterator[BinaryIO]:
     except FileNotFoundError:
         raise error(f"no such {what}: {path}") from None
     except (OSError, ValueError) as fault:
-        raise error(f"cannot read {path} as {_article(what)}: {_reason(fault)}") from fault
+        raise error(f"cannot read {path} as {articled(what)}: {_reason(fault)}") from fault
     with file:
         if stat.S_ISFIFO(mode):
             try:
@@ -74,7 +74,7 @@ def opened(path: Path, what: str, error: type[UserError]) -> Iterator[BinaryIO]:
             except OSError as fault:
                 remedy = "write it to a file first, and give that"
                 raise error(
-                    f"cannot read {path} as {_article(what)}: it is a pipe and {_reason(fault)}; {remedy}"
+                    f"cannot read {path} as {articled(what)}: it is a pipe and {_reason(fault)}; {remedy}"
                 ) from fault
         yield file
 
@@ -93,6 +93,11 @@ def as_spelt(path: Path) -> Path:
 def composed(name: str) -> str:
     """`name` with composed accents (NFC): forms that look alike are one name."""
     return unicodedata.normalize("NFC", name)
+
+
+def articled(what: str) -> str:
+    """``"a score"``, ``"an audio file"``."""
+    return f"an {what}" if what[0] in "aeioF" else f"a {what}"
 
 
 class _Silence(OSError):
@@ -126,10 +131,6 @@ def _received(path: Path) -> Iterator[bytes]:
 
 def _reason(fault: Exception) -> str:
     return (getattr(fault, "strerror", None) or str(fault) or type(fault).__name__).rstrip(".")
-
-
-def _article(what: str) -> str:
-    return f"an {what}" if what[0] in "aeioF" else f"a {what}"
 
 
 def _kind(mode: int) -> str:

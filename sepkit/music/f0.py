@@ -51,32 +51,19 @@ class F0Track:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> F0Track:
-        """Read a CSV of time in seconds and F0 in Hz, where 0 or NaN means unvoiced; a header row is allowed.
+        """Read a table of F0 over time, as CREPE, pYIN, Praat, Tony, Sonic Visualiser and Melodia write it.
+
+        With a header, columns go by their names and units: ``time``, ``time_ms``; ``f0``, ``frequency``, ``F0 [Hz]``,
+        ``midi_pitch``. Without one, they are time in seconds and F0 in Hz. Missing, zero and negative mean unvoiced.
 
         Raises
         ------
         SideInformationError
+            If the file cannot be read, or understood without doubt.
         """
-        path = Path(path)
+        from sepkit.music.files.f0_table import read_f0
+
         try:
-            with open(path, encoding="utf-8-sig") as file:
-                rows = [line.split(",")[:2] for line in file if line.strip() and not line.startswith("#")]
-            if rows and not _is_number(rows[0][0]):
-                rows = rows[1:]
-            table = np.array(rows, dtype=np.float64)
-            if table.ndim != 2 or table.shape[1] != 2:
-                raise SideInformationError(f"{path} needs two columns, time in seconds and F0 in Hz")
-        except (OSError, ValueError) as error:
-            raise SideInformationError(f"cannot read {path} as an F0 track: {error}") from error
-        try:
-            return cls(table[:, 0], np.where(table[:, 1] == 0, np.nan, table[:, 1]))
+            return cls(*read_f0(Path(path)))
         except SideInformationError as error:
-            raise SideInformationError(f"{path}: {error}") from error
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+            raise SideInformationError(str(error) if str(path) in str(error) else f"{path}: {error}") from error

@@ -1,11 +1,11 @@
-"""Notes from CSV files."""
+"""Notes from tables."""
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 from sepkit.errors import SideInformationError
+from sepkit.music.files.table import number, read_table
 from sepkit.music.mend import WrittenNote
 
 _COLUMNS = {
@@ -19,35 +19,35 @@ _COLUMNS = {
 
 
 def read_note_list(path: Path) -> list[WrittenNote]:
-    """Read a CSV of one note a row, under a header.
+    """Read a table of one note a row, under a header.
 
     Raises
     ------
     SideInformationError
         If the file is damaged, or columns or values that a note needs are not there.
     """
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            header = file.readline()
-            delimiter = max(",;\t", key=header.count)
-            names = [name.strip().strip('"').strip().lower() for name in header.split(delimiter)]
-            columns = {ours: next((n for n in theirs if n in names), None) for ours, theirs in _COLUMNS.items()}
-            rows = [
-                {ours: row[theirs] for ours, theirs in columns.items() if theirs and row[theirs]}
-                for row in csv.DictReader(file, fieldnames=names, delimiter=delimiter, skipinitialspace=True)
-            ]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SideInformationError(f"cannot read {path} as a score: {error}") from error
-    if not (columns["onset_s"] and columns["pitch"] and (columns["offset_s"] or columns["duration_s"])):
-        raise SideInformationError(f"{path} needs columns start, pitch and duration or end; it has {', '.join(names)}")
+    known = {name for names in _COLUMNS.values() for name in names}
+    table = read_table(path, "score", known.__contains__)
+    header = [] if table.header is None else list(table.header)
+    columns = {
+        ours: next((header.index(name) for name in theirs if name in header), None) for ours, theirs in _COLUMNS.items()
+    }
+    lasts = columns["offset_s"] is not None or columns["duration_s"] is not None
+    if columns["onset_s"] is None or columns["pitch"] is None or not lasts:
+        found = ", ".join(header) or f"no header, but '{table.first}'"
+        raise SideInformationError(f"{path} needs columns start, pitch and duration or end; it has {found}")
+    places = [(ours, place) for ours, place in columns.items() if place is not None]
+    rows = [
+        {ours: cells[place] for ours, place in places if place < len(cells) and cells[place]} for cells in table.rows
+    ]
     notes: list[WrittenNote] = []
     try:
-        scale = _velocity_scale([float(row["velocity"]) for row in rows if "velocity" in row])
+        scale = _velocity_scale([number(row["velocity"]) for row in rows if "velocity" in row])
         for row in rows:
-            onset_s = float(row["onset_s"])
-            end_s = float(row["offset_s"]) if "offset_s" in row else onset_s + float(row["duration_s"])
-            velocity = max(1, min(127, round(scale * float(row["velocity"])))) if "velocity" in row else 64
-            notes.append(WrittenNote(onset_s, end_s, float(row["pitch"]), velocity, row.get("part", "").strip()))
+            onset_s = number(row["onset_s"])
+            end_s = number(row["offset_s"]) if "offset_s" in row else onset_s + number(row["duration_s"])
+            velocity = max(1, min(127, round(scale * number(row["velocity"])))) if "velocity" in row else 64
+            notes.append(WrittenNote(onset_s, end_s, number(row["pitch"]), velocity, row.get("part", "").strip()))
     except KeyError as error:
         raise SideInformationError(f"{path}: note {len(notes) + 1} has no value for {error}") from error
     except (ValueError, OverflowError) as error:
