@@ -25,6 +25,7 @@ from numpy.typing import DTypeLike, NDArray
 from sepkit.errors import ConfigError
 
 _BLOCK_VALUES = 1 << 21
+_LONGEST_WINDOW = 1 << 20
 _LEAST_COVER = 1e-3
 """Samples that all windows nearly miss come back from float32 spectra with large errors."""
 
@@ -74,7 +75,16 @@ class STFT:
     def of_duration(
         cls, window_s: float, overlap: int, sample_rate: int, window: str | tuple[Any, ...] = "hann"
     ) -> STFT:
-        """The transform whose window is nearest to `window_s` among the powers of two, hopping by 1/`overlap` of it."""
+        """The transform whose window is nearest to `window_s` among the powers of two, hopping by 1/`overlap` of it.
+
+        Raises
+        ------
+        ConfigError
+            If the window is longer than a million samples.
+        """
+        if window_s * sample_rate > _LONGEST_WINDOW:
+            window = f"a window of {window_s:g} s has {window_s * sample_rate:.0f} samples at {sample_rate} Hz"
+            raise ConfigError(f"{window}, and {_LONGEST_WINDOW} are the most; take a shorter one")
         window_length = max(overlap, 2 ** round(math.log2(max(1.0, window_s * sample_rate))))
         return cls(window_length, window_length // overlap, window)
 

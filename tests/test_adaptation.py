@@ -55,7 +55,7 @@ class TestWienerFilter:
         mixture = noise(2)
         mono = mixture.mixdown()
         stems = {name: Audio(gain * mono.samples, 8000) for name, gain in (("a", 0.2), ("b", 0.5))}
-        filtered = wiener_filter(mixture, stems, Run())
+        filtered = wiener_filter(mixture, mixture.mixdown(), stems, Run())
         for name, gain in (("a", 0.2), ("b", 0.5)):
             np.testing.assert_allclose(filtered[name].samples, gain * mixture.samples, atol=1e-5)
 
@@ -64,27 +64,28 @@ class TestWienerFilter:
         low, high = np.sin(2 * np.pi * 300 * time_s), np.sin(2 * np.pi * 2500 * time_s)
         mixture = Audio(np.stack([low, high]), 8000)
         stems = {"low": Audio(low[np.newaxis] / 2, 8000), "high": Audio(high[np.newaxis] / 2, 8000)}
-        filtered = wiener_filter(mixture, stems, Run())
+        filtered = wiener_filter(mixture, mixture.mixdown(), stems, Run())
         inner = slice(500, -500)
         np.testing.assert_allclose(filtered["low"].samples[:, inner], [low[inner], 0 * low[inner]], atol=1e-2)
         np.testing.assert_allclose(filtered["high"].samples[:, inner], [0 * low[inner], high[inner]], atol=1e-2)
 
     def test_forces_nothing_on_silent_stems(self, noise: NoiseOf) -> None:
         silence = Audio(np.zeros((1, 4000)), 8000)
-        filtered = wiener_filter(noise(2), {"a": silence}, Run())
+        filtered = wiener_filter(noise(2), noise(2).mixdown(), {"a": silence}, Run())
         np.testing.assert_array_equal(filtered["a"].samples, 0)
 
     def test_silent_mixdown_survives(self, noise: NoiseOf) -> None:
         left = noise(1).samples
         silence = Audio(np.zeros((1, 4000)), 8000)
-        filtered = wiener_filter(Audio(np.concatenate([left, -left]), 8000), {"a": silence, "b": silence}, Run())
+        mixture = Audio(np.concatenate([left, -left]), 8000)
+        filtered = wiener_filter(mixture, mixture.mixdown(), {"a": silence, "b": silence}, Run())
         assert all(np.isfinite(stem.samples).all() for stem in filtered.values())
 
     def test_reports_and_can_be_cancelled(self, noise: NoiseOf) -> None:
         reports: list[Progress] = []
-        wiener_filter(noise(2), {"a": noise(1)}, Run(reporter=reports.append))
+        wiener_filter(noise(2), noise(2).mixdown(), {"a": noise(1)}, Run(reporter=reports.append))
         assert {report.stage for report in reports} == {"filter all channels"}
         cancel = threading.Event()
         cancel.set()
         with pytest.raises(Cancelled):
-            wiener_filter(noise(2), {"a": noise(1)}, Run(cancel=cancel))
+            wiener_filter(noise(2), noise(2).mixdown(), {"a": noise(1)}, Run(cancel=cancel))

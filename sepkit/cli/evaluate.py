@@ -15,6 +15,7 @@ from sepkit.cli.group import discover
 from sepkit.cli.progress import progress, progress_option
 from sepkit.errors import AudioError
 from sepkit.evaluation.evaluation import Evaluation, Signals, evaluate, median_of_numbers
+from sepkit.opening import as_spelt
 
 _ANY_WIDTH = 10_000
 
@@ -49,6 +50,7 @@ def command(
         for spec in registry.metrics.values():
             if not spec.available:
                 click.echo(f"sepkit: {spec.kind} '{spec.name}' is left out: pip install '{spec.extra}'", err=True)
+    estimates, references = as_spelt(estimates), as_spelt(references)
     _check_alike(estimates, references)
     # Whatever a plugin prints must not get between the results on stdout.
     with progress(style, estimates.name) as reporter, redirect_stdout(sys.stderr):
@@ -57,7 +59,7 @@ def command(
             _signals(references),
             metrics=metrics or None,
             # Two files are an estimate and its reference, whatever they are called.
-            permute=permute or references.is_file(),
+            permute=permute or _is_single(references),
             registry=registry,
             reporter=reporter,
         )
@@ -72,7 +74,7 @@ def command(
 
 
 def _check_alike(estimates: Path, references: Path) -> None:
-    files = [path for path in (estimates, references) if path.is_file()]
+    files = [path for path in (estimates, references) if _is_single(path)]
     if len(files) == 1:
         [other] = {estimates, references} - set(files)
         raise AudioError(f"{files[0]} is a file and {other} is none; give two files or two folders")
@@ -80,7 +82,12 @@ def _check_alike(estimates: Path, references: Path) -> None:
 
 def _signals(path: Path) -> Signals:
     """A folder as it is, a file by its own name."""
-    return {path.stem: path} if path.is_file() else path
+    return {path.stem: path} if _is_single(path) else path
+
+
+def _is_single(path: Path) -> bool:
+    """Whether it is one recording: a file or a pipe."""
+    return path.exists() and not path.is_dir()
 
 
 def _print_table(evaluation: Evaluation) -> None:

@@ -21,8 +21,11 @@ from sepkit.music.audio import Audio
 from sepkit.music.f0 import F0Track
 from sepkit.music.parts import read_with_parts
 from sepkit.music.score import Score
+from sepkit.opening import as_spelt, composed
 from sepkit.solving.method import Method
 from sepkit.solving.run import Reporter
+
+_TABLES = (".csv", ".tsv")
 
 
 @click.command()
@@ -99,7 +102,7 @@ def command(
     gains_db = parse_gains(gains)
     score = _score(score_path, parts, aligned)
     problem: dict[str, Any] = {
-        "sources": [name.strip() for name in sources.split(",")] if sources else [],
+        "sources": [composed(name.strip()) for name in sources.split(",")] if sources else [],
         "f0": _f0_tracks(f0_paths),
         "references": {} if references is None else stem_files(references),
         "priors": priors,
@@ -152,12 +155,12 @@ def _aligned(audio: Audio, score: Score, reporter: Reporter | None) -> Score:
 
 def _folders(mixtures: tuple[str, ...], output: Path) -> dict[Path, Path]:
     """The output folder of every mixture."""
-    paths = [Path(mixture) for mixture in mixtures]
+    paths = [as_spelt(Path(mixture)) for mixture in mixtures]
     for path in paths:
-        if not path.is_file():
-            raise AudioError(
-                f"{path} is a folder; give audio files" if path.is_dir() else f"no such audio file: {path}"
-            )
+        if path.is_dir():
+            raise AudioError(f"{path} is a folder; give audio files")
+        if not path.exists():
+            raise AudioError(f"no such audio file: {path}")
     stems = [path.stem for path in paths]
     twins = [str(path) for path in paths if stems.count(path.stem) > 1]
     if twins:
@@ -169,10 +172,14 @@ def _folders(mixtures: tuple[str, ...], output: Path) -> dict[Path, Path]:
 
 
 def _f0_tracks(paths: tuple[Path, ...]) -> dict[str, F0Track]:
-    tracks = {}
-    for path in paths:
-        files = sorted(path.glob("*.csv")) if path.is_dir() else [path]
-        if not files:
+    files: list[Path] = []
+    for path in map(as_spelt, paths):
+        inside = sorted(file for file in path.iterdir() if file.suffix.lower() in _TABLES) if path.is_dir() else [path]
+        if not inside:
             raise SideInformationError(f"the folder {path} holds no F0 tracks named <source>.csv")
-        tracks.update({file.stem: F0Track.read(file) for file in files})
-    return tracks
+        files += inside
+    names = [composed(file.stem) for file in files]
+    twins = [str(file) for file, name in zip(files, names, strict=True) if names.count(name) > 1]
+    if twins:
+        raise SideInformationError(f"{' and '.join(twins)} are F0 tracks of one source; give one of them")
+    return {name: F0Track.read(file) for name, file in zip(names, files, strict=True)}

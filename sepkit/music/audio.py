@@ -54,7 +54,7 @@ class Audio:
         that what is transposed is not taken for thousands of channels. Float32 is not copied: the view that
         `Audio` keeps is read-only, and the caller's array stays the caller's.
     sample_rate : int
-        In Hz, from 1 kHz to 768 kHz.
+        In Hz, up to 768 kHz.
 
     Raises
     ------
@@ -93,11 +93,11 @@ class Audio:
             raise SamplesError(
                 f"samples need shape (channels, samples) with {most}, {given}; transpose them: samples.T"
             )
-        lowest, highest = RATES_HZ
-        rate = self.sample_rate
+        # Low rates are unusual in memory and damage in the header of a file; high ones cost memory in both.
+        rate, highest = self.sample_rate, RATES_HZ[1]
         is_number = isinstance(rate, (int, float, np.integer, np.floating)) and not isinstance(rate, bool)
-        if not (is_number and lowest <= rate <= highest and rate % 1 == 0):
-            raise SamplesError(f"sample_rate needs a whole number of Hz from {lowest} to {highest}, given {rate!r}")
+        if not (is_number and 1 <= rate <= highest and rate % 1 == 0):
+            raise SamplesError(f"sample_rate needs a whole number of Hz from 1 to {highest}, given {rate!r}")
         with np.errstate(over="ignore"):
             view = samples.astype(np.float32, copy=False).view()
         peak = max(float(view.max()), -float(view.min()))
@@ -230,29 +230,36 @@ class Audio:
         if container == "WAV":
             _clear_timestamp(path)
 
-    def resample(self, sample_rate: int) -> Audio:
-        """The same sound at another sample rate (soxr, high quality); length is rounded up.
+    def resample(self, sample_rate: int, length: int | None = None) -> Audio:
+        """The same sound at another sample rate (soxr, high quality).
 
-        Returns `self` when the rate is already the one asked for.
+        Returns `self` when rate and length are already those asked for.
+
+        Parameters
+        ----------
+        sample_rate : int
+        length : int, optional
+            Number of samples wanted, by cutting the end or adding zeros; by default as many as the sound lasts, rounded
+            up.
 
         Raises
         ------
         AudioError
-            If `sample_rate` is not a whole number of Hz from 1 kHz to 768 kHz.
+            If `sample_rate` is not a whole number of Hz up to 768 kHz.
         """
         lowest, highest = RATES_HZ
         if not lowest <= sample_rate <= highest or sample_rate % 1:
             raise AudioError(
                 f"sample_rate needs a whole number of Hz from {lowest} to {highest}, given {sample_rate!r}"
             )
+        length = length or -(-self.length * sample_rate // self.sample_rate)
         if sample_rate == self.sample_rate:
-            return self
+            return self if length == self.length else Audio(fit_length(self.samples, length), sample_rate)
         import soxr
 
         # Under older NumPy soxr cannot tell how the view of a single sample lies in memory.
         frames = self.samples.T if self.length > 1 else self.samples.T.copy()
         resampled = soxr.resample(frames, self.sample_rate, sample_rate, quality="HQ").T
-        length = -(-self.length * sample_rate // self.sample_rate)
         return Audio(fit_length(np.ascontiguousarray(resampled), length), sample_rate)
 
     def mixdown(self) -> Audio:

@@ -1,17 +1,33 @@
-"""Fitting the mixture to a method's one sample rate and channel count, and its stems back to the mixture."""
+"""Fitting the mixture to a method's one sample rate and channel count, and its stems back to the mixture.
+
+Two things are lost on the way there, and dealt with by rule on the way back:
+
+- **Channels.** A mono method gets the mean of the channels, and every channel is then filtered with its stems' masks.
+  Where the channels cancel in the mean, as those in opposite phase do, it gets their first principal component.
+- **The band above.** What a method at a lower rate does not hear, above half its sample rate, is shared among the stems
+  in proportion to their energies in the octave below, frame by frame; what the stems leave of the mixture there takes
+  part, and its share stays in the residual.
+
+Both are remarked.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sepkit.music.audio import Audio, fit_length
+from sepkit.music.audio import Audio
 from sepkit.solving.run import Run
 from sepkit.spectral import STFT, soft_masks
 from sepkit.spectral_config import WINDOW_S
+
+_CANCELLED = 1e-2
+"""Power of the mean of the channels, beside the mean of their powers, below which they cancel."""
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -42,30 +58,45 @@ class Adaptation:
         """What is done, in words, for the provenance."""
         steps = []
         if self.channels != self.mixture.channels:
+            there = " by their first principal component" if self._cancels else ""
             back = "" if self.mixture.channels == 1 else "; every channel Wiener-filtered with the stems' masks"
-            steps.append(f"{self.mixture.channels} channels to {self.channels}{back}")
+            steps.append(f"{self.mixture.channels} channels to {self.channels}{there}{back}")
         if self.sample_rate != self.mixture.sample_rate:
             steps.append(f"{self.mixture.sample_rate} Hz to {self.sample_rate} Hz and back")
         return tuple(steps)
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the user should know of it, one sentence each."""
+        remarks = []
+        if self._cancels:
+            remarks.append("the channels cancel in their mean; their first principal component is separated instead")
+        if self._loses_band:
+            top_hz = self.sample_rate / 2
+            remarks.append(
+                f"the method works at {self.sample_rate} Hz: above {top_hz:.0f} Hz the stems share the mixture "
+                f"in proportion to their energies from {top_hz / 2:.0f} to {top_hz:.0f} Hz"
+            )
+        return tuple(remarks)
+
     def adapted(self) -> Audio:
         """The mixture as the method wants it."""
-        mixture = self.mixture
-        if self.channels != mixture.channels:
-            mono = mixture.mixdown()
-            mixture = Audio(np.broadcast_to(mono.samples, (self.channels, mono.length)), mono.sample_rate)
-        return mixture.resample(self.sample_rate)
+        return self.alike(self.mixture)
+
+    def alike(self, audio: Audio) -> Audio:
+        """Audio with the mixture's channels, such as a stem of it, made into what the method wants in the same way."""
+        return self._rechannelled(audio).resample(self.sample_rate)
 
     def restored(self, stems: Mapping[str, Audio], run: Run) -> dict[str, Audio]:
         """The stems at the mixture's rate and length, with its channels."""
         rate, length = self.mixture.sample_rate, self.mixture.length
-        if self.sample_rate != rate:
-            resampled = ((name, stem.resample(rate)) for name, stem in stems.items())
-            stems = {name: Audio(fit_length(stem.samples, length), rate) for name, stem in resampled}
+        stems = {name: stem.resample(rate, length) for name, stem in stems.items()}
+        if self._loses_band:
+            stems = share_band_above(self._rechannelled(self.mixture), stems, self.sample_rate, run)
         if self.channels == self.mixture.channels:
             return dict(stems)
         mono = {name: stem.mixdown() for name, stem in stems.items()}
-        return mono if self.mixture.channels == 1 else wiener_filter(self.mixture, mono, run)
+        return mono if self.mixture.channels == 1 else wiener_filter(self.mixture, self._downmix, mono, run)
 
     def restored_uncertainty(self, uncertainty: Mapping[str, Audio]) -> dict[str, Audio]:
         """Standard deviations of stems at the mixture's rate and length, with its channels.
@@ -76,32 +107,115 @@ class Adaptation:
         restored = {}
         for name, spread in uncertainty.items():
             # Interpolation between standard deviations can fall below zero.
-            samples = np.maximum(fit_length(spread.resample(rate).samples, length), 0)
+            samples = np.maximum(spread.resample(rate, length).samples, 0)
             if self.channels != channels:
-                samples = samples.mean(axis=0) * _relative_levels(self.mixture)[:, np.newaxis]
+                samples = samples.mean(axis=0) * _relative_levels(self.mixture, self._downmix)[:, np.newaxis]
             restored[name] = Audio(samples, rate)
         return restored
 
+    @property
+    def _loses_band(self) -> bool:
+        return self.sample_rate < self.mixture.sample_rate
 
-def _relative_levels(mixture: Audio) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """Root mean square of every channel over that of the mixdown [shape=(channels,)]; 1 where the mixdown is silent."""
+    @property
+    def _cancels(self) -> bool:
+        return self._principal is not None
+
+    @cached_property
+    def _downmix(self) -> Audio:
+        return self._mono(self.mixture)
+
+    @cached_property
+    def _principal(self) -> NDArray[np.float32] | None:
+        """Weights of the channels in their first principal component [shape=(channels,)]; None where the mean does."""
+        if self.channels == self.mixture.channels or self.mixture.channels == 1:
+            return None
+        covariance = _covariance(self.mixture.samples)
+        if covariance.mean() >= _CANCELLED * np.trace(covariance) / len(covariance):
+            return None
+        weights = np.linalg.eigh(covariance)[1][:, -1]
+        weights /= weights[np.abs(weights).argmax()]
+        # As loud as the mean of channels that are in phase.
+        principal: NDArray[np.float32] = (weights / np.abs(weights).sum()).astype(np.float32)
+        return principal
+
+    def _rechannelled(self, audio: Audio) -> Audio:
+        if self.channels == audio.channels:
+            return audio
+        mono = self._mono(audio)
+        return Audio(np.broadcast_to(mono.samples, (self.channels, mono.length)), mono.sample_rate)
+
+    def _mono(self, audio: Audio) -> Audio:
+        if self._principal is None:
+            return audio.mixdown()
+        return Audio((self._principal @ audio.samples)[np.newaxis], audio.sample_rate)
+
+
+def _covariance(samples: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Mean products of channels [shape=(channels, channels)]."""
+    total: NDArray[np.float64] = np.zeros((len(samples), len(samples)))
+    for start in range(0, samples.shape[1], _BLOCK):
+        block = samples[:, start : start + _BLOCK].astype(np.float64)
+        total += block @ block.T / samples.shape[1]
+    return total
+
+
+def _relative_levels(mixture: Audio, downmix: Audio) -> NDArray[np.float32]:
+    """Root mean square of every channel over that of the downmix [shape=(channels,)]; 1 where the downmix is silent."""
     powers = np.mean(np.square(mixture.samples, dtype=np.float64), axis=-1)
-    power = np.mean(np.square(mixture.mixdown().samples, dtype=np.float64))
-    levels: np.ndarray[tuple[int, ...], np.dtype[np.float32]] = np.ones(mixture.channels, np.float32)
+    power = np.mean(np.square(downmix.samples, dtype=np.float64))
+    levels: NDArray[np.float32] = np.ones(mixture.channels, np.float32)
     if power > 0:
         levels[:] = np.sqrt(powers / power)
     return levels
 
 
-def wiener_filter(mixture: Audio, stems: Mapping[str, Audio], run: Run) -> dict[str, Audio]:
+def share_band_above(mixture: Audio, stems: Mapping[str, Audio], sample_rate: int, run: Run) -> dict[str, Audio]:
+    """Give the stems their shares of what a method at a lower rate has not heard of the mixture.
+
+    Parameters
+    ----------
+    mixture : Audio
+    stems : mapping of str to Audio
+        Of its shape and rate, silent in the band above.
+    sample_rate : int
+        That the method works at.
+    run : Run
+
+    Returns
+    -------
+    stems : dict of str to Audio
+        With shares in proportion to energies in the octave below, frame by frame. What the stems leave of the mixture
+        in that octave counts as one more source, whose share is given to none.
+    """
+    rate = mixture.sample_rate
+    heard = mixture.resample(sample_rate).resample(rate, mixture.length).samples
+    stft = STFT.of_duration(WINDOW_S, 4, rate)
+    bins_hz = stft.bins_hz(rate)
+    octave = (bins_hz >= sample_rate / 4) & (bins_hz < sample_rate / 2)
+    left = heard - sum(stem.samples for stem in stems.values())
+
+    def masks(block: slice) -> NDArray[np.floating]:
+        spectra = (stft.forward(samples, block) for samples in (*(stem.samples for stem in stems.values()), left))
+        energies = [np.square(np.abs(one[:, octave])).sum(axis=(0, 1)) for one in spectra]
+        return soft_masks(np.stack(energies))[:-1, np.newaxis]
+
+    steps = partial(run.steps, stage="share the band above")
+    shares = stft.filter(mixture.samples - heard, masks, len(stems), steps=steps)
+    return {name: Audio(stem.samples + share, rate) for (name, stem), share in zip(stems.items(), shares, strict=True)}
+
+
+def wiener_filter(mixture: Audio, downmix: Audio, stems: Mapping[str, Audio], run: Run) -> dict[str, Audio]:
     """Filter every channel of `mixture` with the masks of mono stems.
 
-    What the stems leave of the mixdown takes part in the masks as one more source, so that nothing is forced on the
+    What the stems leave of the downmix takes part in the masks as one more source, so that nothing is forced on the
     stems that they did not claim.
 
     Parameters
     ----------
     mixture : Audio
+    downmix : Audio
+        The one channel that the stems are stems of.
     stems : mapping of str to Audio
         One channel each, aligned with the mixture.
     run : Run
@@ -113,11 +227,10 @@ def wiener_filter(mixture: Audio, stems: Mapping[str, Audio], run: Run) -> dict[
     """
     rate = mixture.sample_rate
     stft = STFT.of_duration(WINDOW_S, 4, rate)
-    mixdown = mixture.mixdown().samples[0]
 
     def masks(block: slice) -> np.ndarray[tuple[int, ...], np.dtype[np.floating]]:
         spectra = [stft.forward(stem.samples[0], block) for stem in stems.values()]
-        residual = stft.forward(mixdown, block) - sum(spectra)
+        residual = stft.forward(downmix.samples[0], block) - sum(spectra)
         return soft_masks(np.abs(np.stack([*spectra, residual])))[:-1]
 
     steps = partial(run.steps, stage="filter all channels")

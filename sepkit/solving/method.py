@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 import threading
 import time
@@ -15,11 +14,10 @@ from typing import Any
 import numpy as np
 
 from sepkit.config import Config, validate
-from sepkit.errors import AudioError, ConfigError, MismatchError, WeightsError
+from sepkit.errors import MismatchError, WeightsError
 from sepkit.music.audio import Audio
 from sepkit.music.f0 import F0Track
 from sepkit.music.score import Score
-from sepkit.music.side import SideInformation
 from sepkit.plugin.registry import Registry
 from sepkit.problem.constraint import Constraint
 from sepkit.problem.domain import Domain
@@ -28,14 +26,13 @@ from sepkit.problem.problem import Problem
 from sepkit.solving.adaptation import Adaptation
 from sepkit.solving.contract import check_stems, check_violations, plugin_faults
 from sepkit.solving.declare import declared_constraints, declared_priors
+from sepkit.solving.given import Pathlike, audio_given, side_given, sources_given
 from sepkit.solving.negotiation import Request, negotiate
 from sepkit.solving.provenance import Provenance
 from sepkit.solving.run import Cancel, Reporter, Run, checked_seed
 from sepkit.solving.separation import Separation, expected_sdr_db
 from sepkit.solving.separator import Separator
 from sepkit.version import __version__
-
-Pathlike = str | os.PathLike[str]
 
 
 class Method:
@@ -95,7 +92,7 @@ class Method:
         *,
         sources: Iterable[str] = (),
         score: Score | Pathlike | None = None,
-        f0: Mapping[str, F0Track] | None = None,
+        f0: Mapping[str, F0Track | Pathlike] | None = None,
         references: Mapping[str, Audio | Pathlike] | None = None,
         priors: Iterable[Prior | str] = (),
         constraints: Iterable[Constraint | str] = (),
@@ -106,14 +103,9 @@ class Method:
     ) -> Separation:
         """Separate one mixture; the parameters are those of `sepkit.separate`."""
         started = time.perf_counter()
-        if not isinstance(mixture, Audio):
-            mixture = Audio.read(mixture)
-        names = _distinct(sources)
-        side = SideInformation(
-            score if score is None or isinstance(score, Score) else Score.read(score),
-            dict(f0 or {}),
-            _like_mixture(references or {}, mixture),
-        )
+        mixture = audio_given(mixture, "mixture")
+        names = sources_given(sources)
+        side = side_given(score, f0, references, mixture)
         hosted_priors, hosted_constraints = negotiate(
             self.spec,
             Request(
@@ -137,10 +129,9 @@ class Method:
             # They speak of the mixture as it is, in place of the weights that want another rate.
             rate = self.spec.sample_rate
         adaptation = Adaptation.between(mixture, rate, self.spec.channels)
-        truth = {
-            name: Adaptation.between(stem, rate, self.spec.channels).adapted() for name, stem in side.references.items()
-        }
-        side = replace(side, references=truth)
+        side = replace(
+            side, references={name: adaptation.alike(reference) for name, reference in side.references.items()}
+        )
         problem = Problem(adaptation.adapted(), known or names, side, hosted_priors, hosted_constraints)
         run = Run(
             seed=checked_seed(seed),
@@ -211,7 +202,11 @@ class Method:
                 {**constraint.describe(), "violation": run.violations[constraint.label]}
                 for constraint in problem.constraints
             ),
-            remarks=(*(problem.side_information.score.remarks if problem.side_information.score else ()), *run.remarks),
+            remarks=(
+                *(problem.side_information.score.remarks if problem.side_information.score else ()),
+                *adaptation.remarks,
+                *run.remarks,
+            ),
             traces=run.traces,
         )
 
@@ -223,7 +218,7 @@ def separate(
     sources: Iterable[str] = (),
     config: Config | Mapping[str, Any] | None = None,
     score: Score | Pathlike | None = None,
-    f0: Mapping[str, F0Track] | None = None,
+    f0: Mapping[str, F0Track | Pathlike] | None = None,
     references: Mapping[str, Audio | Pathlike] | None = None,
     priors: Iterable[Prior | str] = (),
     constraints: Iterable[Constraint | str] = (),
@@ -249,7 +244,7 @@ def separate(
     config : Config or mapping, optional
         Options of the method; ``sepkit show METHOD`` shows them.
     score : Score or path, optional
-    f0 : mapping of str to F0Track, optional
+    f0 : mapping of str to F0Track or path, optional
         By source name.
     references : mapping of str to Audio or path, optional
         The true stems by source name, of the mixture's shape and rate, for oracles.
@@ -304,24 +299,6 @@ def separate(
         cancel=cancel,
         keep_variables=keep_variables,
     )
-
-
-def _like_mixture(references: Mapping[str, Audio | Pathlike], mixture: Audio) -> dict[str, Audio]:
-    """The references, read where they are paths."""
-    read = {name: given if isinstance(given, Audio) else Audio.read(given) for name, given in references.items()}
-    for name, reference in read.items():
-        if (reference.samples.shape, reference.sample_rate) != (mixture.samples.shape, mixture.sample_rate):
-            raise AudioError(f"reference '{name}' needs the shape and rate of the mixture {mixture}, given {reference}")
-    return read
-
-
-def _distinct(sources: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(sources, str):
-        raise ConfigError(f"sources needs a list of names, given the one string {sources!r}; write [{sources!r}]")
-    names = tuple(sources)
-    if len(set(names)) < len(names) or not all(isinstance(name, str) and name.strip() for name in names):
-        raise ConfigError(f"sources needs distinct names that are not empty, given {', '.join(map(repr, names))}")
-    return names
 
 
 def _project_waveforms(problem: Problem, stems: dict[str, Audio], run: Run) -> dict[str, Audio]:
