@@ -1,40 +1,32 @@
-"""Notes from MusicXML files, through partitura (``pip install "sepkit[musicxml]"``)."""
+"""Notes from MusicXML files, as they are played."""
 
 from __future__ import annotations
 
-import io
-import warnings
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from xml.etree.ElementTree import Element
 
 from sepkit.errors import SideInformationError
-from sepkit.music.files.musicxml_document import bars, make_plain, parsed, part_names
-from sepkit.music.files.repeats import playing_order
+from sepkit.music.files.contents import Contents
 from sepkit.music.mend import WrittenNote
+from sepkit.music.files.musicxml_file import DocumentError, parsed
+from sepkit.music.files.musicxml_part import Bar, BarNote, Unread, read_bars
+from sepkit.music.files.musicxml_signs import bars, unplayed_signs
+from sepkit.music.files.names import distinct, general_midi_name
+from sepkit.music.files.repeats import playing_order
 
-Times = NDArray[np.float64]
-
-_USUAL_BPM = 120
+_USUAL_BPM = 120.0
 _VELOCITY = 64
+_MOST_NOTES = 1_000_000
+_SAME_PLACE = 1e-6
+"""In quarter notes: no note is shorter, and sums of rounded lengths are closer."""
+_MOST_TOLD, _LONGEST_TEXT = 3, 40
 
 
-class _Sounding(NamedTuple):
-    """A note with ties joined: the bar it begins in, and times in quarter notes as written."""
-
-    bar: int
-    onset: float
-    offset: float
-    pitch: int
-    part: str
-    staff: int
-
-
-def read_musicxml(path: Path, parts: str) -> tuple[list[WrittenNote], tuple[str, ...]]:
+def read_musicxml(path: Path, parts: str) -> Contents:
     """Read the notes as they are played: repeats are repeated, and instruments that transpose sound where they do.
 
     Parameters
@@ -45,144 +37,222 @@ def read_musicxml(path: Path, parts: str) -> tuple[list[WrittenNote], tuple[str,
 
     Returns
     -------
-    written : list of WrittenNote
-    remarks : tuple of str
+    contents : Contents
 
     Raises
     ------
     SideInformationError
-        If the file is damaged, or partitura is not installed.
+        If the file is no MusicXML, or larger than any score.
     """
-    # partitura warns of every slur that it cannot match, and already on import.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            import partitura
-        except (ImportError, OSError) as error:
-            raise SideInformationError(
-                f'reading {path.name} needs partitura ({error}); install it with: pip install "sepkit[musicxml]"'
-            ) from error
-        try:
-            document = parsed(path)
-            make_plain(document)
-            names = part_names(document, by_instrument=parts == "instrument")
-            xml = io.BytesIO()
-            document.write(xml, encoding="utf-8")
-            score = partitura.load_musicxml(io.BytesIO(xml.getvalue()))
-            timed = [_Timeline(part) for part in score.parts if part.measures]
-            bar_lines = _common_bar_lines([part.bar_lines for part in timed])
-            notes = [note for part in timed for note in part.soundings(bar_lines, names[part.id])]
-            marks = dict(sorted(mark for part in timed for mark in part.tempo_marks(bar_lines)))
-            # Parts that the list of parts lacks are not read, and may be longer.
-            order = playing_order(bars(document)[: len(bar_lines) - 1])
-        # The parser has no error of its own, and raises anything.
-        except Exception as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise SideInformationError(f"cannot read {path} as MusicXML: {reason}") from error
-    if parts == "staff":
-        notes = _by_staff(notes)
-    remarks = []
+    try:
+        root = parsed(path)
+        measures = _measures(root)
+    except DocumentError as error:
+        raise SideInformationError(f"cannot read {path} as MusicXML: {error}") from error
+    unread = Unread()
+    keys = _drum_keys(root)
+    music = [read_bars(own, keys, unread) for _, own in measures]
+    lengths = _common_lengths(music)
+    lines = [0.0, *accumulate(lengths)]
+    signs = [own for _, own in measures]
+    order = playing_order(bars(signs))
+    if sum(len(part[bar].notes) for part in music for bar in order if bar < len(part)) > _MOST_NOTES:
+        raise SideInformationError(f"cannot read {path} as MusicXML: it has more than {_MOST_NOTES:,} notes as played")
+    titles = _names(root, [one for one, _ in measures], by_instrument=parts == "instrument")
+    names = _voices(titles, music, by_staff=parts == "staff")
+    # Where several stand at one place, the last holds.
+    marks = {
+        round(max(0.0, lines[number] + place), 6): quarters
+        for part in music
+        for number, bar in enumerate(part)
+        for place, quarters in bar.tempi
+    }
+    clock = _Clock(dict(sorted(marks.items())))
+    written = [note for part, own in zip(music, names, strict=True) for note in _played(part, own, order, lines, clock)]
+    remarks = [*_told(unread), *unplayed_signs(signs)]
     if order != sorted(set(order)):
-        remarks.append(f"repeats are played out: {len(order)} bars instead of the {len(bar_lines) - 1} written ones")
-    if not marks:
-        remarks.append(f"there are no tempo marks: a quarter note lasts {60 / _USUAL_BPM} s")
-    return _played(notes, order, bar_lines, _clock(marks, bar_lines[-1])), tuple(remarks)
+        remarks.insert(0, f"repeats are played out: {len(order)} bars instead of the {len(lengths)} written ones")
+    remarks += _remarks_on_tempo(marks, bool(unread.tempi))
+    if parts != "staff":
+        remarks += _remark_on_staves(music)
+    return Contents(written, tuple(remarks), tuple(clock.as_played(order, lines)))
 
 
-class _Timeline:
-    """A part of partitura, in quarter notes since its beginning, upbeat or not."""
+def _measures(root: Element) -> list[tuple[str, list[Element]]]:
+    """The identifier and the measures of each part, which may be grouped by measures.
 
-    def __init__(self, part: Any) -> None:
-        self.id, self._part, self._quarters = part.id, part, part.quarter_map
-        self.bar_lines = self._at([bar.start.t for bar in part.measures] + [part.measures[-1].end.t])
-
-    def soundings(self, bar_lines: Times, name: str) -> list[_Sounding]:
-        from partitura.score import Transposition
-
-        notes = self._part.notes_tied
-        shifts = [(shift.start.t, shift.chromatic or 0) for shift in self._part.iter_all(Transposition)]
-        semitones = [next((by for since, by in reversed(shifts) if since <= note.start.t), 0) for note in notes]
-        begun, onsets = self._common(bar_lines, [note.start.t for note in notes], "right")
-        _, offsets = self._common(bar_lines, [note.end_tied.t for note in notes], "left")
-        return [
-            _Sounding(bar, onset, max(onset, offset), note.midi_pitch + by, name, note.staff)
-            for bar, onset, offset, note, by in zip(
-                begun.tolist(), onsets.tolist(), offsets.tolist(), notes, semitones, strict=True
-            )
-        ]
-
-    def tempo_marks(self, bar_lines: Times) -> list[tuple[float, float]]:
-        """Where in quarter notes, and how many of them a minute."""
-        from partitura.score import Tempo
-
-        marks = [mark for mark in self._part.iter_all(Tempo) if mark.bpm > 0]
-        _, places = self._common(bar_lines, [mark.start.t for mark in marks], "right")
-        bpm = [6e7 / mark.microseconds_per_quarter for mark in marks]
-        return list(zip(places.tolist(), bpm, strict=True))
-
-    def _at(self, ticks: list[int]) -> Times:
-        return np.asarray(self._quarters(ticks) - self._quarters([0]), dtype=np.float64)
-
-    def _common(
-        self, bar_lines: Times, ticks: list[int], side: Literal["left", "right"]
-    ) -> tuple[NDArray[np.intp], Times]:
-        """The bars of some ticks, and their places where all parts share their bar lines."""
-        places = self._at(ticks)
-        bar = np.clip(np.searchsorted(self.bar_lines, places, side) - 1, 0, len(self.bar_lines) - 2)
-        return bar, bar_lines[bar] + places - self.bar_lines[bar]
-
-
-def _common_bar_lines(parts: list[Times]) -> Times:
-    """Bar lines at which no part is late: some files leave out rests at the end of a bar.
-
-    Returns
-    -------
-    bar_lines : ndarray [shape=(bars + 1,)]
-        In quarter notes, with the end of the last bar.
+    Raises
+    ------
+    DocumentError
+        If the document holds no score.
     """
-    lengths = np.zeros((len(parts), max(map(len, parts), default=1) - 1))
-    for row, bar_lines in zip(lengths, parts, strict=True):
-        row[: len(bar_lines) - 1] = np.diff(bar_lines)
-    return np.concatenate([[0.0], np.cumsum(lengths.max(axis=0, initial=0))])
+    if root.tag == "score-partwise":
+        return [(part.get("id", ""), part.findall("measure")) for part in root.findall("part")]
+    if root.tag == "score-timewise":
+        parts: dict[str, list[Element]] = {}
+        for number, measure in enumerate(root.findall("measure")):
+            for part in measure.findall("part"):
+                own = parts.setdefault(part.get("id", ""), [])
+                own += [Element("measure") for _ in range(number - len(own))]
+                own.append(part)
+        return list(parts.items())
+    raise DocumentError(f"its root is <{root.tag[:_LONGEST_TEXT]}>, not <score-partwise> or <score-timewise>")
 
 
-def _by_staff(notes: list[_Sounding]) -> list[_Sounding]:
-    """Staves as parts: the hands of a piano by their names if it is alone."""
-    staves = {name: sorted({note.staff for note in notes if note.part == name}) for name in {n.part for n in notes}}
-    hands = len(staves) == 1 and len(*staves.values()) == 2
-
-    def named(note: _Sounding) -> str:
-        own = staves[note.part]
-        if hands:
-            return ("right", "left")[own.index(note.staff)]
-        return note.part if len(own) == 1 else f"{note.part}-staff{note.staff}"
-
-    return [note._replace(part=named(note)) for note in notes]
+def _drum_keys(root: Element) -> dict[str, int]:
+    """The MIDI keys of instruments that are drums; MusicXML counts keys from 1."""
+    instruments = root.iterfind("part-list/score-part/midi-instrument")
+    keys = {instrument.get("id", ""): instrument.findtext("midi-unpitched", "").strip() for instrument in instruments}
+    return {one: int(key) - 1 for one, key in keys.items() if key.isdecimal() and len(key) < 4}
 
 
-def _clock(marks: dict[float, float], end: float) -> Callable[[float], float]:
-    """What turns quarter notes as written into seconds, if they were played once."""
-    # What comes before the first mark goes at its tempo too: mostly it is an upbeat.
-    first = next(iter(marks.values()), _USUAL_BPM)
-    tempi = {0.0: first, **{place: bpm for place, bpm in marks.items() if place < end}}
-    places = np.array([*tempi, end])
-    places_s = np.concatenate([[0.0], np.cumsum(np.diff(places) * 60 / np.array(list(tempi.values())))])
-    return lambda place: float(np.interp(place, places, places_s))
+def _names(root: Element, identifiers: Sequence[str], *, by_instrument: bool) -> list[str]:
+    """The names of the parts, or those of their General MIDI instruments where the file says so."""
+    listed = {part.get("id"): part for part in root.iterfind("part-list/score-part")}
+    titles = []
+    for one in identifiers:
+        part = listed.get(one, Element("score-part"))
+        title = " ".join(part.findtext("part-name", "").split()) or one
+        channel = part.findtext("midi-instrument/midi-channel", "").strip()
+        program = part.findtext("midi-instrument/midi-program", "").strip()
+        if by_instrument and (channel == "10" or (program.isdecimal() and 1 <= int(program[:4]) <= 128)):
+            title = general_midi_name(int(program[:4] or 1) - 1 if channel != "10" else 0, drums=channel == "10")
+        titles.append(title)
+    return titles if by_instrument else distinct(titles)
+
+
+def _common_lengths(music: Sequence[Sequence[Bar]]) -> list[float]:
+    """Lengths at which no part is late: some files leave out rests at the end of a bar, or all that a bar holds."""
+    together = [[part[n] for part in music if n < len(part)] for n in range(max(map(len, music), default=0))]
+    return [max(bar.length for bar in bars_) or max(bar.nominal for bar in bars_) for bars_ in together]
+
+
+def _voices(names: Sequence[str], music: Sequence[Sequence[Bar]], *, by_staff: bool) -> list[dict[int, str]]:
+    """What to call the notes on each staff of each part: the hands of a piano by their names if it is alone."""
+    staves = [sorted({note.staff for bar in part for note in bar.notes}) for part in music]
+    if not by_staff:
+        return [dict.fromkeys(own, name) for own, name in zip(staves, names, strict=True)]
+    sounding = [own for own in staves if own]
+    if len(sounding) == 1 and len(sounding[0]) == 2:
+        return [dict(zip(own, ("right", "left"), strict=False)) for own in staves]
+    return [
+        {staff: name if len(own) == 1 else f"{name}-staff{staff}" for staff in own}
+        for own, name in zip(staves, names, strict=True)
+    ]
+
+
+class _Clock:
+    """What turns quarter notes as written into seconds, if they were played once.
+
+    Parameters
+    ----------
+    marks : dict of float to float
+        Quarter notes a minute by rising place. What comes before the first goes at its tempo: mostly it is an upbeat.
+    """
+
+    def __init__(self, marks: dict[float, float]) -> None:
+        first = next(iter(marks.values()), _USUAL_BPM)
+        tempi = {0.0: first, **marks}
+        self._places, self._bpm = list(tempi), list(tempi.values())
+        spans = zip(self._places, self._places[1:], self._bpm, strict=False)
+        self._places_s = [0.0, *accumulate((end - begin) * 60 / bpm for begin, end, bpm in spans)]
+
+    def __call__(self, place: float) -> float:
+        last = bisect_right(self._places, place) - 1
+        return self._places_s[last] + (place - self._places[last]) * 60 / self._bpm[last]
+
+    def as_played(self, order: Sequence[int], lines: Sequence[float]) -> list[tuple[float, float]]:
+        """From when on, in seconds, how many quarter notes a minute are played."""
+        changes: list[tuple[float, float]] = []
+        elapsed_s = 0.0
+        for bar in order:
+            begin, end = lines[bar], lines[bar + 1]
+            first = bisect_right(self._places, begin + _SAME_PLACE) - 1
+            for at in range(first, len(self._places)):
+                place = max(begin, self._places[at])
+                if at > first and place >= end:
+                    break
+                if not changes or changes[-1][1] != self._bpm[at]:
+                    changes.append((elapsed_s + self(place) - self(begin), self._bpm[at]))
+            elapsed_s += self(end) - self(begin)
+        return changes
 
 
 def _played(
-    notes: list[_Sounding], order: list[int], bar_lines: Times, clock: Callable[[float], float]
+    part: Sequence[Bar], names: dict[int, str], order: Sequence[int], lines: Sequence[float], clock: _Clock
 ) -> list[WrittenNote]:
-    """The notes of each bar as often as it is played, at the tempo that is written there."""
-    begun: dict[int, list[_Sounding]] = defaultdict(list)
-    for note in notes:
-        begun[note.bar].append(note)
-    played, elapsed_s = [], 0.0
-    for bar in order:
-        shift_s = elapsed_s - clock(bar_lines[bar])
-        played += [
-            WrittenNote(shift_s + clock(note.onset), shift_s + clock(note.offset), note.pitch, _VELOCITY, note.part)
-            for note in begun[bar]
-        ]
-        elapsed_s = shift_s + clock(bar_lines[bar + 1])
+    """The notes of a part as often as their bars are played, at the tempo that is written there, with ties joined.
+
+    A tie is joined to what is played next and not to what is written next, which it may be another.
+    """
+    played: list[WrittenNote] = []
+    open_ties: dict[float, list[tuple[int, float]]] = defaultdict(list)
+    elapsed = elapsed_s = 0.0
+    for number in order:
+        begin, end = lines[number], lines[number + 1]
+        shift_s = elapsed_s - clock(begin)
+        for note in part[number].notes if number < len(part) else ():
+            offset_s = shift_s + clock(begin + note.offset)
+            index = _continued(note, open_ties[note.pitch], elapsed) if note.tied_from else None
+            if index is None:
+                index = len(played)
+                onset_s = shift_s + clock(begin + note.onset)
+                played.append(WrittenNote(onset_s, offset_s, note.pitch, _VELOCITY, names[note.staff]))
+            else:
+                played[index] = played[index]._replace(offset_s=max(offset_s, played[index].onset_s))
+            if note.tied_on:
+                open_ties[note.pitch].append((index, elapsed + note.offset))
+        elapsed, elapsed_s = elapsed + end - begin, shift_s + clock(end)
     return played
+
+
+def _continued(note: BarNote, ties: list[tuple[int, float]], elapsed: float) -> int | None:
+    """Which of the notes that are tied on ends where this one begins; it is taken out of `ties`."""
+    onset = elapsed + note.onset
+    ties[:] = [tie for tie in ties if tie[1] > onset - _SAME_PLACE]
+    for place, (index, offset) in enumerate(ties):
+        if abs(offset - onset) < _SAME_PLACE:
+            del ties[place]
+            return index
+    return None
+
+
+def _told(unread: Unread) -> list[str]:
+    """Remarks on what could not be read."""
+    remarks = []
+    for what, places in (("tempi", unread.tempi), ("numbers", unread.numbers)):
+        texts = [f"{text} in bar {bar}" for bar, text in dict.fromkeys(places)]
+        more = f" and {len(texts) - _MOST_TOLD} more" if len(texts) > _MOST_TOLD else ""
+        if texts:
+            remarks.append(f"{what} that could not be read are passed over: {', '.join(texts[:_MOST_TOLD])}{more}")
+    if unread.notes:
+        remarks.append(f"{_count(unread.notes)} without a pitch that can be read, left out")
+    if unread.lengths:
+        remarks.append(
+            f"{_count(unread.lengths)} without a duration that can be read, as long as the kind of note says"
+        )
+    return remarks
+
+
+def _count(places: Sequence[int]) -> str:
+    if len(places) == 1:
+        return f"1 note in bar {places[0]} is"
+    return f"{len(places)} notes, the first in bar {min(places)}, are"
+
+
+def _remarks_on_tempo(marks: dict[float, float], unread: bool) -> list[str]:
+    if not marks:
+        lack = "no tempo mark could be read" if unread else "there are no tempo marks"
+        return [f"{lack}: a quarter note lasts {60 / _USUAL_BPM} s"]
+    first = min(marks)
+    if first > 0:
+        return [f"the first tempo mark comes after {first:g} quarter notes, which go at its tempo too"]
+    return []
+
+
+def _remark_on_staves(music: Sequence[Sequence[Bar]]) -> list[str]:
+    sounding = [staves for part in music if (staves := {note.staff for bar in part for note in bar.notes})]
+    if len(sounding) != 1 or len(sounding[0]) < 2:
+        return []
+    hint = f"the only part is written on {len(sounding[0])} staves; parts='staff' (--parts staff) makes a part of each"
+    return [hint]

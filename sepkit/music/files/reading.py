@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from sepkit.errors import SideInformationError
-from sepkit.music.mend import WrittenNote, mended, overlaps
 from sepkit.music.note import Note
+from sepkit.music.files.contents import Contents
+from sepkit.music.mend import mended, overlaps
 
 _MIDI = (".mid", ".midi")
 _MUSICXML = (".musicxml", ".xml", ".mxl")
 _CSV = (".csv",)
 _PARTS = ("track", "instrument", "staff")
+_MOST_REASONS = 3
 
 
 def read_notes(path: Path, parts: str, *, pedal: bool) -> tuple[tuple[Note, ...], tuple[str, ...]]:
@@ -27,21 +29,32 @@ def read_notes(path: Path, parts: str, *, pedal: bool) -> tuple[tuple[Note, ...]
     ------
     SideInformationError
     """
+    contents = read_contents(path, parts, pedal=pedal)
+    try:
+        notes, mends = mended(contents.written)
+    except SideInformationError as error:
+        raise SideInformationError(f"{path}: {error}") from error
+    if not notes:
+        reasons = [f"{path} holds no notes", *contents.remarks, *mends]
+        raise SideInformationError("; ".join(reasons[:_MOST_REASONS]))
+    return notes, contents.remarks + mends + overlaps(notes)
+
+
+def read_contents(path: Path, parts: str = "track", *, pedal: bool = True) -> Contents:
+    """Read what a file holds, as it is; the parameters are those of `Score.read`.
+
+    Returns
+    -------
+    contents : Contents
+
+    Raises
+    ------
+    SideInformationError
+    """
     if parts not in _PARTS:
         raise SideInformationError(f"the parts of a score are its {', '.join(_PARTS)}, given '{parts}'")
     if not path.is_file():
         raise SideInformationError(f"no such score: {path}")
-    written, remarks = _written(path, parts, pedal)
-    try:
-        notes, mends = mended(written)
-    except SideInformationError as error:
-        raise SideInformationError(f"{path}: {error}") from error
-    if not notes:
-        raise SideInformationError("; ".join([f"{path} holds no notes", *mends]))
-    return notes, remarks + mends + overlaps(notes)
-
-
-def _written(path: Path, parts: str, pedal: bool) -> tuple[list[WrittenNote], tuple[str, ...]]:
     suffix = path.suffix.lower()
     if suffix not in _MIDI + _CSV + _MUSICXML:
         known = ", ".join(_MIDI + _CSV + _MUSICXML[:-1])
@@ -58,4 +71,4 @@ def _written(path: Path, parts: str, pedal: bool) -> tuple[list[WrittenNote], tu
         return read_midi(path, by_instrument=parts == "instrument", pedal=pedal)
     from sepkit.music.files.note_list import read_note_list
 
-    return read_note_list(path), ()
+    return Contents(read_note_list(path))
