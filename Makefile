@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PLUGINS := $(wildcard plugins/*)
 PROJECTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 
-.PHONY: demo test docs format clean
+.PHONY: demo test docs format published clean
 
 # Separate a bundled recording: core and NumPy plugins only.
 demo: $(VENV)/.installed-demo
@@ -25,6 +25,10 @@ docs: $(VENV)/.installed-test
 format: $(VENV)/.installed-test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Writes what the specs of the plugins say into README.md and into sepkit/plugin/known.py; a test asks for it when it is due.
+published: $(VENV)/.installed-test
+	$(BIN)/python tools/published.py
 
 clean:
 	rm -rf $(VENV) demo-output docs/_build
