@@ -2,6 +2,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PLUGINS := $(wildcard plugins/*)
+# Plugins made of torch are left out where installing has to be quick.
+LIGHT := $(shell grep -LE '"(torch|sepkit\[neural\])' plugins/*/pyproject.toml | xargs -n 1 dirname)
 PROJECTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 
 .PHONY: demo test docs format published clean
@@ -43,6 +45,6 @@ $(VENV)/.installed-demo: $(PROJECTS) | $(BIN)/python
 $(VENV)/.installed-test: $(PROJECTS) constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[evaluation,musdb,musicxml,neural,plot,docs,test]' $(PLUGINS:%=-e %)
 	# What the test of the built wheels installs into a fresh environment, so that it needs no network.
-	$(BIN)/python -m pip wheel --quiet -c constraints.txt -w $(VENV)/wheelhouse . ./plugins/nmf ./plugins/score-nmf pytest
+	$(BIN)/python -m pip wheel --quiet -c constraints.txt -w $(VENV)/wheelhouse . $(LIGHT:%=./%) pytest
 	rm -f $(VENV)/wheelhouse/sepkit*.whl
 	@touch $@

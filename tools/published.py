@@ -1,7 +1,7 @@
 """Write down what the plugins of this repository publish, where the core and the README tell of it.
 
-``python tools/published.py`` writes; with ``--check`` it says what is out of date and exits with 1. It reads nothing but
-specs, so plugins need not be installed.
+``python tools/published.py`` writes; with ``--check`` it says what is out of date and exits with 1. It reads
+nothing but specs, so plugins need not be installed.
 """
 
 from __future__ import annotations
