@@ -2,9 +2,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PLUGINS := $(wildcard plugins/*)
+# Plugins made of torch are left out where installing has to be quick.
+LIGHT := $(shell grep -LE '"(torch|sepkit\[neural\])' plugins/*/pyproject.toml | xargs -n 1 dirname)
 PROJECTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 
-.PHONY: demo test docs format clean
+.PHONY: demo test docs format published clean
 
 # Separate a bundled recording: core and NumPy plugins only.
 demo: $(VENV)/.installed-demo
@@ -26,6 +28,10 @@ format: $(VENV)/.installed-test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Writes what the specs of the plugins say into README.md and into sepkit/plugin/known.py; a test asks for it when it is due.
+published: $(VENV)/.installed-test
+	$(BIN)/python tools/published.py
+
 clean:
 	rm -rf $(VENV) demo-output docs/_build
 
@@ -39,6 +45,6 @@ $(VENV)/.installed-demo: $(PROJECTS) | $(BIN)/python
 $(VENV)/.installed-test: $(PROJECTS) constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[evaluation,musdb,musicxml,neural,plot,docs,test]' $(PLUGINS:%=-e %)
 	# What the test of the built wheels installs into a fresh environment, so that it needs no network.
-	$(BIN)/python -m pip wheel --quiet -c constraints.txt -w $(VENV)/wheelhouse . ./plugins/nmf ./plugins/score-nmf pytest
+	$(BIN)/python -m pip wheel --quiet -c constraints.txt -w $(VENV)/wheelhouse . $(LIGHT:%=./%) pytest
 	rm -f $(VENV)/wheelhouse/sepkit*.whl
 	@touch $@

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -30,6 +32,8 @@ FLOORS = [
     ["__main__"],
 ]
 """From the ground up: a room may import those below it, and those beside it."""
+
+PLUGINS = sorted(file.parent for file in (ROOT / "plugins").glob("*/pyproject.toml"))
 
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 
@@ -113,6 +117,41 @@ def test_the_map_in_contributing_is_the_tree() -> None:
     # The map lists the rooms from the ground up, as imports run.
     heights = [FLOOR[room] for room in rooms]
     assert heights == sorted(heights)
+
+
+@pytest.mark.parametrize(
+    ("module", "light"),
+    [
+        ("plugin.py", True),
+        ("config.py", True),
+        ("training_config.py", True),
+        ("__init__.py", True),
+        ("convolution.py", False),
+        ("pitch.py", False),
+        ("configuration.py", False),
+    ],
+)
+@pytest.mark.parametrize("plugin", [*PLUGINS, ROOT / "plugins" / "to-come"], ids=lambda plugin: plugin.name)
+def test_hooks_and_options_of_every_plugin_may_import_nothing_heavy(plugin: Path, module: str, light: bool) -> None:
+    name = plugin / "src" / f"sepkit_{plugin.name.replace('-', '_')}" / module
+    options = ["--no-cache", "--select", "TID253", "--output-format", "concise", "--stdin-filename", str(name)]
+    command = [sys.executable, "-m", "ruff", "check", *options, "-"]
+    done = subprocess.run(command, cwd=ROOT, input="import torch\n", capture_output=True, encoding="utf-8")
+    assert ("TID253" in done.stdout) is light, done.stdout + done.stderr
+
+
+def test_the_core_imports_nothing_heavy_at_the_top_of_any_module() -> None:
+    options = ["--no-cache", "--select", "TID253", "--stdin-filename", str(SEPKIT / "solving" / "convolution.py")]
+    command = [sys.executable, "-m", "ruff", "check", *options, "-"]
+    done = subprocess.run(command, cwd=ROOT, input="import torch\n", capture_output=True, encoding="utf-8")
+    assert "TID253" in done.stdout
+
+
+def test_the_settings_of_the_repository_name_no_plugin() -> None:
+    named = re.compile("|".join(rf"\b(?:sepkit_)?{re.escape(p.name).replace('-', '[-_]')}\b" for p in PLUGINS))
+    for file in (ROOT / "pyproject.toml", ROOT / "plugins" / "ruff.toml"):
+        settings = file.read_text(encoding="utf-8").partition("[tool.hatch")[2] or file.read_text(encoding="utf-8")
+        assert not named.search(settings), file.name
 
 
 def test_files_are_short() -> None:

@@ -10,18 +10,11 @@ from typing import Any, TypeVar
 
 from sepkit.errors import PluginError, UnknownNameError
 from sepkit.plugin import loader
+from sepkit.plugin.known import KNOWN
 from sepkit.plugin.loader import PluginRecord, State
 from sepkit.plugin.specs import ConstraintSpec, DatasetSpec, MetricSpec, PriorSpec, SeparatorSpec, Spec
 
 BUILTIN = "builtin"
-
-INSTALLABLE = {
-    "nmf": "sepkit-nmf",
-    "score-nmf": "sepkit-score-nmf",
-    "nae": "sepkit-nae",
-    "flow-sgld": "sepkit-flow-sgld",
-}
-"""Distributions of known methods, to hint at when they are not installed."""
 
 T = TypeVar("T", bound=Spec)
 
@@ -152,7 +145,7 @@ class Registry:
         able = {spec.name: spec for spec in published if spec.trainer}
         if name in able:
             return able[name]
-        known = self.priors.get(name) or self.separator(name)
+        known = self.prior(name) if name in {**self.priors, **KNOWN.get("prior", {})} else self.separator(name)
         raise UnknownNameError(
             f"{known.kind} '{name}' cannot be trained; what can be: {', '.join(sorted(able)) or 'nothing installed'}"
         )
@@ -191,9 +184,9 @@ class Registry:
         if name in table:
             return table[name]
         hints = []
-        installed = {record.distribution for record in self.plugins}
-        if kind == "method" and name in INSTALLABLE and INSTALLABLE[name] not in installed:
-            hints.append(f"install it with: pip install {INSTALLABLE[name]}")
+        distribution = KNOWN.get(kind, {}).get(name)
+        if distribution and distribution not in {record.distribution for record in self.plugins}:
+            hints.append(f"install it with: pip install {distribution}")
         near = difflib.get_close_matches(name, table, n=3)
         if near:
             hints.append(f"did you mean {' or '.join(near)}?")
