@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
 from urllib.parse import urlsplit
 
 from sepkit.errors import OutputError, WeightsError, WriteError
@@ -23,6 +22,8 @@ from sepkit.solving.run import Cancel, Reporter, Run
 _TIMEOUT_S = 30
 _CHUNK_BYTES = 1 << 16
 _TICK_BYTES = 1 << 20
+_AS_STORED = {"Accept-Encoding": "identity"}
+"""Compressed on the way, a file would have another length than announced."""
 _ELSEWHERE = f"name another folder with {HOME}"
 
 
@@ -85,8 +86,8 @@ def fetch(
         from rich.filesize import decimal
 
         raise WeightsError(
-            f"weights '{name}' ({weights.source}; {decimal(weights.size)}) come under the licence {weights.licence}; if "
-            "you accept it, fetch them with --accept-licence or accept_licence=True"
+            f"weights '{name}' ({decimal(weights.size)}; {weights.source}) come under the licence {weights.licence}; "
+            "to accept it, fetch them with --accept-licence or accept_licence=True"
         )
     _require_room(weights, place)
     try:
@@ -128,12 +129,17 @@ def _download(weights: Weights, folder: Path, run: Run) -> Path:
     except ImportError as error:
         raise WeightsError("fetching needs pooch: pip install 'sepkit[fetch]'") from error
 
-    # Bytes as they are stored, or lengths and digests are those of something else.
-    http = pooch.HTTPDownloader(chunk_size=_CHUNK_BYTES, timeout=_TIMEOUT_S, headers={"Accept-Encoding": "identity"})
-
-    def download(url: str, output: str, caller: Any) -> None:
-        with open(output, "wb") as stream:
-            http(url, _Metered(stream, weights, run), caller)
+    def download(url: str, output: str, _: object) -> None:
+        # Not pooch's own downloader: it leaves the connection open when it is stopped in the middle.
+        with (
+            requests.get(url, stream=True, timeout=_TIMEOUT_S, headers=_AS_STORED) as response,
+            open(output, "wb") as stream,
+        ):
+            response.raise_for_status()
+            meter = _Meter(weights, run)
+            for chunk in response.iter_content(_CHUNK_BYTES):
+                meter.count(len(chunk))
+                stream.write(chunk)
 
     host = urlsplit(weights.url).netloc
     try:
@@ -142,7 +148,7 @@ def _download(weights: Weights, folder: Path, run: Run) -> Path:
                 weights.url, f"sha256:{weights.sha256}", fname=weights.file, path=folder, downloader=download
             )
     except requests.HTTPError as error:
-        raise _failed(weights, f"the server refuses: {error}; update the plugin") from error
+        raise _failed(weights, f"the server answers {error}; try later, or update the plugin") from error
     except requests.exceptions.ChunkedEncodingError as error:
         raise _failed(weights, f"{host} broke off in the middle; try again") from error
     except (requests.ConnectionError, requests.Timeout) as error:
@@ -156,29 +162,31 @@ def _download(weights: Weights, folder: Path, run: Run) -> Path:
     return Path(got)
 
 
-class _Metered:
-    """A file that is being written: reports its bytes, and stops when cancelled or when there are too many."""
+class _Meter:
+    """Counts bytes: reports them, and stops when cancelled or when there are too many."""
 
-    def __init__(self, stream: IO[bytes], weights: Weights, run: Run) -> None:
-        self._stream, self._weights, self._run = stream, weights, run
-        self._written = self._ticked = 0
+    def __init__(self, weights: Weights, run: Run) -> None:
+        self._weights, self._run = weights, run
+        self._counted = self._ticked = 0
         self._ticks = run.steps(-(-weights.size // _TICK_BYTES), "download, MiB")
         next(self._ticks)
 
-    def write(self, chunk: bytes) -> int:
-        self._run.check_cancelled()
-        self._written += len(chunk)
-        if self._written > self._weights.size:
-            raise _unannounced(self._weights, f"more than the {self._weights.size} bytes")
-        while (
-            self._written >= min(self._ticked + _TICK_BYTES, self._weights.size) and self._ticked < self._weights.size
-        ):
-            self._ticked += _TICK_BYTES
-            next(self._ticks, None)
-        return self._stream.write(chunk)
+    def count(self, new: int) -> None:
+        """Count bytes that have come.
 
-    def flush(self) -> None:
-        self._stream.flush()
+        Raises
+        ------
+        WeightsError, Cancelled
+        """
+        self._run.check_cancelled()
+        self._counted += new
+        if self._counted > self._weights.size:
+            raise _unannounced(self._weights, f"more than the {self._weights.size} bytes")
+        whole, rest = divmod(self._counted, _TICK_BYTES)
+        due = whole + (rest > 0 and self._counted == self._weights.size)
+        for _ in range(due - self._ticked):
+            next(self._ticks, None)
+        self._ticked = due
 
 
 @contextmanager
