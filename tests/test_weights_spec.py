@@ -15,6 +15,7 @@ from sepkit.plugin.store import home, place_of
 from sepkit.problem.domain import Domain
 from sepkit.problem.prior import Prior
 from sepkit.solving.declare import declared_priors
+from sepkit.solving.weights_used import weights_used
 
 GOOD: dict[str, Any] = {
     "name": "voices",
@@ -132,7 +133,15 @@ class TestPriors:
         assert self.weights_of("levelled", registry) is None
         assert self.weights_of("levelled:weights=levels", registry) == fakes.bundled_levels()
         assert self.weights_of(f"levelled:weights={tmp_path}", registry) == tmp_path
-        with pytest.raises(WeightsError, match="prior 'levelled' wants weights 'voices'.* sepkit fetch voices"):
+        with pytest.raises(WeightsError, match=r"prior 'levelled' wants weights 'voices'.* sepkit fetch voices"):
             self.weights_of("levelled:weights=voices", registry)
         place_of(Weights(**GOOD)).mkdir(parents=True)
         assert self.weights_of("levelled:weights=voices", registry) == place_of(Weights(**GOOD))
+
+    def test_weights_of_theirs_are_in_the_record(self, registry: Registry, tmp_path: Path) -> None:
+        (tmp_path / "own").mkdir()
+        priors = (Levelled(), Levelled(weights=tmp_path / "own"))
+        shipped, own = weights_used(fakes.spec("any", "Taught"), None, priors, registry)
+        assert (shipped["for"], shipped["name"], shipped["licence"]) == ("prior 'levelled'", "levels", "MIT")
+        assert (own["for"], own["name"], own["licence"]) == ("prior 'levelled'", None, None)
+        assert shipped["digest"] != own["digest"]
