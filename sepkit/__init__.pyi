@@ -8,12 +8,14 @@ from . import spectral as spectral
 from .config import Config as Config
 from .errors import Cancelled as Cancelled
 from .errors import SepkitError as SepkitError
+from .fetching.download import fetch as fetch
 from .music.audio import Audio as Audio
 from .music.f0 import F0Track as F0Track
 from .music.note import Note as Note
 from .music.score import Score as Score
 from .music.side import SideInformation as SideInformation
 from .plugin.registry import Registry as Registry
+from .plugin.store import published_weights as published_weights
 from .problem.constraint import BoundConstraints as BoundConstraints
 from .problem.constraint import Constraint as Constraint
 from .problem.constraint import Projection as Projection

@@ -70,7 +70,7 @@ def staged_folder(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def new_folder(folder: Path) -> Iterator[Path]:
+def new_folder(folder: Path, remedy: str = "choose another with -o") -> Iterator[Path]:
     """Give a temporary folder that becomes `folder`, with all that is below it, when the block succeeds.
 
     Raises
@@ -85,10 +85,10 @@ def new_folder(folder: Path) -> Iterator[Path]:
         base = next(place for place in (target, *target.parents) if os.path.lexists(place))
         if base == target and (not base.is_dir() or any(base.iterdir())):
             what = "exists and is not empty" if base.is_dir() else "is no folder"
-            raise OutputError(f"{folder} {what}; choose another with -o")
+            raise OutputError(f"{folder} {what}; {remedy}")
         staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=base))
     except OSError as error:
-        raise OutputError(f"cannot write to folder {folder}: {error.strerror}; choose another with -o") from error
+        raise OutputError(f"cannot write to folder {folder}: {error.strerror}; {remedy}") from error
     moved: list[Path] = []
     try:
         inside = staging / target.relative_to(base)

@@ -82,7 +82,7 @@ def registry() -> Registry:
             priors=(Domain.ACTIVATIONS,),
         ),
         fake("taught", "Taught", needs=("weights",), **TEACHING),
-        fake("taught-bundled", "Taught", weights="sepkit_fakes:bundled_levels", **TEACHING),
+        fake("taught-bundled", "Taught", weights=(sepkit_fakes.bundled("levels"),), **TEACHING),
         PriorSpec(
             name="on-waveforms",
             summary="a fake",

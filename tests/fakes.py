@@ -15,7 +15,7 @@ from pydantic import Field
 
 from sepkit import Audio, Cancelled, Config, Constraint, Domain, Layout, Prior, Problem, Projection, Run, Separator
 from sepkit.errors import ConfigError, WeightsError
-from sepkit.plugin import SeparatorSpec
+from sepkit.plugin import SeparatorSpec, Weights
 from sepkit.training import Trainer, TrainingData
 
 NAMES = ("first", "second")
@@ -191,6 +191,11 @@ class Taught(Separator[Config]):
 def bundled_levels() -> Path:
     """Where the weights of `taught-bundled` lie."""
     return Path(__file__).with_name("levels")
+
+
+def bundled(name: str, function: str = "bundled_levels") -> Weights:
+    """Weights that ship with the fakes."""
+    return Weights(name=name, licence="MIT", source="nobody", folder=f"{__name__}:{function}")
 
 
 class Hosting(Separator[Config]):

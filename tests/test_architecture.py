@@ -22,7 +22,7 @@ FLOORS = [
     ["problem"],
     ["plugin"],
     ["solving"],
-    ["informed"],
+    ["informed", "fetching"],
     ["alignment", "builtin", "example"],
     ["evaluation"],
     ["training"],

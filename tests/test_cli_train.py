@@ -47,7 +47,7 @@ def test_what_comes_out_is_for_run(weights: Path, tmp_path: Path) -> None:
     assert files_below(tmp_path / "out" / "mix") == ["saw.wav", "separation.json", "sine.wav"]
     told = json.loads((tmp_path / "out" / "mix" / "separation.json").read_text())
     assert told["adaptations"] == ["8000 Hz to 14700 Hz and back"]
-    assert told["weights_digest"]
+    assert told["weights"][0]["digest"]
 
 
 def test_json_prints_one_object_and_nothing_else(weights: Path) -> None:

@@ -55,9 +55,11 @@ TOP = [
     "Support",
     "errors",
     "evaluation",
+    "fetch",
     "informed",
     "music",
     "problem",
+    "published_weights",
     "separate",
     "solving",
     "spectral",
@@ -71,6 +73,7 @@ PLUGIN = [
     "MetricSpec",
     "PriorSpec",
     "SeparatorSpec",
+    "Weights",
     "hookimpl",
 ]
 BUILTIN = [

@@ -295,8 +295,9 @@ class TestLoading:
 
 class TestWeights:
     def test_digest_is_over_names_and_contents(self, separate: Separate, stereo: Audio, tmp_path: Path) -> None:
-        def digest() -> str | None:
-            return separate(stereo, weights=tmp_path).provenance.weights_digest
+        def digest() -> str:
+            [record] = separate(stereo, weights=tmp_path).provenance.weights
+            return str(record["digest"])
 
         (tmp_path / "model.json").write_text("{}")
         first = digest()
@@ -315,11 +316,11 @@ class TestWeights:
         digests = set()
         for time_s in (0, 10):
             os.utime(tmp_path / "a", (time_s, time_s))
-            digests.add(separate(stereo, weights=tmp_path).provenance.weights_digest)
+            digests.add(separate(stereo, weights=tmp_path).provenance.weights[0]["digest"])
         assert len(digests) == 1
 
     def test_none_no_digest(self, separate: Separate, stereo: Audio) -> None:
-        assert separate(stereo).provenance.weights_digest is None
+        assert separate(stereo).provenance.weights == ()
 
     def test_missing_folder(self, separate: Separate, stereo: Audio, regular_file: Path) -> None:
         for path in (regular_file, regular_file / "x"):

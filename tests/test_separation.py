@@ -24,7 +24,6 @@ def provenance(**changes: Any) -> Provenance:
         config={},
         seed=0,
         device="cpu",
-        weights_digest=None,
         sample_rate=8000,
         channels=2,
         samples=4000,

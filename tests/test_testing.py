@@ -111,7 +111,7 @@ def test_good_plugins_pass_everything(name: str) -> None:
 def test_a_prior_alone_is_checked_without_a_spec(prior: sepkit.Prior) -> None:
     outcomes = check_prior(prior)
     assert failed(outcomes) == {}
-    assert "score-is-the-gradient" in {outcome.check for outcome in outcomes}
+    assert "gradient-is-the-slope" in {outcome.check for outcome in outcomes}
 
 
 def test_a_constraint_alone_is_checked_without_a_spec() -> None:
@@ -269,7 +269,7 @@ class TestCommand:
         shown = call("check", "sparsity")
         assert (shown.code, shown.err) == (0, "")
         *lines, summary = shown.out.splitlines()
-        assert "✓ score-is-the-gradient" in lines
+        assert "✓ gradient-is-the-slope" in lines
         assert re.fullmatch(r"prior sparsity: \d+ passed, 1 skipped in [\d.]+ s", summary)
 
     def test_json(self) -> None:

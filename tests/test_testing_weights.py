@@ -11,6 +11,7 @@ import pytest
 
 from sepkit import Problem, Registry, Run
 from sepkit.errors import ConfigError, WeightsError
+from sepkit.plugin import Weights
 from sepkit.testing import Outcome, parametrize_with_checks, run_checks
 from tests.commandline import call
 from tests.zoo import light_hooks
@@ -37,6 +38,10 @@ def weighted(**fields: Any) -> Registry:
     return registry
 
 
+def shipped(function: str) -> Weights:
+    return Weights(name="gain", licence="MIT", source="the zoo", folder=f"tests.zoo.good:{function}")
+
+
 def by_status(outcomes: list[Outcome], status: str) -> dict[str, str]:
     return {outcome.check: outcome.message for outcome in outcomes if outcome.status == status}
 
@@ -51,14 +56,14 @@ def test_with_weights_everything_is_checked() -> None:
 
 @pytest.mark.parametrize("needs", [(), ("weights",)])
 def test_weights_that_ship_with_it_are_checked_with(needs: tuple[str, ...]) -> None:
-    registry = weighted(needs=needs, weights="tests.zoo.good:trained_gain")
+    registry = weighted(needs=needs, weights=(shipped("trained_gain"),))
     outcomes = run_checks("good-shares", registry=registry)
     assert by_status(outcomes, "failed") == {}
     assert by_status(outcomes, "skipped").keys() == {"discovery-is-light"}
 
 
 def test_weights_that_are_missing_fail_where_they_are_named() -> None:
-    registry = weighted(weights="tests.zoo.good:no_such_function")
+    registry = weighted(weights=(shipped("no_such_function"),))
     assert by_status(run_checks("good-shares", registry=registry), "failed").keys() == {"imports-resolve"}
 
 

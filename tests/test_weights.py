@@ -29,11 +29,14 @@ class TestBundled:
     def test_are_taken_when_none_are_given(self, registry: Registry, noise: NoiseOf) -> None:
         separation = separate(noise(), "taught-bundled", registry=registry)
         assert separation.sources == ("voice", "guitar")
-        assert separation.provenance.weights_digest
+        [record] = separation.provenance.weights
+        assert record["for"] == "method 'taught-bundled'"
+        assert (record["name"], record["licence"], record["source"]) == ("levels", "MIT", "nobody")
+        assert (record["url"], record["sha256"]) == (None, None)
 
     def test_have_the_digest_that_they_would_have_if_given(self, registry: Registry, noise: NoiseOf) -> None:
         given, bundled = (
-            separate(noise(), "taught-bundled", weights=weights, registry=registry).provenance.weights_digest
+            separate(noise(), "taught-bundled", weights=weights, registry=registry).provenance.weights
             for weights in (fakes.bundled_levels(), None)
         )
         assert given == bundled
@@ -42,8 +45,8 @@ class TestBundled:
         assert separate(noise(), "taught-bundled", weights=weights, registry=registry).sources == ("a",)
 
     def test_that_are_not_there_are_named(self, registry: Registry) -> None:
-        registry.add(fakes.spec("hollow", "Taught", weights="sepkit_fakes:absent"))
-        with pytest.raises(PluginError, match="method 'hollow' cannot load sepkit_fakes:absent"):
+        registry.add(fakes.spec("hollow", "Taught", weights=(fakes.bundled("none", "absent"),)))
+        with pytest.raises(PluginError, match="weights 'none' cannot load sepkit_fakes:absent"):
             Method("hollow", registry=registry)
 
 

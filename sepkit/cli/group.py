@@ -17,12 +17,14 @@ COMMANDS = {
     "datasets": "list datasets, describe, verify and split one",
     "demo": "separate a bundled recording and measure the result",
     "evaluate": "measure estimates against the true stems",
+    "fetch": "download weights of a method or prior, after showing their licence",
     "list": "list methods, priors, constraints, metrics and datasets",
     "new": "write a plugin to start from",
     "plugins": "show every plugin and its state",
     "run": "separate recordings",
     "show": "show what a method, prior or constraint does and its options",
     "train": "train a method or a prior on recordings of stems",
+    "weights": "list the weights of methods and priors, their licences and where they lie",
 }
 
 

@@ -56,7 +56,9 @@ _TABLES = (".csv", ".tsv")
 )
 @click.option("--prior", "priors", multiple=True, help="name or name:key=value,...; may be repeated.")
 @click.option("--constraint", "constraints", multiple=True, help="name or name:key=value,...; may be repeated.")
-@click.option("--weights", type=click.Path(path_type=Path), help="Folder of trained weights.")
+@click.option(
+    "--weights", type=click.Path(path_type=Path), help="Folder of trained weights, or name of published ones."
+)
 @option_settings
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the random numbers.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda ...")

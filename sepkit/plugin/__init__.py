@@ -2,6 +2,7 @@
 
 from sepkit.plugin.hookspecs import API, hookimpl
 from sepkit.plugin.specs import ConstraintSpec, DatasetSpec, MetricSpec, PriorSpec, SeparatorSpec
+from sepkit.plugin.weights import Weights
 from sepkit.problem.domain import Domain
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "MetricSpec",
     "PriorSpec",
     "SeparatorSpec",
+    "Weights",
     "hookimpl",
 ]

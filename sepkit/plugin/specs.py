@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, ClassVar
 
 from sepkit.errors import PluginError, UnknownNameError
+from sepkit.plugin.naming import import_object, require_import_string, require_name
+from sepkit.plugin.weights import Weights
 from sepkit.problem.domain import Domain
 
 NEEDS = ("score", "f0", "references", "weights", "sources")
@@ -22,9 +22,6 @@ TRAITS = {
     "yardstick": "a baseline or an oracle: what other methods are measured by",
     "unordered": "unless told more, its stems come in no order: a measurement assigns them to the references",
 }
-
-_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_IMPORT = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +52,7 @@ class Spec:
 
     def __post_init__(self) -> None:
         label = f"{self.kind} '{self.name}'"
-        if not _NAME.fullmatch(self.name):
-            raise PluginError(f"{label}: a name is written in kebab-case, as in 'score-nmf'")
+        require_name(label, self.name)
         if not self.summary or "\n" in self.summary:
             raise PluginError(f"{label}: the summary needs to be one line")
         self._require_import_string("factory", self.factory)
@@ -73,18 +69,10 @@ class Spec:
         return self._import(self.factory)
 
     def _import(self, import_string: str) -> Any:
-        module, _, attribute = import_string.partition(":")
-        try:
-            return getattr(importlib.import_module(module), attribute)
-        except (Exception, SystemExit) as error:
-            reason = f"{type(error).__name__}: {error}"
-            raise PluginError(f"{self.kind} '{self.name}' cannot load {import_string}: {reason}") from error
+        return import_object(f"{self.kind} '{self.name}'", import_string)
 
     def _require_import_string(self, field_name: str, value: str) -> None:
-        if not _IMPORT.fullmatch(value):
-            raise PluginError(
-                f"{self.kind} '{self.name}': {field_name} needs to be 'package.module:Class', given {value!r}"
-            )
+        require_import_string(f"{self.kind} '{self.name}'", field_name, value)
 
     def _require_known(self, field_name: str, given: object, known: object) -> None:
         unknown = set(given) - set(known)  # type: ignore[call-overload]
@@ -94,24 +82,40 @@ class Spec:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainableSpec(Spec):
-    """What specs of methods and priors have in common: some can be trained.
+    """What specs of methods and priors have in common: some have weights, some can be trained.
 
     Attributes
     ----------
+    weights : tuple of Weights
+        Those that ship with the plugin, and those that can be fetched; the first one is taken when the caller gives
+        none, if it ships with the plugin or the method needs weights.
     trainer : str
         Import string of its `Trainer`; empty when it cannot be trained with sepkit.
     training : str
         Import string of the trainer's `Config`.
     """
 
+    weights: tuple[Weights, ...] = ()
     trainer: str = ""
     training: str = "sepkit.training.config:TrainingConfig"
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        label = f"{self.kind} '{self.name}'"
+        if not isinstance(self.weights, tuple) or not all(isinstance(one, Weights) for one in self.weights):
+            raise PluginError(f"{label}: weights needs to be a tuple of sepkit.plugin.Weights, given {self.weights!r}")
+        if len({one.name for one in self.weights}) < len(self.weights):
+            names = ", ".join(one.name for one in self.weights)
+            raise PluginError(f"{label}: weights need distinct names, given {names}")
         if self.trainer:
             self._require_import_string("trainer", self.trainer)
             self._require_import_string("training", self.training)
+
+    @property
+    def default_weights(self) -> Weights | None:
+        """Those that are taken when the caller gives none."""
+        first = self.weights[0] if self.weights else None
+        return first if first and (first.ships or "weights" in self.needs) else None
 
     def load_trainer(self) -> Any:
         """Import the class of the trainer; raises `PluginError`."""
@@ -142,8 +146,6 @@ class SeparatorSpec(TrainableSpec):
         The only number of channels that it takes; None for any.
     traits : frozenset of str
         See `TRAITS`.
-    weights : str or None
-        Import string of a function that gives the folder of the weights that ship with the plugin, if any.
     example : mapping
         A fast configuration, for the conformance checks.
     """
@@ -157,14 +159,11 @@ class SeparatorSpec(TrainableSpec):
     sample_rate: int | None = None
     channels: int | None = None
     traits: frozenset[str] = frozenset()
-    weights: str | None = None
     example: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require_import_string("config", self.config)
-        if self.weights is not None:
-            self._require_import_string("weights", self.weights)
         self._require_known("traits", self.traits, TRAITS)
         if len(set(self.sources)) < len(self.sources):
             raise PluginError(f"method '{self.name}': sources need distinct names, given {', '.join(self.sources)}")
@@ -178,10 +177,6 @@ class SeparatorSpec(TrainableSpec):
         PluginError
         """
         return self._import(self.config)
-
-    def bundled_weights(self) -> Path | None:
-        """The folder of the weights that ship with the plugin, if any; raises `PluginError`."""
-        return None if self.weights is None else Path(self._import(self.weights)())
 
 
 @dataclass(frozen=True, kw_only=True)

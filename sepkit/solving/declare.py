@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from sepkit.config import Config, validate
 from sepkit.errors import ConfigError
 from sepkit.plugin.registry import Registry
-from sepkit.plugin.specs import Spec
+from sepkit.plugin.specs import Spec, TrainableSpec
+from sepkit.plugin.store import chosen_folder
 from sepkit.problem.constraint import Constraint
 from sepkit.problem.prior import Prior
 
@@ -61,7 +62,7 @@ def declared(one: S | str, base: type, find: Callable[[str], Spec]) -> S:
 
     Raises
     ------
-    UnknownNameError, ConfigError
+    UnknownNameError, ConfigError, WeightsError
     """
     if not isinstance(one, str):
         if not isinstance(one, base):
@@ -75,6 +76,8 @@ def declared(one: S | str, base: type, find: Callable[[str], Spec]) -> S:
             raise ConfigError(f"'{one}': options are written key=value and separated by commas, given '{pair}'")
         options[key.strip()] = parse_value(value.strip())
     spec = find(name)
+    if isinstance(spec, TrainableSpec) and spec.weights and isinstance(options.get("weights"), str):
+        options["weights"] = chosen_folder(options["weights"], spec)
     declared: S = validate(spec.load(), options, f"{spec.kind} '{name}'")
     return declared
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sepkit.config import Config, validate
-from sepkit.errors import MismatchError, WeightsError
+from sepkit.errors import MismatchError
 from sepkit.music.audio import Audio
 from sepkit.music.f0 import F0Track
 from sepkit.music.score import Score
 from sepkit.plugin.registry import Registry
+from sepkit.plugin.store import chosen_folder
 from sepkit.problem.constraint import Constraint
 from sepkit.problem.domain import Domain
 from sepkit.problem.prior import Prior
@@ -32,6 +31,7 @@ from sepkit.solving.provenance import Provenance
 from sepkit.solving.run import Cancel, Reporter, Run, checked_seed
 from sepkit.solving.separation import Separation, expected_sdr_db
 from sepkit.solving.separator import Separator
+from sepkit.solving.weights_used import weights_used
 from sepkit.version import __version__
 
 
@@ -42,8 +42,8 @@ class Method:
     ----------
     name : str
     config : Config or mapping, optional
-    weights : path, optional
-        Folder of trained weights.
+    weights : path or str, optional
+        Folder of trained weights, or the name of published ones.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` ...
     registry : Registry, optional
@@ -73,10 +73,7 @@ class Method:
         self.spec = self.registry.separator(name)
         self.config: Config = validate(self.spec.load_config(), config, f"method '{name}'")
         self.device = device
-        with plugin_faults(self.spec):
-            self.weights = Path(weights) if weights is not None else self.spec.bundled_weights()
-        if self.weights is not None and not self.weights.is_dir():
-            raise WeightsError(f"no such folder of weights: {self.weights}")
+        self.weights = chosen_folder(weights, self.spec)
         with plugin_faults(self.spec):
             self._separator: Separator[Any] = self.spec.load()(self.config)
         self._loaded, self._lock = False, threading.Lock()
@@ -190,7 +187,7 @@ class Method:
             seed=run.seed,
             # What "auto" came to, where that is known: a method that is not accelerated has run on the CPU.
             device=run.device if "accelerated" in self.spec.traits else "cpu",
-            weights_digest=_digest(self.weights) if self.weights else None,
+            weights=weights_used(self.spec, self.weights, (prior.statement for prior in problem.priors), self.registry),
             sample_rate=mixture.sample_rate,
             channels=mixture.channels,
             samples=mixture.length,
@@ -250,8 +247,8 @@ def separate(
         The true stems by source name, of the mixture's shape and rate, for oracles.
     priors, constraints : iterable, optional
         Objects, or strings like ``"sparsity:weight=2"``. Constraints are applied in this order.
-    weights : path, optional
-        Folder of trained weights.
+    weights : path or str, optional
+        Folder of trained weights, or the name of published ones.
     seed : int
         Equal seeds give equal bytes.
     device : str
@@ -314,13 +311,3 @@ def _project_waveforms(problem: Problem, stems: dict[str, Audio], run: Run) -> d
     value = bound.project(value)
     run.report_violations(bound.violations(value))
     return {name: Audio(stem, problem.mixture.sample_rate) for name, stem in zip(layout.sources, value, strict=True)}
-
-
-def _digest(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        digest.update(file.relative_to(folder).as_posix().encode() + b"\0")
-        with open(file, "rb") as stream:
-            while chunk := stream.read(1 << 20):
-                digest.update(chunk)
-    return digest.hexdigest()

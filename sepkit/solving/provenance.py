@@ -22,8 +22,9 @@ class Provenance:
         All options, with the defaults that were used.
     seed : int
     device : str
-    weights_digest : str or None
-        SHA-256 over the files of the weights folder.
+    weights : tuple of dict
+        Of the method's and each prior's weights: what they are for, the SHA-256 over the files of their folder, and of
+        published ones name, licence, source, URL and the SHA-256 of what was fetched.
     sample_rate, channels, samples : int
         Of the mixture.
     sources : tuple of str
@@ -47,12 +48,12 @@ class Provenance:
     config: dict[str, Any]
     seed: int
     device: str
-    weights_digest: str | None
     sample_rate: int
     channels: int
     samples: int
     sources: tuple[str, ...]
     seconds: float
+    weights: tuple[dict[str, Any], ...] = ()
     adaptations: tuple[str, ...] = ()
     priors: tuple[dict[str, Any], ...] = ()
     constraints: tuple[dict[str, Any], ...] = ()

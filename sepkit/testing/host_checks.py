@@ -63,7 +63,7 @@ def missing_needs_are_named(subject: MethodSubject) -> None:
     events: list[Progress] = []
     config = subject.config
     for need in subject.spec.needs:
-        if need == "weights" and subject.spec.weights is not None:
+        if need == "weights" and subject.spec.default_weights is not None:
             continue
         rest = {what: value for what, value in given.items() if what != need}
         try:

@@ -21,43 +21,46 @@ _TOLERANCE = 1e-2
 
 
 @check(when=is_prior)
-def score_is_the_gradient(subject: StatementSubject) -> None:
-    """`score` is the gradient of `log_prob`, by finite differences."""
+def gradient_is_the_slope(subject: StatementSubject) -> None:
+    """`gradient` is the slope of `log_prob`, by finite differences."""
     for domain, density, value in bound(subject):
-        score = np.asarray(density.gradient(value), np.float64)
-        require(score.shape == value.shape, f"score on {domain} has shape {score.shape} for a value of {value.shape}")
+        gradient = np.asarray(density.gradient(value), np.float64)
+        shape = gradient.shape
+        require(shape == value.shape, f"gradient on {domain} has shape {shape} for a value of {value.shape}")
         rng = np.random.default_rng(5)
-        size = float(np.linalg.norm(score)) / np.sqrt(value.size)
+        size = float(np.linalg.norm(gradient)) / np.sqrt(value.size)
         for _ in range(_DIRECTIONS):
             direction = rng.standard_normal(value.shape)
-            slope = float(np.vdot(score, direction))
+            slope = float(np.vdot(gradient, direction))
             slopes = [_slope(density, value, direction, step) for step in _STEPS]
             nearest = min(slopes, key=lambda found: abs(found - slope))
             scale = max(abs(nearest), size * float(np.linalg.norm(direction)), 1e-12)
             require(
                 abs(nearest - slope) <= _TOLERANCE * scale,
-                f"score on {domain} says a slope of {slope:.4g} where log_prob has {nearest:.4g}; derive it again",
+                f"gradient on {domain} says a slope of {slope:.4g} where log_prob has {nearest:.4g}; derive it again",
             )
 
 
 @check(when=is_prior)
 def split_is_the_gradient(subject: StatementSubject) -> None:
-    """Where there is a `split`, its parts are nonnegative and score is minus less plus."""
+    """Where there is a `split_gradient`, its parts are nonnegative and the gradient is minus less plus."""
     tried = False
     for domain, density, value in bound(subject):
-        score = np.asarray(density.gradient(value))
+        gradient = np.asarray(density.gradient(value))
         if domain not in NONNEGATIVE or not isinstance(density, GradientSplit):
             continue
         tried = True
         plus, minus = (np.asarray(part) for part in density.split_gradient(value))
-        require((plus >= 0).all() and (minus >= 0).all(), f"split on {domain} has negative parts; move them across")
+        require(
+            (plus >= 0).all() and (minus >= 0).all(), f"split_gradient on {domain} has negative parts; move them across"
+        )
         scale = float(np.max(np.abs(plus) + np.abs(minus), initial=1e-12))
         require(
-            np.allclose(minus - plus, score, rtol=1e-5, atol=1e-6 * scale),
-            f"split on {domain} does not make up score; give (plus, minus) with score = minus - plus",
+            np.allclose(minus - plus, gradient, rtol=1e-5, atol=1e-6 * scale),
+            f"split_gradient on {domain} does not make up gradient; give (plus, minus) with gradient = minus - plus",
         )
     if not tried:
-        raise Skipped("it has no split on a nonnegative variable")
+        raise Skipped("it has no split_gradient on a nonnegative variable")
 
 
 @check(when=is_prior)

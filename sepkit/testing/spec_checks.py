@@ -7,11 +7,12 @@ import inspect
 from sepkit.config import Config, validate
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import TrainableSpec
+from sepkit.plugin.weights import Weights
 from sepkit.problem.constraint import Constraint
 from sepkit.problem.prior import Prior
 from sepkit.solving.separator import Separator
 from sepkit.testing.check import always, check, is_method, is_published_statement, published
-from sepkit.testing.outcome import Skipped, require
+from sepkit.testing.outcome import Skipped, or_skipped, require
 from sepkit.testing.probe import probe
 from sepkit.testing.statement_subject import StatementSubject
 from sepkit.testing.subject import MethodSubject, Subject
@@ -56,8 +57,9 @@ def imports_resolve(subject: Subject) -> None:
             inspect.isclass(model) and issubclass(model, Config),
             f"config {subject.spec.config} is {model!r}; derive it from sepkit.Config",
         )
-        folder = subject.spec.bundled_weights()
-        require(folder is None or folder.is_dir(), f"weights {subject.spec.weights} gives {folder}, which is no folder")
+    for weights in _weights_of(subject):
+        if weights.ships:
+            weights.shipped_folder()
     if isinstance(spec, TrainableSpec) and spec.trainer:
         trainer, options = spec.load_trainer(), spec.load_training()
         require(
@@ -68,6 +70,23 @@ def imports_resolve(subject: Subject) -> None:
             inspect.isclass(options) and issubclass(options, Config),
             f"training {spec.training} is {options!r}; derive it from sepkit.Config",
         )
+
+
+@check(when=lambda subject: bool(_weights_of(subject)))
+def weights_are_complete(subject: Subject) -> None:
+    """Weights that ship with the plugin are there; others are fetched over an encrypted connection."""
+    for weights in _weights_of(subject):
+        if weights.ships:
+            folder = or_skipped(weights.shipped_folder, "imports-resolve")
+            require(
+                folder.is_dir() and any(path.is_file() for path in folder.rglob("*")),
+                f"weights '{weights.name}': {weights.folder} gives {folder}, which holds no files; ship them",
+            )
+        else:
+            require(
+                weights.url.startswith("https://"),
+                f"weights '{weights.name}' are fetched from {weights.url}; give a url that begins with https://",
+            )
 
 
 @check(when=always)
@@ -119,6 +138,10 @@ def config_is_light(subject: MethodSubject) -> None:
         not found,
         f"the module of {subject.spec.config} imports {', '.join(found)}; keep options apart from what works with them",
     )
+
+
+def _weights_of(subject: Subject) -> tuple[Weights, ...]:
+    return subject.spec.weights if isinstance(subject.spec, TrainableSpec) else ()
 
 
 def _hook_module(subject: Subject) -> str:

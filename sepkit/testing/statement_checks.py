@@ -35,7 +35,7 @@ def bound(subject: StatementSubject, *, tiny: bool = False, seed: int = 0) -> It
 @check(when=is_statement)
 def binds_to_its_domains(subject: StatementSubject) -> None:
     """The statement can be bound to each variable that it speaks of, with what its interface asks for."""
-    wanted = ("log_prob", "score") if subject.kind == "prior" else ("project", "violation")
+    wanted = ("log_prob", "gradient") if subject.kind == "prior" else ("project", "violation")
     require(subject.domains, "it speaks of no domain; name at least one in `domains`")
     for domain in subject.domains:
         one = subject.config.bind(subject.layout(), domain)  # type: ignore[attr-defined]
@@ -161,7 +161,7 @@ def statement_survives_pickling(subject: StatementSubject) -> None:
 
 
 def _functions(one: Any) -> Functions:
-    names = ("log_prob", "score", "split", "project", "violation")
+    names = ("log_prob", "gradient", "split_gradient", "project", "violation")
     return {name: getattr(one, name) for name in names if callable(getattr(one, name, None))}
 
 

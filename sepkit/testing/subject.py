@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepkit.config import Config, validate
-from sepkit.errors import ConfigError, WeightsError
+from sepkit.errors import ConfigError
 from sepkit.music.audio import Audio
 from sepkit.music.side import SideInformation
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import SeparatorSpec, Spec, StatementSpec
+from sepkit.plugin.store import chosen_folder, default_folder
 from sepkit.problem.constraint import Constraint
 from sepkit.problem.domain import Domain
 from sepkit.problem.prior import Prior
@@ -69,7 +70,7 @@ class MethodSubject:
     options : mapping
         Beside those of the spec's example, which they override.
     given_weights : Path, optional
-        Folder; by default the one that ships with the method, if any.
+        Folder; by default that of the method's default weights, if they are here.
     """
 
     spec: SeparatorSpec
@@ -108,7 +109,7 @@ class MethodSubject:
     @property
     def weights(self) -> Path | None:
         """The folder of weights that checks run with."""
-        folder: Path | None = self.given_weights or or_skipped(self.spec.bundled_weights, "imports-resolve")
+        folder: Path | None = self.given_weights or or_skipped(lambda: default_folder(self.spec), "imports-resolve")
         return folder
 
     @cached_property
@@ -297,10 +298,8 @@ def find_subject(
     spec = [*having, *near, registry.separator][0](name)
     if weights is not None and not (isinstance(spec, SeparatorSpec) and takes_weights(spec)):
         raise ConfigError(f"{spec.kind} '{name}' takes no folder of weights: leave weights=... or --weights out")
-    if weights is not None and not Path(weights).is_dir():
-        raise WeightsError(f"no such folder of weights: {weights}")
     if isinstance(spec, SeparatorSpec):
-        return MethodSubject(spec, registry, options, None if weights is None else Path(weights))
+        return MethodSubject(spec, registry, options, None if weights is None else chosen_folder(weights, spec))
     assert isinstance(spec, StatementSpec)
     return StatementSubject(spec.kind, registry, spec, options)
 

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from sepkit import Domain, Registry
-from sepkit.plugin import ConstraintSpec, PriorSpec, SeparatorSpec
+from sepkit.plugin import ConstraintSpec, PriorSpec, SeparatorSpec, Weights
 from sepkit.plugin.specs import Spec
 from tests.zoo import heavy_hooks, light_hooks
 
@@ -89,6 +89,16 @@ def no_folder() -> Path:
     return Path(__file__).with_name("absent")
 
 
+def shipped(function: str) -> Weights:
+    """Weights whose folder a function here gives."""
+    return Weights(name="shipped", licence="MIT", source=NONE, folder=f"tests.zoo.exhibits:{function}")
+
+
+def fetched(url: str) -> Weights:
+    """Weights to be fetched."""
+    return Weights(name="fetched", licence="MIT", source=NONE, url=url, sha256="0" * 64, size=1)
+
+
 ON_WAVEFORMS = {"constraints": (Domain.WAVEFORMS,)}
 PRIORS_ON_WAVEFORMS = {"priors": (Domain.WAVEFORMS,)}
 ON_ACTIVATIONS = {"constraints": (Domain.ACTIVATIONS,)}
@@ -98,7 +108,9 @@ EXHIBITS = [
     method("reference-is-given", reference=" "),
     method("imports-resolve", "good:NoSuchClass"),
     method("imports-resolve", "good:PeakLimit"),
-    method("imports-resolve", weights="tests.zoo.exhibits:no_folder"),
+    method("imports-resolve", weights=(shipped("no_such_function"),)),
+    method("weights-are-complete", weights=(shipped("no_folder"),)),
+    method("weights-are-complete", weights=(fetched("http://example.org/gain.zip"),)),
     method("imports-resolve", trainer="tests.zoo.good:Shares"),
     method("imports-resolve", trainer="tests.zoo.good:Learns", training="tests.zoo.good:Shares"),
     method("example-validates", example={"steps": 0}),
@@ -182,7 +194,7 @@ EXHIBITS = [
     prior("statement-is-deterministic", "Momentum", "momentum"),
     prior("takes-torch-tensors", "NumpyOnly", "numpy-only"),
     prior("statement-survives-pickling", "ForgetsItself", "forgets-itself", Domain.ACTIVATIONS, Domain.WAVEFORMS),
-    prior("score-is-the-gradient", "WrongSlope", "wrong-slope"),
+    prior("gradient-is-the-slope", "WrongSlope", "wrong-slope"),
     prior("split-is-the-gradient", "SwappedSplit", "swapped-split"),
     prior("draws-fit-the-axes", "WrongStart", "wrong-start"),
     constraint("projection-is-idempotent", "Shrinks", "shrinks"),

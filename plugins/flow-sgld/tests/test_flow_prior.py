@@ -16,9 +16,10 @@ from sepkit.neural import Checkpoint
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
 from sepkit.problem.prior import Sampler, Smoothed
+from sepkit_flow_sgld.bundled import bundled_weights
 from sepkit_flow_sgld.density import FlowDensity
 from sepkit_flow_sgld.flow import Flow
-from sepkit_flow_sgld.prior import FlowPrior, bundled_weights
+from sepkit_flow_sgld.prior import FlowPrior
 
 RATE = 8000
 OPTIONS = {

@@ -19,9 +19,10 @@ from sepkit.music.audio import Audio
 from sepkit.neural import Checkpoint
 from sepkit.solving.run import Progress, Run
 from sepkit.training import TrainingData
+from sepkit_flow_sgld.bundled import bundled_weights
 from sepkit_flow_sgld.flow import Flow
 from sepkit_flow_sgld.mdct import MDCT
-from sepkit_flow_sgld.prior import bundled_weights, checkpoints_in, flow_of, loaded_flow
+from sepkit_flow_sgld.prior import checkpoints_in, flow_of, loaded_flow
 from sepkit_flow_sgld.segments import Segments
 from sepkit_flow_sgld.training import FlowTrainer
 from sepkit_flow_sgld.training_config import FlowTrainingConfig

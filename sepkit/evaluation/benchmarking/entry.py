@@ -13,6 +13,7 @@ from sepkit.config import Config, validate
 from sepkit.errors import ConfigError, MismatchError, WeightsError
 from sepkit.plugin.registry import BUILTIN, Registry
 from sepkit.plugin.specs import NEEDS, SeparatorSpec
+from sepkit.plugin.store import chosen_folder
 from sepkit.solving.declare import declared_constraints, declared_priors
 from sepkit.solving.negotiation import Request, mismatches
 
@@ -39,7 +40,7 @@ class Entry(Config):
     config: dict[str, JsonValue] = Field({}, description="Options of the method.")
     priors: tuple[str, ...] = Field((), description="Each as name or name:key=value,...")
     constraints: tuple[str, ...] = Field((), description="Each as name or name:key=value,...; applied in order.")
-    weights: Path | None = Field(None, description="Folder of trained weights.")
+    weights: Path | None = Field(None, description="Folder of trained weights, or the name of published ones.")
     permute: bool | None = Field(
         None, description="Whether stems are assigned to references; by default if the method gives them in no order."
     )
@@ -101,8 +102,10 @@ def check_entries(entries: tuple[Entry, ...], registry: Registry) -> None:
         if origin is None or (origin.entry_point is None and origin.name != BUILTIN):
             raise ConfigError(f"a benchmark runs in processes of its own: method '{spec.name}' needs to be installed")
         validate(spec.load_config(), entry.config, f"entry '{entry.label}'")
-        if entry.weights is not None and not entry.weights.is_dir():
-            raise WeightsError(f"entry '{entry.label}': no such folder of weights: {entry.weights}")
+        try:
+            chosen_folder(entry.weights, spec)
+        except WeightsError as error:
+            raise WeightsError(f"entry '{entry.label}': {error}") from error
         reasons = mismatches(spec, _best_case(entry, spec, registry))
         if reasons:
             raise MismatchError(spec.name, reasons)
@@ -127,7 +130,7 @@ def _best_case(entry: Entry, spec: SeparatorSpec, registry: Registry) -> Request
     """What is asked of the method on a track of which everything is known."""
     of_the_track = frozenset(NEEDS) - {"weights"}
     return Request(
-        given=of_the_track | {"weights"} if entry.weights or spec.weights else of_the_track,
+        given=of_the_track | {"weights"} if entry.weights or spec.default_weights else of_the_track,
         priors=declared_priors(entry.priors, registry),
         constraints=declared_constraints(entry.constraints, registry),
         device="auto",

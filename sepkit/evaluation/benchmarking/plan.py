@@ -19,6 +19,7 @@ from sepkit.evaluation.benchmarking.tracks import Labelled
 from sepkit.evaluation.dataset import Track
 from sepkit.files import file_names
 from sepkit.plugin.registry import Registry
+from sepkit.plugin.store import chosen_folder
 from sepkit.version import __version__
 
 AUDIO = "audio"
@@ -87,6 +88,7 @@ def _planned(
 ) -> Planned:
     spec = registry.separator(entry.method)
     origin = registry.origin(spec)
+    weights = chosen_folder(entry.weights, spec)
     heard = entry in request.asked or entry.method == _HEARD_ORACLE
     job = Job(
         dataset=described(one.dataset),
@@ -106,7 +108,7 @@ def _planned(
         "dataset": job.dataset,
         "files": _stamps([one.track.mixture, one.track.score, *one.track.stems.values(), *one.track.f0.values()]),
         "entry": entry.model_dump(mode="json"),
-        "weights": _stamps(sorted(entry.weights.rglob("*"))) if entry.weights else [],
+        "weights": _stamps(sorted(weights.rglob("*"))) if weights else [],
         "permute": job.permute,
         "metrics": request.measures,
         "seed": request.seed,

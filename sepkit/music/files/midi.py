@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from sepkit.files import atomic_path
 from sepkit.music.files.contents import Contents
-from sepkit.music.mend import WrittenNote, remark
 from sepkit.music.files.midi_file import MidiFile, Track, read_file
 from sepkit.music.files.midi_sequence import MidiSequence, sequences
 from sepkit.music.files.names import distinct, general_midi_name
 from sepkit.music.files.strokes import Struck
-
-if TYPE_CHECKING:
-    from sepkit.music.score import Score
+from sepkit.music.mend import WrittenNote, remark
+from sepkit.music.note import Note
 
 DRUMS = 9
 """The channel of drums, whose keys are instruments."""
@@ -70,8 +68,8 @@ def timed(sequence: MidiSequence, notes: Sequence[Struck], parts: Sequence[str])
     ]
 
 
-def write_midi(score: Score, path: Path) -> None:
-    """Write one track a part, atomically.
+def write_midi(notes: Iterable[Note], path: Path) -> None:
+    """Write one track a part, in the order in which the parts enter, atomically.
 
     Raises
     ------
@@ -80,13 +78,13 @@ def write_midi(score: Score, path: Path) -> None:
     import pretty_midi
 
     midi = pretty_midi.PrettyMIDI(resolution=_TICKS_PER_BEAT)
-    tracks: dict[str, list[pretty_midi.Note]] = {part: [] for part in score.parts}
-    for note in score.notes:
-        tracks[note.part].append(pretty_midi.Note(note.velocity, round(note.pitch), note.onset_s, note.offset_s))
-    for part, notes in tracks.items():
-        instrument = pretty_midi.Instrument(program=0, name=part.encode().decode("latin-1"))
-        instrument.notes = notes
-        midi.instruments.append(instrument)
+    tracks: dict[str, Any] = {}
+    for note in notes:
+        if note.part not in tracks:
+            tracks[note.part] = pretty_midi.Instrument(program=0, name=note.part.encode().decode("latin-1"))
+        played = pretty_midi.Note(note.velocity, round(note.pitch), note.onset_s, note.offset_s)
+        tracks[note.part].notes.append(played)
+    midi.instruments += tracks.values()
     with atomic_path(path) as temporary:
         midi.write(str(temporary))
 

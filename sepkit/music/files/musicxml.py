@@ -11,12 +11,12 @@ from xml.etree.ElementTree import Element
 
 from sepkit.errors import SideInformationError
 from sepkit.music.files.contents import Contents
-from sepkit.music.mend import WrittenNote
 from sepkit.music.files.musicxml_file import DocumentError, parsed
 from sepkit.music.files.musicxml_part import Bar, BarNote, Unread, read_bars
 from sepkit.music.files.musicxml_signs import bars, unplayed_signs
 from sepkit.music.files.names import distinct, general_midi_name
 from sepkit.music.files.repeats import playing_order
+from sepkit.music.mend import WrittenNote
 
 _USUAL_BPM = 120.0
 _VELOCITY = 64

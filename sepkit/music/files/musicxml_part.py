@@ -170,7 +170,7 @@ class _Reader:
         """Where a note sounds: an instrument may double it; nowhere if that cannot be read."""
         if "unpitched" in there:
             instrument = there["instrument"].get("id") if "instrument" in there else None
-            if instrument in self._drum_keys:
+            if instrument is not None and instrument in self._drum_keys:
                 return [float(self._drum_keys[instrument])]
             written = _pitch(there["unpitched"], "display-step", "display-octave", default=("B", "4"))
             return [] if written is None else [written]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from sepkit.errors import SideInformationError
-from sepkit.music.note import Note
 from sepkit.music.files.contents import Contents
 from sepkit.music.mend import mended, overlaps
+from sepkit.music.note import Note
 
 _MIDI = (".mid", ".midi")
 _MUSICXML = (".musicxml", ".xml", ".mxl")

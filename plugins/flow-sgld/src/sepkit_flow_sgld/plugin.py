@@ -2,13 +2,20 @@
 
 from collections.abc import Iterator
 
-from sepkit.plugin import Domain, PriorSpec, SeparatorSpec, hookimpl
+from sepkit.plugin import Domain, PriorSpec, SeparatorSpec, Weights, hookimpl
 
 SEPKIT_API = 1
 
 _FRANK = (
     "M. Frank, M. Ilse, Problems using deep generative models for probabilistic audio source separation, "
     "NeurIPS workshops, 2020"
+)
+
+_TOY_WAVEFORMS = Weights(
+    name="flow-toy-waveforms",
+    licence="MIT",
+    source="the authors of sepkit-flow-sgld, trained on the toy waveforms that sepkit generates",
+    folder="sepkit_flow_sgld.bundled:bundled_weights",
 )
 
 
@@ -20,7 +27,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         reference="V. Jayaram, J. Thickstun, Source separation with deep generative priors, ICML 2020",
         factory="sepkit_flow_sgld.separator:FlowSGLD",
         config="sepkit_flow_sgld.config:FlowSGLDConfig",
-        weights="sepkit_flow_sgld.prior:bundled_weights",
+        weights=(_TOY_WAVEFORMS,),
         constraints=(Domain.WAVEFORMS, Domain.SPECTROGRAMS),
         priors=(Domain.WAVEFORMS,),
         channels=1,
@@ -51,6 +58,7 @@ def sepkit_priors() -> Iterator[PriorSpec]:
         domains=(Domain.WAVEFORMS,),
         sources=("sine", "square", "saw", "triangle"),
         sample_rate=14700,
+        weights=(_TOY_WAVEFORMS,),
         trainer="sepkit_flow_sgld.training:FlowTrainer",
         training="sepkit_flow_sgld.training_config:FlowTrainingConfig",
     )

@@ -13,6 +13,7 @@ from sepkit.neural import Checkpoint
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
 from sepkit.problem.prior import Density, Prior
+from sepkit_flow_sgld.bundled import bundled_weights
 from sepkit_flow_sgld.density import FlowDensity, SourceFlow
 from sepkit_flow_sgld.flow import Flow
 from sepkit_flow_sgld.spectral_flow import SpectralFlow
@@ -57,11 +58,6 @@ class FlowPrior(Prior):
             wanted = " and ".join(f"{one} Hz" for one in sorted(rates))
             raise WeightsError(f"the flows' weights are for {wanted}, the mixture has {rate} Hz; resample it")
         return FlowDensity([loaded_flow(checkpoint) for checkpoint in checkpoints], layout.shape(domain))
-
-
-def bundled_weights() -> Path:
-    """Folder of the weights that come with the plugin, of toy waveforms."""
-    return Path(__file__).parent / "weights"
 
 
 def checkpoints_in(folder: Path) -> dict[str, Checkpoint]:

@@ -18,13 +18,14 @@ from sepkit.solving.run import Run
 from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT
 from sepkit_flow_sgld.allowed import Allowed
+from sepkit_flow_sgld.bundled import bundled_weights
 from sepkit_flow_sgld.chains import spread, weighted_mean, weights_of_chains
 from sepkit_flow_sgld.config import FlowSGLDConfig
 from sepkit_flow_sgld.density import FlowDensity, SourceFlow
 from sepkit_flow_sgld.gaussian import GaussianDensity, mean_spectrum
 from sepkit_flow_sgld.langevin import noise_levels
 from sepkit_flow_sgld.posterior import Posterior, Scaled
-from sepkit_flow_sgld.prior import bundled_weights, checkpoints_in, loaded_flow
+from sepkit_flow_sgld.prior import checkpoints_in, loaded_flow
 from sepkit_flow_sgld.sampler import Annealing, Target
 from sepkit_flow_sgld.starts import equal_shares, periodic_starts, wiener_shares
 from sepkit_flow_sgld.windows import Window, fade_in, windows

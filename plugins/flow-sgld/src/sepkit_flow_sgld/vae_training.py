@@ -20,8 +20,9 @@ from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
 from sepkit.solving.run import Run
 from sepkit.training.trainer import Trainer, TrainingData
+from sepkit_flow_sgld.bundled import bundled_weights
 from sepkit_flow_sgld.posterior import Scaled
-from sepkit_flow_sgld.prior import FlowPrior, bundled_weights, checkpoints_of
+from sepkit_flow_sgld.prior import FlowPrior, checkpoints_of
 from sepkit_flow_sgld.vae import Encoder, entropy, project
 from sepkit_flow_sgld.vae_config import FlowVAETrainingConfig
 

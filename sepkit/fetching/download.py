@@ -1,0 +1,210 @@
+"""Fetching: consent, download, digest, a folder that is there as a whole or not at all."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sepkit.errors import OutputError, WeightsError, WriteError
+from sepkit.fetching.archive import is_archive, unpack
+from sepkit.files import new_folder
+from sepkit.plugin.registry import Registry
+from sepkit.plugin.store import HOME, find_weights, place_of
+from sepkit.plugin.weights import Weights
+from sepkit.solving.run import Cancel, Reporter, Run
+
+_TIMEOUT_S = 30
+_CHUNK_BYTES = 1 << 16
+_TICK_BYTES = 1 << 20
+_AS_STORED = {"Accept-Encoding": "identity"}
+"""Compressed on the way, a file would have another length than announced."""
+_ELSEWHERE = f"name another folder with {HOME}"
+
+
+def fetch(
+    name: str,
+    *,
+    accept_licence: bool = False,
+    reporter: Reporter | None = None,
+    cancel: Cancel | None = None,
+    registry: Registry | None = None,
+) -> Path:
+    """The folder of published weights, which are downloaded if they are not there yet.
+
+    They come into the folder that the environment variable ``SEPKIT_HOME`` names, or into the platform's cache.
+
+    Parameters
+    ----------
+    name : str
+        ``sepkit weights`` shows which there are.
+    accept_licence : bool
+        Whether you accept their licence. Nothing is downloaded if not; weights that are there need no consent.
+    reporter : callable, optional
+        Gets a `Progress` for every MiB.
+    cancel : optional
+        Anything with ``is_set()``, such as a `threading.Event`.
+    registry : Registry, optional
+        By default one with all installed plugins.
+
+    Returns
+    -------
+    folder : Path
+        For ``weights=``.
+
+    Raises
+    ------
+    UnknownNameError
+        If no installed method or prior publishes weights of this name.
+    WeightsError
+        If the licence is not accepted, the server cannot be reached or does not have them, or what it gives is not what
+        the plugin announced.
+    OutputError, WriteError
+        If they cannot be written: no right to, the disk is full.
+    PluginError
+        If they ship with a plugin that cannot say where.
+    Cancelled
+        Nothing is left then.
+
+    Examples
+    --------
+    >>> folder = sepkit.fetch("choir-voices", accept_licence=True)  # doctest: +SKIP
+    """
+    published = find_weights(name, registry or Registry.discover())
+    weights = published.weights
+    if weights.ships:
+        return weights.shipped_folder()
+    place = place_of(weights)
+    if place.is_dir():
+        return place
+    if not accept_licence:
+        from rich.filesize import decimal
+
+        raise WeightsError(
+            f"weights '{name}' ({decimal(weights.size)}; {weights.source}) come under the licence {weights.licence}; "
+            "to accept it, fetch them with --accept-licence or accept_licence=True"
+        )
+    _require_room(weights, place)
+    try:
+        with (
+            Run(reporter=reporter, cancel=cancel) as run,
+            new_folder(place, _ELSEWHERE) as folder,
+            tempfile.TemporaryDirectory(dir=folder) as aside,
+        ):
+            file = _download(weights, Path(aside), run)
+            if is_archive(file.name):
+                unpack(file, folder)
+            else:
+                # What pooch writes is for nobody else to read, and caches may be shared.
+                file.chmod(folder.stat().st_mode & 0o666)
+                os.replace(file, folder / file.name)
+    except (OutputError, WriteError):
+        # Another process may have been faster; its weights are the same.
+        if not place.is_dir():
+            raise
+    return place
+
+
+def _require_room(weights: Weights, place: Path) -> None:
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        free_bytes = shutil.disk_usage(place.parent).free
+    except OSError as error:
+        raise OutputError(f"cannot write to folder {place.parent}: {error.strerror}; {_ELSEWHERE}") from error
+    if free_bytes < weights.size:
+        lacking = f"{weights.size} bytes are needed and {free_bytes} are free"
+        raise WriteError(str(place), f"{lacking}; free some space or {_ELSEWHERE}")
+
+
+def _download(weights: Weights, folder: Path, run: Run) -> Path:
+    """The file at the URL, with its digest checked, in `folder`."""
+    try:
+        import pooch
+        import requests
+    except ImportError as error:
+        raise WeightsError("fetching needs pooch: pip install 'sepkit[fetch]'") from error
+
+    def download(url: str, output: str, _: object) -> None:
+        # Not pooch's own downloader: it leaves the connection open when it is stopped in the middle.
+        with (
+            requests.get(url, stream=True, timeout=_TIMEOUT_S, headers=_AS_STORED) as response,
+            open(output, "wb") as stream,
+        ):
+            response.raise_for_status()
+            meter = _Meter(weights, run)
+            for chunk in response.iter_content(_CHUNK_BYTES):
+                meter.count(len(chunk))
+                stream.write(chunk)
+
+    host = urlsplit(weights.url).netloc
+    try:
+        with _quiet(pooch.get_logger()):
+            got = pooch.retrieve(
+                weights.url, f"sha256:{weights.sha256}", fname=weights.file, path=folder, downloader=download
+            )
+    except requests.HTTPError as error:
+        raise _failed(weights, f"the server answers {error}; try later, or update the plugin") from error
+    except requests.exceptions.ChunkedEncodingError as error:
+        raise _failed(weights, f"{host} broke off in the middle; try again") from error
+    except (requests.ConnectionError, requests.Timeout) as error:
+        raise _failed(
+            weights, f"cannot reach {host} ({type(error).__name__}); check the network and try again"
+        ) from error
+    except requests.RequestException as error:
+        raise _failed(weights, f"{type(error).__name__} at {weights.url}: {error}") from error
+    except ValueError as error:
+        raise _unannounced(weights, f"a digest other than {weights.sha256}") from error
+    return Path(got)
+
+
+class _Meter:
+    """Counts bytes: reports them, and stops when cancelled or when there are too many."""
+
+    def __init__(self, weights: Weights, run: Run) -> None:
+        self._weights, self._run = weights, run
+        self._counted = self._ticked = 0
+        self._ticks = run.steps(-(-weights.size // _TICK_BYTES), "download, MiB")
+        next(self._ticks)
+
+    def count(self, new: int) -> None:
+        """Count bytes that have come.
+
+        Raises
+        ------
+        WeightsError, Cancelled
+        """
+        self._run.check_cancelled()
+        self._counted += new
+        if self._counted > self._weights.size:
+            raise _unannounced(self._weights, f"more than the {self._weights.size} bytes")
+        whole, rest = divmod(self._counted, _TICK_BYTES)
+        due = whole + (rest > 0 and self._counted == self._weights.size)
+        for _ in range(due - self._ticked):
+            next(self._ticks, None)
+        self._ticked = due
+
+
+@contextmanager
+def _quiet(logger: logging.Logger) -> Iterator[None]:
+    """Without what pooch says on stderr of every download, and with its logger as it was afterwards."""
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _failed(weights: Weights, reason: str) -> WeightsError:
+    return WeightsError(f"weights '{weights.name}' were not fetched: {reason}")
+
+
+def _unannounced(weights: Weights, what: str) -> WeightsError:
+    return _failed(
+        weights, f"{weights.url} gives {what} that the plugin announces; nothing was kept, update the plugin"
+    )

@@ -1,0 +1,67 @@
+"""Which weights took part in a separation, for its provenance."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from sepkit.plugin.registry import Registry
+from sepkit.plugin.specs import SeparatorSpec, TrainableSpec
+from sepkit.plugin.store import default_folder, weights_at
+from sepkit.problem.prior import Prior
+
+
+def folder_digest(folder: Path) -> str:
+    """SHA-256 over the names and contents of all files in a folder."""
+    digest = hashlib.sha256()
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(file.relative_to(folder).as_posix().encode() + b"\0")
+        with open(file, "rb") as stream:
+            while chunk := stream.read(1 << 20):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
+def weights_used(
+    spec: SeparatorSpec, weights: Path | None, priors: Iterable[Prior], registry: Registry
+) -> tuple[dict[str, Any], ...]:
+    """What is known of the weights of a method and of its priors.
+
+    A prior has its weights from its option ``weights``, and those that ship with its plugin when that is None.
+
+    Parameters
+    ----------
+    spec : SeparatorSpec
+    weights : Path or None
+        The folder that the method loads.
+    priors : iterable of Prior
+    registry : Registry
+
+    Returns
+    -------
+    records : tuple of dict
+        ``for`` (what they belong to) and ``digest`` of each, and of published ones ``name``, ``licence``, ``source``,
+        ``url`` and ``sha256``, which are None for others; the last two also for those that ship with a plugin.
+    """
+    used: list[tuple[TrainableSpec, Path | None]] = [(spec, weights)]
+    for prior in priors:
+        published = registry.priors.get(prior.name)
+        if published is not None and "weights" in type(prior).model_fields:
+            given = getattr(prior, "weights", None)
+            used.append((published, Path(given) if given else default_folder(published)))
+    return tuple(_record(owner, folder) for owner, folder in used if folder is not None)
+
+
+def _record(spec: TrainableSpec, folder: Path) -> dict[str, Any]:
+    weights = weights_at(folder, spec)
+    return {
+        "for": f"{spec.kind} '{spec.name}'",
+        "digest": folder_digest(folder),
+        "name": weights.name if weights else None,
+        "licence": weights.licence if weights else None,
+        "source": weights.source if weights else None,
+        "url": (weights.url or None) if weights else None,
+        "sha256": (weights.sha256 or None) if weights else None,
+    }
