@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -14,7 +15,8 @@ import numpy as np
 from sepkit.cli.group import discover
 from sepkit.cli.progress import progress, progress_option
 from sepkit.errors import AudioError
-from sepkit.evaluation.evaluation import Evaluation, Signals, evaluate, median_of_numbers
+from sepkit.evaluation.evaluation import Evaluation, evaluate, median_of_numbers
+from sepkit.evaluation.pairing import Signals
 
 _ANY_WIDTH = 10_000
 
@@ -40,15 +42,16 @@ def command(
 ) -> None:
     """Measure ESTIMATES against REFERENCES, the true stems.
 
-    Both are folders with a file of audio for each source, named alike; or both are single files.
+    Both are folders with a file of audio for each source, named alike; or both are single files. The separation.json
+    that `sepkit run` wrote tells which file is which stem.
     """
     if as_json and as_csv:
         raise click.UsageError("--json and --csv are two forms of the same; give one of them", ctx)
     registry = discover(ctx)
     if not metrics:
         for spec in registry.metrics.values():
-            if not spec.available:
-                click.echo(f"sepkit: {spec.kind} '{spec.name}' is left out: pip install '{spec.extra}'", err=True)
+            if spec.remedy:
+                click.echo(f"sepkit: {spec.kind} '{spec.name}' is left out: {spec.remedy}", err=True)
     _check_alike(estimates, references)
     # Whatever a plugin prints must not get between the results on stdout.
     with progress(style, estimates.name) as reporter, redirect_stdout(sys.stderr):
@@ -57,12 +60,12 @@ def command(
             _signals(references),
             metrics=metrics or None,
             # Two files are an estimate and its reference, whatever they are called.
-            permute=permute or references.is_file(),
+            permute=permute or os.path.isfile(references),
             registry=registry,
             reporter=reporter,
         )
-    for note in evaluation.notes:
-        click.echo(f"sepkit: {note}", err=True)
+    for note in (*evaluation.notes, *evaluation.failed.values()):
+        click.echo(f"sepkit: {' '.join(note.split())}", err=True)
     if as_json:
         click.echo(json.dumps(evaluation.as_dict(), ensure_ascii=False, allow_nan=False))
     elif as_csv:
@@ -72,7 +75,7 @@ def command(
 
 
 def _check_alike(estimates: Path, references: Path) -> None:
-    files = [path for path in (estimates, references) if path.is_file()]
+    files = [path for path in (estimates, references) if os.path.isfile(path)]
     if len(files) == 1:
         [other] = {estimates, references} - set(files)
         raise AudioError(f"{files[0]} is a file and {other} is none; give two files or two folders")
@@ -80,7 +83,7 @@ def _check_alike(estimates: Path, references: Path) -> None:
 
 def _signals(path: Path) -> Signals:
     """A folder as it is, a file by its own name."""
-    return {path.stem: path} if path.is_file() else path
+    return {path.stem: path} if os.path.isfile(path) else path
 
 
 def _print_table(evaluation: Evaluation) -> None:
