@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from sepkit import Audio, Registry, example
-from sepkit.declare import declared_dataset
 from sepkit.errors import AudioError, DatasetError, UnknownNameError
 from sepkit.evaluation import Dataset, Track
 from sepkit.evaluation.datasets.example import BundledExample

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.declare import declared_metrics
 from sepkit.errors import ConfigError, PluginError, SepkitError, UserError
+from sepkit.evaluation.declare import declared_metrics
 from sepkit.evaluation.metric import Figure, Metric
 from sepkit.evaluation.stems import Stems
 from sepkit.plugin.registry import Registry
-from sepkit.run import Run
+from sepkit.solving.run import Run
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from sepkit.audio import Audio
 from sepkit.errors import AudioError, ConfigError
 from sepkit.evaluation.metrics.blocks import decibels, energies, paired_blocks
 from sepkit.evaluation.stems import RECORD, Stems, stem_files, unlisted_files
-from sepkit.run import Run
+from sepkit.music.audio import Audio
+from sepkit.solving.run import Run
 
 Pathlike = str | os.PathLike[str]
 Signals = Mapping[str, Audio | Pathlike] | Pathlike
