@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from sepkit.evaluation.benchmarking.entry import Entry
 from sepkit.evaluation.benchmarking.report import Report
 from sepkit.evaluation.benchmarking.results import Result, ResultsFile
 from sepkit.evaluation.benchmarking.runner import benchmark
-from tests.benchmarks import MadeUp, without_companions, write_track
+from tests.benchmarks import MadeUp, done, without_companions, write_track
 from tests.commandline import call, files_below
 from tests.distributions import install
 
@@ -168,11 +170,57 @@ def test_a_line_that_was_cut_off_is_dropped_and_done_again(again: Benchmark, mad
     assert sorted(file.read_bytes().splitlines()) == sorted(whole.splitlines())
 
 
-def test_lines_of_somebody_else_are_passed_over(again: Benchmark, made_up: MadeUp) -> None:
+DAMAGED = [
+    b"not json",
+    b"{}",
+    b"[1]",
+    b'{"track": "one", "entry": "halve"}',
+    b"\xff",
+    b"",
+    b"[" * 100_000,
+    b'{"track": ' + b'{"a":' * 50_000 + b"1" + b"}" * 50_001,
+]
+
+
+def test_lines_of_somebody_else_are_passed_over_and_counted(again: Benchmark, made_up: MadeUp) -> None:
     file = again().folder / "results.jsonl"
-    file.write_bytes(b'not json\n{}\n[1]\n{"track": "one", "entry": "halve"}\n\xff\n' + file.read_bytes())
-    again()
+    file.write_bytes(b"\n".join(DAMAGED) + b"\n" + file.read_bytes())
+    report = again()
     assert made_up.jobs == []
+    [remark] = report.remarks
+    assert remark.startswith(f"{len(DAMAGED)} line(s) of {file} could not be read")
+    assert "could not be read" in report.markdown.read_text()
+
+
+@pytest.mark.parametrize("key", [field.name for field in fields(Result)])
+@pytest.mark.parametrize("value", [None, [], [1], {"a": 1}, "text", 1e400, {"a": {"b": {}}}], ids=repr)
+def test_a_line_whose_values_are_damaged_never_takes_the_benchmark_down(
+    again: Benchmark, made_up: MadeUp, key: str, value: Any
+) -> None:
+    file = again().folder / "results.jsonl"
+    lines = [json.loads(line) for line in file.read_bytes().splitlines()]
+    file.write_text("".join(json.dumps({**line, key: value}) + "\n" for line in lines))
+    assert [result.key for result in again().results] == [("one", "halve"), ("two", "halve")]
+
+
+def test_results_that_are_no_file_are_refused(again: Benchmark, tmp_path: Path) -> None:
+    os.makedirs(tmp_path / "out")
+    os.mkfifo(tmp_path / "out" / "results.jsonl")
+    with pytest.raises(OutputError, match=r"results\.jsonl is no file; choose another folder"):
+        again()
+
+
+def test_a_metric_that_fails_costs_the_others_nothing_and_is_tried_again(again: Benchmark, made_up: MadeUp) -> None:
+    failed = {"failed_metrics": {"si-sdr": "metric 'si-sdr' failed with OSError: no such program"}}
+    made_up.outcome = lambda job: {**done(job, {"low": 1.0, "high": 2.0}), **failed}
+    report = again(metrics=("sdr", "si-sdr"))
+    assert report.failed == 0
+    assert report.failed_metrics == {"metric 'si-sdr' failed with OSError: no such program": 2}
+    assert "halve on one and 1 more: metric 'si-sdr' failed with OSError" in report.markdown.read_text()
+    assert all(result.figures["SDR"] for result in report.results)
+    made_up.outcome = None
+    assert again(metrics=("sdr", "si-sdr")).failed_metrics == {}
+    assert len(made_up.jobs) == 2
 
 
 def test_cancelling_keeps_what_is_done(again: Benchmark, made_up: MadeUp) -> None:
@@ -248,17 +296,17 @@ def test_the_latest_line_counts(tmp_path: Path) -> None:
     file = ResultsFile(tmp_path / "results.jsonl")
     for reason in ("first", "second"):
         file.append(Result(track="a", entry="b", fingerprint="c", status="failed", reason=reason))
-    assert [result.reason for result in file.read().values()] == ["second"]
+    assert [result.reason for result in file.read()[0].values()] == ["second"]
 
 
 def test_the_command_prints_the_reports_and_exits_with_1_when_a_job_failed(
     made_up: MadeUp, dataset: Path, tmp_path: Path
 ) -> None:
     arguments = ("benchmark", "halve", dataset, "-o", tmp_path / "out", "--metric", "sdr")
-    done = call(*arguments)
-    assert (done.code, done.err) == (0, "")
-    assert done.out.splitlines() == [str(tmp_path / "out" / name) for name in ("report.md", "report.html")]
+    finished = call(*arguments)
+    assert (finished.code, finished.err) == (0, "")
+    assert finished.out.splitlines() == [str(tmp_path / "out" / name) for name in ("report.md", "report.html")]
     made_up.outcome = lambda job: {"status": "failed", "reason": "bad luck"}
     failed = call(*arguments, "--seed", "2")
-    assert (failed.code, failed.out) == (1, done.out)
+    assert (failed.code, failed.out) == (1, finished.out)
     assert failed.complaints == [f"sepkit: 2 of 2 jobs failed; see {tmp_path / 'out' / 'report.md'}"]

@@ -10,7 +10,6 @@ import pytest
 
 from sepkit import Registry
 from sepkit.evaluation import Dataset, Track
-from sepkit.plugin import DatasetSpec
 from tests.commandline import Outcome, call, record
 
 
@@ -44,9 +43,14 @@ class TestWithoutADataset:
         assert datasets["bach10"].summary in lines["bach10"]
 
     def test_tells_how_to_install_what_is_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(DatasetSpec, "available", property(lambda spec: not spec.extra))
-        assert "pip install 'sepkit[musdb]'" in " ".join(call("datasets").out.split())
-        assert call("datasets").out.count("pip install") == 1
+        monkeypatch.setattr("importlib.util.find_spec", lambda module: None)
+        monkeypatch.setattr("shutil.which", lambda program: None)
+        listing = " ".join(call("datasets").out.split())
+        assert (
+            "(pip install 'sepkit[musdb]', and install the program ffmpeg, and install the program ffprobe)" in listing
+        )
+        assert "one stem a part (install the program fluidsynth)" in listing
+        assert listing.count("pip install") == 1
         refused(call("datasets", "musdb18:path=."), "pip install 'sepkit[musdb]'")
 
     def test_lists_for_programs(self) -> None:

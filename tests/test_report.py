@@ -22,7 +22,7 @@ from sepkit.evaluation.benchmarking.plots import box_plot_svg, power_db
 from sepkit.evaluation.benchmarking.report import Report
 from sepkit.evaluation.benchmarking.results import Result
 from sepkit.evaluation.benchmarking.runner import benchmark
-from sepkit.evaluation.benchmarking.summary import Cost, Quality, quantile, shared_sources, told_once
+from sepkit.evaluation.benchmarking.summary import Cost, Quality, quantile, reasons, shared_sources
 from tests.benchmarks import HOSTILE_SOURCE, HOSTILE_TRACK, MadeUp, done, finished, write_track
 from tests.distributions import install
 
@@ -87,7 +87,7 @@ def test_sources_have_columns_as_long_as_they_are_few() -> None:
 
 def test_a_reason_is_told_once_with_the_number_of_tracks() -> None:
     results = [result(track, status="failed", reason=why) for track, why in (("1", "x"), ("2", "y"), ("3", "x"))]
-    assert told_once([*results, result()], "failed") == [("e", "x", 2, "1"), ("e", "y", 1, "2")]
+    assert reasons([*results, result()], "failed") == [("e", "x", 2, "1"), ("e", "y", 1, "2")]
 
 
 @pytest.mark.parametrize(

@@ -153,8 +153,6 @@ def sepkit_metrics() -> Iterator[MetricSpec]:
         factory="sepkit.evaluation.metrics.bss_eval:BSSEval",
         reference=_STOETER,
         figures=("BSS-SDR", "BSS-ISR", "BSS-SIR", "BSS-SAR"),
-        extra="sepkit[evaluation]",
-        modules=("museval",),
     )
 
 
@@ -177,6 +175,7 @@ def sepkit_datasets() -> Iterator[DatasetSpec]:
         reference="Z. Rafii et al., The MUSDB18 corpus for music separation, 2017",
         extra="sepkit[musdb]",
         modules=("musdb",),
+        programs=("ffmpeg", "ffprobe"),
     )
     yield DatasetSpec(
         name="bach10",
@@ -200,6 +199,7 @@ def sepkit_datasets() -> Iterator[DatasetSpec]:
         name="rendered",
         summary="MIDI files rendered with a soundfont, one stem a part",
         factory="sepkit.evaluation.datasets.rendered:Rendered",
+        programs=("fluidsynth",),
     )
     yield DatasetSpec(
         name="toy-waveforms",

@@ -67,6 +67,10 @@ def command(
         )
     click.echo(report.markdown)
     click.echo(report.html)
+    for remark in report.remarks:
+        click.echo(f"sepkit: {' '.join(remark.split())}", err=True)
+    for reason, count in report.failed_metrics.items():
+        click.echo(f"sepkit: {reason} (in {count} of {len(report.results)} jobs)", err=True)
     if report.failed:
         click.echo(f"sepkit: {report.failed} of {len(report.results)} jobs failed; see {report.markdown}", err=True)
     return 1 if report.failed else 0

@@ -69,8 +69,7 @@ def _print_datasets(registry: Registry, as_json: bool) -> None:
         _print_json([_entry(registry, spec) for spec in specs])
         return
     formatter = click.HelpFormatter(width=100)
-    missing = {spec.name: "" if spec.available else f" (pip install '{spec.extra}')" for spec in specs}
-    formatter.write_dl([(spec.name, spec.summary + missing[spec.name]) for spec in specs])
+    formatter.write_dl([(spec.name, spec.summary + (spec.remedy and f" ({spec.remedy})")) for spec in specs])
     click.echo(formatter.getvalue(), nl=False)
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from sepkit.cli.group import discover
 from sepkit.cli.progress import progress, progress_option
 from sepkit.errors import AudioError
-from sepkit.evaluation.evaluation import Evaluation, Signals, evaluate, median_of_numbers
+from sepkit.evaluation.evaluation import Evaluation, evaluate, median_of_numbers
+from sepkit.evaluation.pairing import Signals
 from sepkit.opening import as_spelt
 
 _ANY_WIDTH = 10_000
@@ -41,15 +42,16 @@ def command(
 ) -> None:
     """Measure ESTIMATES against REFERENCES, the true stems.
 
-    Both are folders with a file of audio for each source, named alike; or both are single files.
+    Both are folders with a file of audio for each source, named alike; or both are single files. The separation.json
+    that `sepkit run` wrote tells which file is which stem.
     """
     if as_json and as_csv:
         raise click.UsageError("--json and --csv are two forms of the same; give one of them", ctx)
     registry = discover(ctx)
     if not metrics:
         for spec in registry.metrics.values():
-            if not spec.available:
-                click.echo(f"sepkit: {spec.kind} '{spec.name}' is left out: pip install '{spec.extra}'", err=True)
+            if spec.remedy:
+                click.echo(f"sepkit: {spec.kind} '{spec.name}' is left out: {spec.remedy}", err=True)
     estimates, references = as_spelt(estimates), as_spelt(references)
     _check_alike(estimates, references)
     # Whatever a plugin prints must not get between the results on stdout.
@@ -63,8 +65,8 @@ def command(
             registry=registry,
             reporter=reporter,
         )
-    for note in evaluation.notes:
-        click.echo(f"sepkit: {note}", err=True)
+    for note in (*evaluation.notes, *evaluation.failed.values()):
+        click.echo(f"sepkit: {' '.join(note.split())}", err=True)
     if as_json:
         click.echo(json.dumps(evaluation.as_dict(), ensure_ascii=False, allow_nan=False))
     elif as_csv:

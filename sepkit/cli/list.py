@@ -58,8 +58,8 @@ def _line(spec: Spec) -> str:
     if isinstance(spec, OptionalSpec):
         if isinstance(spec, MetricSpec):
             notes.append(f"gives {_words(spec.figures)}")
-        if not spec.available:
-            notes.append(f"not installed: pip install '{spec.extra}'")
+        if spec.remedy:
+            notes.append(f"not installed: {spec.remedy}")
     return f"{spec.summary} ({'; '.join(notes)})" if notes else spec.summary
 
 

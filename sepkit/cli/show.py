@@ -51,7 +51,8 @@ def _find(registry: Registry, name: str) -> Spec:
 def _facts(spec: Spec) -> list[tuple[str, str]]:
     facts = [("reference", spec.reference)] if spec.reference else []
     if isinstance(spec, OptionalSpec):
-        facts.append(("needs", spec.extra or "nothing but sepkit"))
+        programs = (f"the program {program}" for program in spec.programs)
+        facts.append(("needs", ", ".join(filter(None, [spec.extra, *programs])) or "nothing but sepkit"))
         if isinstance(spec, MetricSpec):
             facts += [
                 ("figure", f"{one.name} ({one.unit or 'no unit'}): {one.definition}") for one in spec.load().figures

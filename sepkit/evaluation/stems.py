@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +16,9 @@ from sepkit.errors import AudioError
 from sepkit.music.audio import SUFFIXES, Audio
 from sepkit.music.recordings.sound import Sound, opened_sound
 from sepkit.opening import composed
+
+RECORD = "separation.json"
+"""What `Separation.write` puts beside the stems."""
 
 
 class Stems:
@@ -100,17 +105,21 @@ class Stems:
 
 
 def stem_files(folder: Path) -> dict[str, Path]:
-    """The file of every stem in a folder, by its name without suffix; ``mixture.*`` is none.
+    """The file of every stem in a folder, by its name.
 
-    Where the folder itself holds no stems, they are those in ``stems/`` within it.
+    A record of a separation in it tells which they are. Without one they are all files of audio but ``mixture.*``, each
+    named after its stem; where the folder itself holds none, those in ``stems/`` within it.
 
     Raises
     ------
     AudioError
         If there is no such folder, no stem in it, or more than one of a name.
     """
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise AudioError(f"no such folder of stems: {folder}")
+    recorded = _recorded_files(folder)
+    if recorded is not None:
+        return recorded
     files = _audio_files(folder) or _audio_files(folder / "stems")
     if not files:
         raise AudioError(f"{folder} holds no stems: name them <source>.wav, .flac ..., there or in stems/ within it")
@@ -121,13 +130,39 @@ def stem_files(folder: Path) -> dict[str, Path]:
     return dict(zip(names, files, strict=True))
 
 
+def unlisted_files(folder: Path, listed: Iterable[Audio | Path]) -> list[Path]:
+    """Files of audio beside a record that does not list them, such as those that an earlier run has left."""
+    if not os.path.isfile(folder / RECORD):
+        return []
+    return sorted(set(_audio_files(folder)).difference(path for path in listed if isinstance(path, Path)))
+
+
+def _recorded_files(folder: Path) -> dict[str, Path] | None:
+    """What the record of a separation in `folder` lists; None where there is no record."""
+    record = folder / RECORD
+    if not os.path.isfile(record):
+        return None
+    try:
+        files = json.loads(record.read_text(encoding="utf-8"))["files"]
+        places = {name: folder / file for name, file in files.items() if file == Path(file).name}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        reason = f"{type(error).__name__}: {error}".removesuffix(": ")
+        raise AudioError(f"{record} is no record of a separation ({reason}); separate anew, or remove it") from error
+    outside = [name for name in files if name not in places]
+    missing = [name for name, place in places.items() if not os.path.isfile(place)]
+    if not files or outside or missing:
+        fault = "no file at all" if not files else f"for '{(outside + missing)[0]}' a file that is not there"
+        raise AudioError(f"{record} lists {fault}; separate anew, or remove it")
+    return places
+
+
 def _audio_files(folder: Path) -> list[Path]:
     """Files of audio that are not hidden and not the mixture, sorted by name."""
     try:
-        inside = sorted(folder.iterdir()) if folder.is_dir() else []
+        inside = sorted(folder.iterdir()) if os.path.isdir(folder) else []
     except OSError as error:
         raise AudioError(f"cannot look into {folder}: {error.strerror}") from error
-    audio = [path for path in inside if path.suffix.lower() in SUFFIXES and path.is_file()]
+    audio = [path for path in inside if path.suffix.lower() in SUFFIXES and os.path.isfile(path)]
     return [path for path in audio if not path.name.startswith(".") and path.stem.casefold() != "mixture"]
 
 

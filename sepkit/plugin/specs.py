@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -218,7 +219,7 @@ class ConstraintSpec(StatementSpec):
 
 @dataclass(frozen=True, kw_only=True)
 class OptionalSpec(Spec):
-    """What specs of metrics and datasets have in common: they may need packages that their plugin does not bring.
+    """What specs of metrics and datasets have in common: they may need what their plugin does not bring.
 
     Attributes
     ----------
@@ -227,29 +228,43 @@ class OptionalSpec(Spec):
         always works.
     modules : tuple of str
         Top-level modules that this extra brings.
+    programs : tuple of str
+        Programs of the system that it calls, such as ``"ffmpeg"``.
     """
 
     extra: str = ""
     modules: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
+
+    @property
+    def remedy(self) -> str:
+        """What installs everything that it needs and that is not there; empty when nothing is missing."""
+        absent = [program for program in self.programs if shutil.which(program) is None]
+        return ", and ".join(filter(None, [self._pip_install, *(f"install the program {name}" for name in absent)]))
 
     @property
     def available(self) -> bool:
         """Whether everything that it needs is installed."""
-        return all(importlib.util.find_spec(module) for module in self.modules)
+        return not self.remedy
 
     def load(self) -> Any:
-        """Import the class that `factory` names.
+        """Import the class that `factory` names, which says itself when it misses a program.
 
         Raises
         ------
         UnknownNameError
-            If what it needs is not installed, with the command that installs it.
+            If a module that it needs is not installed, with the command that installs it.
         PluginError
             If it cannot be imported.
         """
-        if not self.available:
-            raise UnknownNameError(f"{self.kind} '{self.name}' needs {self.extra}: pip install '{self.extra}'")
+        if self._pip_install:
+            raise UnknownNameError(f"{self.kind} '{self.name}' needs {self.extra}: {self._pip_install}")
         return super().load()
+
+    @property
+    def _pip_install(self) -> str:
+        there = all(importlib.util.find_spec(module) for module in self.modules)
+        return "" if there else f"pip install '{self.extra}'"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -145,6 +145,7 @@ def _measured(job: Job, track: Track) -> dict[str, Any]:
         "figures": evaluation.values,
         "assignment": evaluation.assignment,
         "notes": list(evaluation.notes),
+        "failed_metrics": {name: one_line(reason) for name, reason in evaluation.failed.items()},
         "seconds": seconds,
         "duration_s": mixture.duration_s,
         "real_time_factor": seconds / mixture.duration_s,

@@ -60,7 +60,7 @@ class Planned:
         if result is None or result.fingerprint != self.fingerprint:
             return False
         heard = self.job.estimates_to is None or "estimates" in result.excerpts
-        return result.status == "unfit" or (result.done and heard)
+        return result.status == "unfit" or (result.done and heard and not result.failed_metrics)
 
 
 def planned_jobs(
@@ -96,7 +96,7 @@ def _planned(
         entry=entry,
         references="references" in spec.needs,
         permute=permutes(entry, registry),
-        metrics=[described(metric) for metric in request.metrics],
+        metrics=[described(metric) for metric in request.chosen.metrics],
         seed=request.seed,
         folder=str(folder),
         estimates_to=f"{place}/{name}" if heard else None,

@@ -7,6 +7,7 @@ import hashlib
 import math
 import os
 import platform
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,14 @@ from sepkit.evaluation.benchmarking.listening import heard_tracks
 from sepkit.evaluation.benchmarking.plots import RANGE_DB, TOP_HZ, box_plot_svg
 from sepkit.evaluation.benchmarking.request import Request
 from sepkit.evaluation.benchmarking.results import Result
-from sepkit.evaluation.benchmarking.summary import Cost, Quality, by_entry, shared_sources, told_once
+from sepkit.evaluation.benchmarking.summary import (
+    Cost,
+    Quality,
+    by_entry,
+    reasons,
+    reasons_of_metrics,
+    shared_sources,
+)
 from sepkit.files import atomic_path
 from sepkit.plugin.registry import Registry
 from sepkit.version import __version__
@@ -37,10 +45,18 @@ class Report:
     folder : Path
     results : tuple of Result
         One for every entry on every track.
+    remarks : tuple of str
+        What else the user ought to know: metrics that could not be made, results that could not be read.
     """
 
     folder: Path
     results: tuple[Result, ...]
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def failed_metrics(self) -> dict[str, int]:
+        """By reason why a metric has failed, the number of results that lack its figures."""
+        return Counter(reason for result in self.results for reason in result.failed_metrics.values())
 
     @property
     def markdown(self) -> Path:
@@ -98,7 +114,12 @@ class Row:
 
 
 def write_report(
-    folder: Path, request: Request, results: tuple[Result, ...], registry: Registry, workers: int
+    folder: Path,
+    request: Request,
+    results: tuple[Result, ...],
+    registry: Registry,
+    workers: int,
+    remarks: tuple[str, ...] = (),
 ) -> Report:
     """Write both files.
 
@@ -106,7 +127,7 @@ def write_report(
     ------
     WriteError
     """
-    report = Report(folder, results)
+    report = Report(folder, results, remarks)
     content = _content(report, request, registry, workers)
     for path, template in ((report.markdown, "report.md.j2"), (report.html, "report.html.j2")):
         with atomic_path(path) as temporary:
@@ -134,8 +155,10 @@ def _content(report: Report, request: Request, registry: Registry, workers: int)
         "datasets": [source.text for source in request.sources],
         "split": request.split,
         "seed": request.seed,
-        "failed": told_once(report.results, "failed"),
-        "unfit": told_once(report.results, "unfit"),
+        "failed": reasons(report.results, "failed"),
+        "unfit": reasons(report.results, "unfit"),
+        "failed_metrics": reasons_of_metrics(report.results),
+        "remarks": report.remarks,
         "notes": list(dict.fromkeys((result.track, note) for result in report.results for note in result.notes)),
         "heard": heard_tracks(report.folder, report.results, figures[0]["qualities"][rows[0].entry.label]),
         "command": request.command(report.folder),

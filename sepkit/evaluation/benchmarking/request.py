@@ -14,7 +14,7 @@ from sepkit.errors import ConfigError
 from sepkit.evaluation.benchmarking.entry import Entry, check_entries, plain_entry, with_companions
 from sepkit.evaluation.benchmarking.tracks import Source, declared_sources
 from sepkit.evaluation.dataset import Dataset, Split
-from sepkit.evaluation.evaluation import chosen_metrics, describe
+from sepkit.evaluation.measuring import Chosen, chosen_metrics, describe
 from sepkit.evaluation.metric import Metric
 from sepkit.evaluation.splits import PARTS
 from sepkit.files import atomic_path
@@ -34,7 +34,8 @@ class Request:
     asked : tuple of Entry
         Without the baselines and oracles that come by themselves.
     sources : tuple of Source
-    metrics : tuple of Metric
+    chosen : Chosen
+        The metrics, and why others could not be made.
     metric_texts : tuple of str
         How they were asked for; empty for the default ones.
     split : str or None
@@ -45,7 +46,7 @@ class Request:
 
     asked: tuple[Entry, ...]
     sources: tuple[Source, ...]
-    metrics: tuple[Metric, ...]
+    chosen: Chosen
     metric_texts: tuple[str, ...]
     split: Split | None
     seed: int
@@ -65,7 +66,7 @@ class Request:
     @cached_property
     def measures(self) -> list[dict[str, Any]]:
         """The metrics, as `describe` tells of them."""
-        return [describe(metric) for metric in self.metrics]
+        return [describe(metric) for metric in self.chosen.metrics]
 
     def command(self, folder: Path) -> str:
         """The command that does the same, for a shell; empty when there is none."""
@@ -129,7 +130,7 @@ def requested(
     return Request(
         asked=asked,
         sources=sources,
-        metrics=chosen_metrics(texts, registry),
+        chosen=chosen_metrics(texts, registry),
         metric_texts=tuple(map(str, texts or ())),
         split=split,
         seed=seed,

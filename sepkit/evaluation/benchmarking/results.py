@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -10,7 +11,9 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from sepkit.errors import WriteError
+from pydantic import TypeAdapter
+
+from sepkit.errors import OutputError, WriteError
 
 _INFINITE = {"inf": math.inf, "-inf": -math.inf}
 
@@ -44,6 +47,8 @@ class Result:
     assignment : dict of str to str
         The stem that is measured against each reference.
     notes : list of str
+    failed_metrics : dict of str to str
+        By name of a metric that failed, why; its figures are NaN.
     provenance : dict
     excerpts : dict
         Paths of what is kept to listen to, within the folder of the benchmark.
@@ -63,6 +68,7 @@ class Result:
     parameters: int = 0
     assignment: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    failed_metrics: dict[str, str] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
     excerpts: dict[str, Any] = field(default_factory=dict)
 
@@ -82,16 +88,25 @@ class Result:
 
     @classmethod
     def from_json(cls, line: bytes) -> Result:
-        """From what `to_json` gave; raises ValueError, KeyError or TypeError for anything else."""
-        given = json.loads(line)
-        known = {name.name: given[name.name] for name in fields(cls)}
-        for name in ("seconds", "duration_s", "real_time_factor"):
-            known[name] = _number(known[name])
-        known["figures"] = {
-            figure: {source: _number(value) for source, value in values.items()}
-            for figure, values in known["figures"].items()
-        }
-        return cls(**known)
+        """From what `to_json` gave; raises ValueError for anything else."""
+        try:
+            given = json.loads(line)
+            known = {name.name: given[name.name] for name in fields(cls)}
+            for name in ("seconds", "duration_s", "real_time_factor"):
+                known[name] = _number(known[name])
+            known["figures"] = {
+                figure: {source: _number(value) for source, value in values.items()}
+                for figure, values in known["figures"].items()
+            }
+            result: Result = _checked().validate_python(known)
+        except (LookupError, TypeError, AttributeError, RecursionError) as error:
+            raise ValueError("no result of a benchmark") from error
+        return result
+
+
+@functools.cache
+def _checked() -> TypeAdapter[Result]:
+    return TypeAdapter(Result)
 
 
 class ResultsFile:
@@ -107,29 +122,38 @@ class ResultsFile:
         self.path = path
         self._lock = threading.Lock()
 
-    def read(self) -> dict[tuple[str, str], Result]:
+    def read(self) -> tuple[dict[tuple[str, str], Result], int]:
         """The latest result of every track and entry; a last line that was cut off is removed from the file.
+
+        Returns
+        -------
+        results : dict of (str, str) to Result
+        unreadable : int
+            Number of lines that hold no result.
 
         Raises
         ------
+        OutputError
+            If the path is none of a file.
         WriteError
         """
-        results = {}
+        results, unreadable = {}, 0
+        if os.path.lexists(self.path) and not os.path.isfile(self.path):
+            raise OutputError(f"{self.path} is no file; choose another folder with -o")
         try:
-            content = self.path.read_bytes() if self.path.exists() else b""
+            content = self.path.read_bytes() if os.path.lexists(self.path) else b""
             complete = content[: content.rfind(b"\n") + 1]
             if complete != content:
                 os.truncate(self.path, len(complete))
         except OSError as error:
             raise WriteError(str(self.path), f"{error.strerror}; choose another folder") from error
-        for line in complete.splitlines():
-            try:
-                result = Result.from_json(line)
-            except (ValueError, KeyError, TypeError, AttributeError):
-                # A line that sepkit did not write so: that job is done again.
-                continue
-            results[result.key] = result
-        return results
+        for line in complete.split(b"\n")[:-1]:
+            result = _result(line)
+            if result is None:
+                unreadable += 1
+            else:
+                results[result.key] = result
+        return results, unreadable
 
     def append(self, result: Result) -> None:
         """Add a line; it is on the disk when this returns, and whole or not at all.
@@ -151,6 +175,14 @@ class ResultsFile:
                     raise
         except OSError as error:
             raise WriteError(str(self.path), f"{error.strerror}; free some space") from error
+
+
+def _result(line: bytes) -> Result | None:
+    """None for a line that sepkit did not write so: that job is done again."""
+    try:
+        return Result.from_json(line)
+    except ValueError:
+        return None
 
 
 def _strict(value: Any) -> Any:

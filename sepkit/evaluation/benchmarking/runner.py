@@ -106,7 +106,10 @@ def benchmark(
         planned = planned_jobs(request, tracks, folder, registry)
         request.write(folder)
         file = ResultsFile(folder / "results.jsonl")
-        found = file.read()
+        found, unreadable = file.read()
+        remarks = [*request.chosen.failed.values()]
+        if unreadable:
+            remarks.append(f"{unreadable} line(s) of {file.path} could not be read; what they told is measured again")
         results = [found[one.key] for one in planned if one.is_settled(found)]
         missing = [one for one in planned if not one.is_settled(found)]
         processes = Processes(record.name for record in registry.plugins if record.state is State.DISABLED)
@@ -122,7 +125,9 @@ def benchmark(
         finally:
             _sweep(folder / AUDIO)
         by_key = {result.key: result for result in results}
-        return write_report(folder, request, tuple(by_key[one.key] for one in planned), registry, workers)
+        return write_report(
+            folder, request, tuple(by_key[one.key] for one in planned), registry, workers, tuple(remarks)
+        )
 
 
 def _results(

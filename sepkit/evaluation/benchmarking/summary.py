@@ -130,9 +130,24 @@ def by_entry(results: Iterable[Result]) -> dict[str, list[Result]]:
     return grouped
 
 
-def told_once(results: Iterable[Result], status: str) -> list[tuple[str, str, int, str]]:
-    """Entry, reason, number of tracks and one of them, for every reason why results have a status."""
-    found = [(result.entry, result.reason, result.track) for result in results if result.status == status]
+Told = list[tuple[str, str, int, str]]
+"""Entry, reason, number of tracks and one of them."""
+
+
+def reasons(results: Iterable[Result], status: str) -> Told:
+    """Every reason why results have a status, once."""
+    return _told_once((result.entry, result.reason, result.track) for result in results if result.status == status)
+
+
+def reasons_of_metrics(results: Iterable[Result]) -> Told:
+    """Every reason why a metric has failed, once."""
+    return _told_once(
+        (result.entry, reason, result.track) for result in results for reason in result.failed_metrics.values()
+    )
+
+
+def _told_once(given: Iterable[tuple[str, str, str]]) -> Told:
+    found = list(given)
     counts = Counter((entry, reason) for entry, reason, _ in found)
     first = {(entry, reason): track for entry, reason, track in reversed(found)}
     return [(entry, reason, count, first[entry, reason]) for (entry, reason), count in counts.items()]

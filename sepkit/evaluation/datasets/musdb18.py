@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ class MUSDB18(Dataset):
     The validation tracks are those that `musdb` names. In MUSDB18 stems and mixture went through a lossy codec, so that
     the stems sum to the mixture only to about -30 dB; in MUSDB18-HQ they sum to it.
 
-    Both are opened with the ffmpeg program.
+    `musdb` decodes with the programs ffmpeg and ffprobe, and cannot even be imported without them.
     """
 
     path: Path
@@ -35,11 +36,14 @@ class MUSDB18(Dataset):
         """Yield the songs, those of ``train`` first, each sorted by name."""
         root = dataset_folder(self.path)
         subsets = ["train", "test"] if self.subset == "all" else [self.subset]
+        absent = [program for program in ("ffmpeg", "ffprobe") if shutil.which(program) is None]
+        if absent:
+            raise DatasetError(f"the program {absent[0]}, with which musdb decodes songs, is missing; install ffmpeg")
         try:
             import musdb
 
             songs = musdb.DB(root=str(root), is_wav=self.hq, subsets=subsets)
-        # Without ffmpeg already the import fails; what a file that cannot be opened ends in is up to that program.
+        # What a file that cannot be opened ends in is up to ffmpeg.
         except Exception as error:
             raise DatasetError(f"musdb cannot open {self.path}: {_reason(error)}") from error
         if not songs.tracks:

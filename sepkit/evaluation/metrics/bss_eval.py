@@ -16,27 +16,26 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from sepkit.evaluation.metric import Figure, Metric
-from sepkit.evaluation.metrics.blocks import paired_blocks
+from sepkit.evaluation.metrics.blocks import decibels, energies
+from sepkit.evaluation.metrics.distortion_filters import Filters, delayed_blocks, distortion_filters
 from sepkit.evaluation.stems import Stems
 from sepkit.solving.run import Run
 
-_TRANSFORM = 1 << 16
+_TRANSFORM = 1 << 13
 _FRAMES = "in frames that share their distortion filters"
 
 
 class BSSEval(Metric):
-    """BSS Eval v4, equal to museval's, whose decomposition of frames it calls.
+    """BSS Eval v4: the figures are those of museval.
 
-    An estimate may differ from the references by short filters, the least-squares ones over the whole signal. museval
-    correlates whole signals to find them; here the correlations are summed over blocks, exactly, and memory does not
-    grow with the length.
+    An estimate may differ from the references by short filters, the least-squares ones over the whole signal. All
+    is summed over blocks, exactly, so that memory grows neither with the length nor with that of the frames.
 
     Where museval gives up, this goes on: references that depend on each other get the smallest of all filters that fit
     equally well. A silent reference is left out with its estimate, and so is a silent estimate; their figures are NaN.
     As in museval, a frame in which any other reference or estimate is silent is NaN for all sources.
     """
 
-    library: ClassVar[str] = "museval"
     figures: ClassVar[tuple[Figure, ...]] = (
         Figure("BSS-SDR", f"BSS Eval v4: source to distortion ratio, {_FRAMES}"),
         Figure("BSS-ISR", f"BSS Eval v4: image to spatial distortion ratio, {_FRAMES}"),
@@ -45,11 +44,11 @@ class BSSEval(Metric):
     )
 
     window_s: float = Field(1.0, gt=0)
-    """Length of a frame, in s; memory grows with it. A shorter signal is one frame."""
+    """Length of a frame, in s. A shorter signal is one frame."""
     hop_s: float = Field(1.0, gt=0)
     """From the start of a frame to that of the next, in s. What follows the last whole frame is not measured."""
     filter_length: int = Field(512, ge=1)
-    """Length of the distortion filters, in samples."""
+    """Length of the distortion filters, in samples; memory grows with its square."""
 
     @property
     def name(self) -> str:
@@ -57,141 +56,120 @@ class BSSEval(Metric):
         return "bss-eval"
 
     def measure(self, references: Stems, estimates: Stems, run: Run) -> Mapping[str, NDArray[np.floating]]:
-        from museval.metrics import Framing
-
         window, hop = (max(1, round(duration_s * references.sample_rate)) for duration_s in (self.window_s, self.hop_s))
-        frames = list(Framing(window, hop, references.length))
-        values = np.full((len(self.figures), len(references.names), len(frames)), np.nan)
-        heard, measured = _not_silent(references, estimates, run)
+        window = min(window, references.length)
+        starts = range(0, references.length - window + 1, hop)
+        values = np.full((len(self.figures), len(references.names), len(starts)), np.nan)
+        correlations, heard, measured = _correlations(references, estimates, self.filter_length, run)
         if measured.size:
             references = references.select(tuple(references.names[index] for index in heard))
             estimates = estimates.select(tuple(estimates.names[index] for index in measured))
             own = np.searchsorted(heard, measured)
-            correlations = _correlations(references, estimates, self.filter_length, run)
-            filters = _distortion_filters(correlations, references.channels, own)
-            for step in run.steps(len(frames), "BSS Eval: frames"):
-                start, stop = frames[step].start, frames[step].stop
-                ratios = _ratios(references.read(start, stop), estimates.read(start, stop), filters, own)
-                values[:, measured, step] = ratios
+            decomposition = _Decomposition(distortion_filters(correlations, references.channels, own), own)
+            for step in run.steps(len(starts), "BSS Eval: frames"):
+                start = starts[step]
+                values[:, measured, step] = decomposition.ratios(references, estimates, start, start + window)
         return {figure.name: row for figure, row in zip(self.figures, values, strict=True)}
 
 
-def _not_silent(references: Stems, estimates: Stems, run: Run) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Which references are not silent, and of these which estimates."""
-    heard, answered = np.zeros((2, len(references.names)), bool)
-    for truth, guess in paired_blocks(references, estimates, run, "BSS Eval: silence"):
-        heard |= truth.any(axis=(1, 2))
-        answered |= guess.any(axis=(1, 2))
-    return np.flatnonzero(heard), np.flatnonzero(heard & answered)
+def _transform_length(lags: int) -> int:
+    import scipy.fft
+
+    length: int = scipy.fft.next_fast_len(max(_TRANSFORM, 4 * lags), real=True)
+    return length
 
 
-def _correlations(references: Stems, estimates: Stems, lags: int, run: Run) -> NDArray[np.float64]:
-    """Inner products of references delayed by 0 to `lags` - 1 samples with references, then with estimates.
+def _correlations(
+    references: Stems, estimates: Stems, lags: int, run: Run
+) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.intp]]:
+    """Inner products of delayed references with what they can be compared to.
 
     Returns
     -------
-    correlations : ndarray [shape=(sources * channels, sources * channels + estimates * channels, lags)]
+    correlations : ndarray [shape=(heard * channels, (heard + measured) * channels, lags)]
+        Of references delayed by 0 to `lags` - 1 samples with references, then with estimates.
+    heard, measured : ndarray
+        Indices of the references that are not silent, and of these the ones whose estimates are not.
     """
     import scipy.fft
 
-    sources = len(references.names)
-    delayed, targets = (references.channels * count for count in (sources, sources + len(estimates.names)))
-    transform = scipy.fft.next_fast_len(max(_TRANSFORM, 4 * lags), real=True)
-    spectra = np.zeros((delayed, targets, transform // 2 + 1), complex)
-    past = np.zeros((delayed, lags - 1))
+    transform = _transform_length(lags)
     length = transform - lags + 1
-    for truth, guess in paired_blocks(references, estimates, run, "BSS Eval: correlations", length):
-        present = truth.reshape(delayed, -1)
-        extended = np.hstack([past, present])
-        past = extended[:, present.shape[1] :]
-        conjugate = np.conj(scipy.fft.rfft(np.vstack([present, guess.reshape(-1, present.shape[1])]), transform))
-        for products, spectrum in zip(spectra, scipy.fft.rfft(extended, transform), strict=True):
-            products += spectrum * conjugate
+    sources, channels = len(references.names), references.channels
+    spectra = np.zeros((sources * channels, 2 * sources * channels, transform // 2 + 1), complex)
+    sounds = np.zeros(2 * sources, bool)
+    # The signals end with their last sample: what the filters add behind it meets no estimate.
+    blocks = delayed_blocks(references, estimates, 0, references.length, lags, length)
+    for _ in run.steps(-(-references.length // length), "BSS Eval: correlations"):
+        truth, guess = next(blocks)
+        targets = np.concatenate([truth[:, :, lags - 1 :], guess])
+        sounds |= targets.any(axis=(1, 2))
+        conjugate = np.conj(scipy.fft.rfft(targets, transform)).reshape(spectra.shape[1:])
+        delayed = scipy.fft.rfft(truth, transform).reshape(len(spectra), -1)
+        for row, spectrum in zip(spectra, delayed, strict=True):
+            row += spectrum * conjugate
     # The first sample that is transformed comes lags - 1 before the block, so the largest delay comes first.
-    correlations: NDArray[np.float64] = scipy.fft.irfft(spectra, transform)[..., lags - 1 :: -1]
-    return correlations
+    correlations = scipy.fft.irfft(spectra, transform)[..., lags - 1 :: -1]
+    heard = np.flatnonzero(sounds[:sources])
+    measured = np.flatnonzero(sounds[:sources] & sounds[sources:])
+    kept = np.repeat(sounds, channels)
+    kept[sources * channels :] &= np.repeat(sounds[:sources], channels)
+    return correlations[np.ix_(kept[: sources * channels], kept)], heard, measured
 
 
-def _distortion_filters(
-    correlations: NDArray[np.float64], channels: int, own: NDArray[np.intp]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The filters that bring all references together nearest to each estimate, and its own reference alone.
+class _Decomposition:
+    """Splits frames of estimates into target, spatial distortion, interference and artifacts."""
 
-    Returns
-    -------
-    from_all : ndarray [shape=(estimates, sources, channels, lags, channels)]
-    from_own : ndarray [shape=(estimates, channels, lags, channels)]
-    """
-    delayed, _, lags = correlations.shape
-    gram, cross = _normal_equations(correlations)
-    from_all = _least_squares(gram, cross).reshape(delayed // channels, channels, lags, len(own), channels)
-    size = channels * lags
-    from_own = np.empty((len(own), channels, lags, channels))
-    for estimate, source in enumerate(own):
-        rows = slice(source * size, (source + 1) * size)
-        columns = slice(estimate * channels, (estimate + 1) * channels)
-        from_own[estimate] = _least_squares(gram[rows, rows], cross[rows, columns]).reshape(channels, lags, channels)
-    return np.moveaxis(from_all, 3, 0), from_own
+    def __init__(self, filters: Filters, own: NDArray[np.intp]) -> None:
+        import scipy.fft
 
+        from_all, from_own = filters
+        self._own, self._lags = own, from_own.shape[-1]
+        self._transform = _transform_length(self._lags)
+        # Interference is what the filters from all references give beyond those from the own one.
+        beyond = from_all.copy()
+        beyond[np.arange(len(own)), own] -= from_own
+        self._of_own, self._beyond = (scipy.fft.rfft(part, self._transform) for part in (from_own, beyond))
 
-def _normal_equations(correlations: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Inner products of all delayed references with each other, and with the estimates.
+    def ratios(self, references: Stems, estimates: Stems, start: int, stop: int) -> NDArray[np.float64]:
+        """All figures of one frame [shape=(4, estimates)]; NaN if any reference or estimate is silent in it."""
+        length = self._transform - self._lags + 1
+        sums = np.zeros((7, len(self._own)))
+        truth_sounds, guess_sounds = np.zeros(len(references.names), bool), np.zeros(len(self._own), bool)
+        for truth, guess in delayed_blocks(references, estimates, start, stop, self._lags, length):
+            own_target, interference = self._projections(truth)
+            present = truth[:, :, self._lags - 1 :]
+            truth_sounds |= present.any(axis=(1, 2))
+            guess_sounds |= guess.any(axis=(1, 2))
+            target = present[self._own]
+            on_all = own_target + interference
+            parts = (target, guess - target, own_target - target, own_target, interference, on_all, guess - on_all)
+            sums += [energies(part) for part in parts]
+        if not (truth_sounds.all() and guess_sounds.all()):
+            return np.full((4, len(self._own)), np.nan)
+        signal, error, spatial, own_target, interference, on_all, artifacts = sums
+        return _safe_decibels(
+            np.stack([signal, signal, own_target, on_all]), np.stack([error, spatial, interference, artifacts])
+        )
 
-    Returns
-    -------
-    gram : ndarray [shape=(sources * channels * lags, sources * channels * lags)]
-    cross : ndarray [shape=(sources * channels * lags, estimates * channels)]
-    """
-    import scipy.linalg
+    def _projections(self, truth: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Each estimate's own reference through its filters, and what those from all references give beyond that.
 
-    delayed, _, lags = correlations.shape
-    gram = np.empty((delayed, lags, delayed, lags))
-    for row, column in np.ndindex(delayed, delayed):
-        gram[row, :, column] = scipy.linalg.toeplitz(correlations[row, column], correlations[column, row])
-    cross = np.moveaxis(correlations[:, delayed:], 1, 2)
-    return gram.reshape(delayed * lags, -1), cross.reshape(delayed * lags, -1)
+        Returns
+        -------
+        own_target, interference : ndarray [shape=(estimates, channels, samples)]
+        """
+        import scipy.fft
 
-
-def _least_squares(gram: NDArray[np.float64], cross: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Solve the normal equations; where double precision leaves the solution open, by the smallest of all."""
-    from scipy.linalg import lapack
-
-    energies = np.diag(gram)
-    # As if all channels were equally loud, or a quiet one would be taken for one that depends on the others.
-    norms = np.sqrt(np.where(energies > 0, energies, 1))[:, np.newaxis]
-    gram, cross = gram / norms / norms.T, cross / norms
-    factors, pivots, is_singular = lapack.dgetrf(gram)
-    if is_singular or lapack.dgecon(factors, np.linalg.norm(gram, 1))[0] < np.finfo(float).eps:
-        return _smallest_solution(gram, cross) / norms
-    solution: NDArray[np.float64] = lapack.dgetrs(factors, pivots, cross)[0] / norms
-    return solution
+        spectra = scipy.fft.rfft(truth, self._transform)
+        own_target = np.einsum("ecdf,ecf->edf", self._of_own, spectra[self._own])
+        interference = np.einsum("escdf,scf->edf", self._beyond, spectra)
+        # The first samples are those before the block, and hold what wraps around.
+        samples = slice(self._lags - 1, truth.shape[2])
+        own_target, interference = scipy.fft.irfft(np.stack([own_target, interference]), self._transform)[..., samples]
+        return own_target, interference
 
 
-def _smallest_solution(gram: NDArray[np.float64], cross: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Solve singular equations by Tikhonov's regularisation, many times faster than by singular values."""
-    import scipy.linalg
-
-    weight = 10 * np.finfo(float).eps * np.linalg.norm(gram, 1)
-    factors = scipy.linalg.cho_factor(gram + weight * np.eye(len(gram)))
-    solution = np.zeros_like(cross)
-    # The first pass is biased; the others take away from the bias all that the equations determine.
-    for _ in range(4):
-        solution += scipy.linalg.cho_solve(factors, cross - gram @ solution)
-    return solution
-
-
-def _ratios(
-    truth: NDArray[np.float64],
-    guess: NDArray[np.float64],
-    filters: tuple[NDArray[np.float64], NDArray[np.float64]],
-    own: NDArray[np.intp],
-) -> NDArray[np.float64]:
-    """All figures of one frame [shape=(4, estimates)]."""
-    from museval.metrics import _bss_crit, _bss_decomp_mtifilt
-
-    if not (truth.any(axis=(1, 2)).all() and guess.any(axis=(1, 2)).all()):
-        return np.full((4, len(own)), np.nan)
-    truth, guess = np.swapaxes(truth, 1, 2), np.swapaxes(guess, 1, 2)
-    with np.errstate(divide="ignore"):
-        parts = map(_bss_decomp_mtifilt, [truth] * len(own), guess, own, *filters)
-        return np.array([_bss_crit(*part, bsseval_sources_version=False) for part in parts]).T
+def _safe_decibels(signal: NDArray[np.float64], noise: NDArray[np.float64]) -> NDArray[np.float64]:
+    """As museval: infinite without noise, whatever the signal."""
+    return np.where(noise > 0, decibels(signal, noise), np.inf)
