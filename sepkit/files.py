@@ -1,9 +1,11 @@
-"""Writing so that nothing is half-written, and file names made from untrusted text."""
+"""Reading what may be no file at all, writing so that nothing is half-written, file names made from untrusted text."""
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
 import tempfile
 import threading
 import unicodedata
@@ -14,6 +16,29 @@ from pathlib import Path
 from pathvalidate import sanitize_filename
 
 from sepkit.errors import OutputError, WriteError
+
+
+def read_regular(path: Path, most_bytes: int) -> bytes:
+    """All bytes of a regular file, which pipes and devices are not: they may have no end.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read, is no regular file, or holds more than `most_bytes`; `strerror` says which.
+    """
+    # A pipe that nobody writes to would keep a plain open waiting.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with open(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "no regular file", str(path))
+        # One byte more than is allowed tells of a file that grew after it was looked at.
+        data = b"" if found.st_size > most_bytes else file.read(most_bytes + 1)
+        if max(found.st_size, len(data)) > most_bytes:
+            raise OSError(errno.EFBIG, f"larger than the {most_bytes} bytes that are read", str(path))
+    return data
 
 
 @contextmanager

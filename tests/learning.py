@@ -12,7 +12,7 @@ import torch  # noqa: TID253
 from torch import nn  # noqa: TID253
 
 from sepkit import Progress, Run
-from sepkit.neural import Fit, fit
+from sepkit.neural import Fit, fit, undrawn
 from sepkit.training import TrainingConfig
 
 TRUTH = torch.tensor([[1.0, -2.0, 0.5]])
@@ -27,7 +27,7 @@ class Line(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.norm = nn.BatchNorm1d(3, affine=False)
-        self.line = nn.utils.skip_init(nn.Linear, 3, 1, bias=False)
+        self.line = undrawn(nn.Linear, 3, 1, bias=False)
         nn.init.zeros_(self.line.weight)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

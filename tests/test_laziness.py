@@ -13,7 +13,6 @@ from tests.commandline import record, script
 
 HEAVY = (
     "torch",
-    "lightning_fabric",
     "safetensors",
     "scipy",
     "numpy",
@@ -27,7 +26,6 @@ HEAVY = (
 )
 SIGNAL_PROCESSING = (
     "torch",
-    "lightning_fabric",
     "safetensors",
     "scipy",
     "soundfile",

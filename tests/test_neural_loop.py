@@ -14,7 +14,7 @@ from torch import nn
 
 from sepkit import Progress, Run, SepkitError
 from sepkit.errors import ConfigError
-from sepkit.neural import fit
+from sepkit.neural import fit, undrawn
 from sepkit.training import TrainingConfig
 from tests.learning import Line, learn, loss, tensors_of
 
@@ -69,7 +69,7 @@ def test_weights_are_those_of_an_independent_computation(tmp_path: Path, options
         x, y = torch.from_numpy(X[chosen]), torch.from_numpy(Y[chosen])
         return torch.mean((model(x)[:, 0] - y) ** 2)
 
-    model = nn.utils.skip_init(nn.Linear, 4, 1, bias=False, dtype=torch.float64)
+    model = undrawn(nn.Linear, 4, 1, bias=False, dtype=torch.float64)
     nn.init.zeros_(model.weight)
     with Run(device="cpu", seed=3) as run:
         done = fit(model, squared, config=config, state=tmp_path / "state", run=run)

@@ -19,6 +19,7 @@ from torch import nn
 
 from sepkit import Cancelled, Run
 from sepkit.errors import ConfigError, SepkitError, WeightsError, WriteError
+from sepkit.neural import undrawn
 from tests.distributions import environment
 from tests.learning import Line, State, cancelled_at, learn, loss, validate
 from tests.test_laziness import SNAPSHOT
@@ -142,7 +143,7 @@ class TestRefused:
 
     def test_of_a_model_of_other_shapes(self, state: Path) -> None:
         model = Line()
-        model.line = nn.utils.skip_init(nn.Linear, 3, 2, bias=False)
+        model.line = undrawn(nn.Linear, 3, 2, bias=False)
         with pytest.raises(
             WeightsError, match=r"of another model: .*size mismatch.*; remove it to start anew"
         ) as error:
@@ -188,7 +189,7 @@ KILLED = """
 import os, random, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-import lightning_fabric, pydantic, torch
+import pydantic, torch
 import sepkit.files
 from tests.learning import learn, loss, validate
 torch.set_num_threads(1)

@@ -1,10 +1,24 @@
-"""What methods and priors made of torch share: device, random numbers, checkpoints, a training loop.
+"""What methods and priors made of torch share: device, random numbers, checkpoints, training with and without files.
 
 Only they import it: the core knows nothing of torch. It needs the extra ``sepkit[neural]``.
 """
 
-from sepkit.neural.checkpoint import Checkpoint
+from sepkit.neural.adam import Adam
+from sepkit.neural.checkpoint import Checkpoint, read_by_source
 from sepkit.neural.device import choose_device, generator
+from sepkit.neural.layers import undrawn
 from sepkit.neural.loop import Fit, fit
+from sepkit.neural.starts import Starts, fit_starts
 
-__all__ = ["Checkpoint", "Fit", "choose_device", "fit", "generator"]
+__all__ = [
+    "Adam",
+    "Checkpoint",
+    "Fit",
+    "Starts",
+    "choose_device",
+    "fit",
+    "fit_starts",
+    "generator",
+    "read_by_source",
+    "undrawn",
+]

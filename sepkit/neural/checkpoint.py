@@ -1,23 +1,33 @@
-"""Checkpoints: a folder with ``model.safetensors`` and ``model.json``, and nothing that is run when it is read."""
+"""Checkpoints: a folder with ``model.safetensors`` and ``model.json``, and nothing that is run when it is read.
+
+Whoever made one may have recomputed its digest: everything that is read is checked before it is used.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import safetensors
 import safetensors.torch
 import torch
+from pydantic import ValidationError
 from torch import nn
 
+from sepkit.config import C
 from sepkit.errors import WeightsError
-from sepkit.files import staged_folder
+from sepkit.files import read_regular, staged_folder
+from sepkit.neural.record import FORMAT, MOST_BYTES, Record, first_fault, parsed
 
-FORMAT = 1
 TENSORS, RECORD = "model.safetensors", "model.json"
+_MOST_TENSOR_BYTES = 1 << 34
+
+M = TypeVar("M", bound=nn.Module)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,27 +90,67 @@ class Checkpoint:
         Raises
         ------
         WeightsError
-            If they are missing, truncated, changed since they were written, or of another method.
+            If they are missing, truncated, changed since they were written, of another method, or no numbers.
         """
-        record, data = _record(folder), _bytes(folder / TENSORS)
-        if record.get("format") != FORMAT:
-            given = record.get("format")
+        with _one_line(folder / RECORD):
+            read = parsed(_bytes(folder / RECORD, MOST_BYTES))
+        data = _bytes(folder / TENSORS, _MOST_TENSOR_BYTES)
+        if read.get("format") != FORMAT:
+            given = _short(repr(read.get("format")))
             raise WeightsError(f"{folder} holds weights of format {given}, this sepkit reads {FORMAT}; update sepkit")
-        if record.get("method") != method:
-            given = record.get("method")
-            raise WeightsError(f"{folder} holds weights of '{given}', wanted are those of '{method}'; give others")
-        if record.pop("digest", None) != _digest(record, data):
+        if read.get("method") != method:
+            given = _short(repr(read.get("method")))
+            raise WeightsError(f"{folder} holds weights of {given}, wanted are those of '{method}'; give others")
+        if read.pop("digest", None) != _digest(read, data):
             raise WeightsError(
                 f"the weights in {folder} are truncated, or changed since they were written; copy or train them again"
             )
+        with _one_line(folder / RECORD):
+            record = Record.model_validate(read)
+        with _one_line(folder / TENSORS):
+            tensors = _finite(safetensors.torch.load(data))
         return cls(
-            method=method,
-            config=record["config"],
-            sources=tuple(record["sources"]),
-            sample_rate=record["sample_rate"],
-            tensors=safetensors.torch.load(data),
-            about=record["about"],
+            method=record.method,
+            config=record.config,
+            sources=record.sources,
+            sample_rate=record.sample_rate,
+            tensors=tensors,
+            about=record.about,
         )
+
+    def options(self, model: type[C]) -> C:
+        """The options of the model that the weights are of, as `config` has them.
+
+        Raises
+        ------
+        WeightsError
+            If they are none of `model`, or out of its bounds.
+        """
+        try:
+            return model.model_validate(self.config)
+        except ValidationError as error:
+            raise WeightsError(
+                f"the weights of '{self.method}' have options that cannot be: {first_fault(error)}; train or fetch "
+                "others"
+            ) from error
+
+    def built(self, build: Callable[[], M]) -> M:
+        """The model that `build` makes, with these weights, which are not to change any more.
+
+        Raises
+        ------
+        WeightsError
+            If they do not fit it, or it is too large for this machine.
+        """
+        try:
+            model = build()
+        except (RuntimeError, MemoryError) as error:
+            raise WeightsError(
+                f"the model of '{self.method}' cannot be made for these weights: {_short(str(error))}; train or fetch "
+                "others"
+            ) from error
+        self.load_into(model)
+        return model.float().requires_grad_(False).eval()
 
     def load_into(self, model: nn.Module) -> None:
         """Give the weights to `model`.
@@ -108,36 +158,95 @@ class Checkpoint:
         Raises
         ------
         WeightsError
-            If they do not fit it.
+            If they do not fit it: other names, shapes or kinds of numbers.
         """
+        wanted = model.state_dict()
+        misfit = next(_misfits(wanted, self.tensors), None)
+        if misfit is not None:
+            raise WeightsError(f"the weights do not fit the model of '{self.method}': {misfit}; train or fetch others")
         try:
             model.load_state_dict(dict(self.tensors))
         except RuntimeError as error:
-            reason = " ".join(str(error).split())
+            reason = _short(str(error))
             raise WeightsError(
                 f"the weights do not fit the model of '{self.method}': {reason}; train or fetch others"
             ) from error
 
 
-def _record(folder: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(_bytes(folder / RECORD))
-    except ValueError as error:
-        raise WeightsError(
-            f"{folder / RECORD} is truncated or no JSON: {error}; copy or train the weights again"
-        ) from error
-    if not isinstance(record, dict):
-        raise WeightsError(f"{folder / RECORD} holds no JSON object; copy or train the weights again")
-    return record
+def read_by_source(folder: Path, method: str) -> dict[str, Checkpoint]:
+    """All checkpoints of `method` in the folders of `folder`, by the names of the sources that they know.
+
+    Methods and priors with a network for every source keep their weights so: sources are trained one by one, and put
+    together by copying folders.
+
+    Raises
+    ------
+    WeightsError
+        If there is none, one is damaged, two know one source, or their sample rates differ.
+    """
+    found: dict[str, Checkpoint] = {}
+    for record in sorted(folder.glob(f"*/{RECORD}")):
+        checkpoint = Checkpoint.read(record.parent, method)
+        twice = [source for source in checkpoint.sources if source in found]
+        if twice:
+            raise WeightsError(f"two folders in {folder} hold weights of source '{twice[0]}'; keep one of them")
+        found |= dict.fromkeys(checkpoint.sources, checkpoint)
+    if not found:
+        raise WeightsError(f"{folder} holds no folders with weights of '{method}'; train some with: sepkit train")
+    rates = sorted({checkpoint.sample_rate for checkpoint in found.values()})
+    if len(rates) > 1:
+        listed = ", ".join(f"{rate} Hz" for rate in rates)
+        raise WeightsError(f"the weights in {folder} are for {listed}; give a folder of those of one rate")
+    return found
 
 
-def _bytes(path: Path) -> bytes:
+@contextmanager
+def _one_line(file: Path) -> Iterator[None]:
+    """Whatever strange content raises becomes one error that names the file."""
     try:
-        return path.read_bytes()
-    except OSError as error:
+        yield
+    except ValidationError as error:
+        raise WeightsError(f"{file} cannot be: {first_fault(error)}; copy or train the weights again") from error
+    # safetensors raises KeyError for types of numbers that torch has not, and ValueError for impossible shapes.
+    except (ValueError, RecursionError, LookupError, RuntimeError, TypeError, safetensors.SafetensorError) as error:
         raise WeightsError(
-            f"{path.parent} holds no weights: {path.name}: {error.strerror}; train some with: sepkit train"
+            f"{file} is truncated or damaged: {_short(str(error))}; copy or train the weights again"
         ) from error
+
+
+def _finite(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
+    for name, tensor in tensors.items():
+        if tensor.is_complex():
+            raise ValueError(f"tensor {_short(repr(name))} is of complex numbers")
+        # Types of eight bits and less cannot be asked themselves.
+        if tensor.is_floating_point() and not bool(tensor.float().isfinite().all()):
+            raise ValueError(f"tensor {_short(repr(name))} holds values that are no finite numbers")
+    return tensors
+
+
+def _misfits(wanted: Mapping[str, torch.Tensor], given: Mapping[str, torch.Tensor]) -> Iterator[str]:
+    for name, tensor in wanted.items():
+        if name not in given:
+            yield f"there is no tensor {_short(repr(name))}"
+        elif given[name].shape != tensor.shape:
+            yield f"tensor {_short(repr(name))} has shape {tuple(given[name].shape)}, wanted is {tuple(tensor.shape)}"
+        elif given[name].is_floating_point() != tensor.is_floating_point():
+            yield f"tensor {_short(repr(name))} is of {given[name].dtype}, wanted is {tensor.dtype}"
+    for name in given:
+        if name not in wanted:
+            yield f"there is a tensor {_short(repr(name))} too many"
+
+
+def _bytes(path: Path, most: int) -> bytes:
+    try:
+        return read_regular(path, most)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise WeightsError(
+            f"{path.parent} holds no weights: {path.name}: {reason}; train some with: sepkit train"
+        ) from error
+    except MemoryError as error:
+        raise WeightsError(f"{path} is too large for the memory of this machine; give other weights") from error
 
 
 def _digest(record: Mapping[str, Any], data: bytes) -> str:
@@ -145,3 +254,9 @@ def _digest(record: Mapping[str, Any], data: bytes) -> str:
     digest = hashlib.sha256(json.dumps(record, sort_keys=True).encode())
     digest.update(data)
     return digest.hexdigest()
+
+
+def _short(text: str) -> str:
+    """`text` in one line that is not long."""
+    line = " ".join(text.split())
+    return line if len(line) <= 120 else f"{line[:117]}..."

@@ -1,4 +1,4 @@
-"""The training loop: Adam on Lightning Fabric, averaged weights, early stop, and a state to go on from."""
+"""The training loop: Adam, averaged weights, early stop, and a state to go on from."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.autograd import backward
+from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from sepkit.errors import Cancelled, SepkitError
+from sepkit.neural.adam import Adam
 from sepkit.neural.device import choose_device
 from sepkit.neural.state import Curves, load_state, remove_partial, save_state
 from sepkit.solving.run import Run
@@ -22,6 +25,7 @@ from sepkit.training.config import TrainingConfig
 Loss = Callable[[nn.Module, np.random.Generator], torch.Tensor]
 
 _LAST_RATE = 0.02
+_MOST_FIGURES = 2000
 
 
 @dataclass(frozen=True)
@@ -43,22 +47,32 @@ class Fit:
     losses: tuple[float, ...]
     validations: tuple[float, ...]
 
+    def about(self) -> dict[str, Any]:
+        """For the `about` of a checkpoint: it is read as a whole, so long curves are thinned to means of stretches."""
+        return {
+            "steps": self.steps,
+            "best_step": self.best_step,
+            "losses": _thinned(self.losses),
+            "validations": _thinned(self.validations),
+        }
+
 
 def fit(
     model: nn.Module,
     loss: Loss,
     *,
     config: TrainingConfig,
-    state: Path,
     run: Run,
+    state: Path | None = None,
     validate: Callable[[nn.Module], float] | None = None,
     stage: str = "train",
     recipe: Mapping[str, Any] | None = None,
 ) -> Fit:
     """Train `model`, which holds the best weights at the end.
 
-    A run that was killed goes on from `state`, and comes to the same weights as one that never was: what is random in a
-    step depends on the seed and the number of the step alone.
+    With a `state`, a run that was killed goes on from there, and comes to the same weights as one that never was: what
+    is random in a step depends on the seed and the number of the step alone. Without one no file is touched, as methods
+    want it that fit a network to the one recording they separate.
 
     Parameters
     ----------
@@ -66,11 +80,11 @@ def fit(
     loss : callable
         Gives the loss of one random batch from the model and a `numpy.random.Generator`.
     config : TrainingConfig
-    state : Path
-        File for the state of training. It stays when all steps are done, so that nothing is lost should the weights not
-        get written: remove it after that.
     run : Run
         Gives seed and device, and may be cancelled at every step.
+    state : Path, optional
+        File for the state of training. It stays when all steps are done, so that nothing is lost should the weights not
+        get written: remove it after that.
     validate : callable, optional
         A figure of the (averaged) model that is better when lower. Without it the last weights are the best.
     stage : str
@@ -91,40 +105,38 @@ def fit(
     Cancelled
         After the state was saved, when it comes between two steps.
     """
-    from lightning_fabric import Fabric
-
-    device = choose_device(run)
-    fabric = Fabric(accelerator=device.type, devices=[device.index or 0] if device.type != "cpu" else 1)
-    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
-    module, optimizer = fabric.setup(model, optimizer)
+    model.to(choose_device(run))
+    optimizer = Adam(model.parameters(), config.learning_rate)
     averaging = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
     average = AveragedModel(model, multi_avg_fn=averaging, use_buffers=True)
     modules = {"model": model, "average": average}
     best: dict[str, torch.Tensor] = {}
     curves = Curves()
     made_by = {"config": config.model_dump(mode="json"), "seed": run.seed, **(recipe or {})}
-    remove_partial(state)
-    if state.is_file():
-        best, curves = load_state(state, modules, optimizer, made_by)
+    if state is not None:
+        remove_partial(state)
+        if state.is_file():
+            best, curves = load_state(state, modules, optimizer, made_by)
 
     def save() -> None:
-        save_state(state, modules, optimizer, best, curves, made_by)
+        if state is not None:
+            save_state(state, modules, optimizer, best, curves, made_by)
 
     for _ in _saved_if_cancelled(run.steps(config.steps - curves.step, stage), save):
         if _out_of_patience(config, curves):
             break
-        _set_rate(optimizer, config, curves.step)
-        value = loss(module, np.random.default_rng([run.seed, curves.step]))
-        curves.losses.append(_checked("loss", value.detach(), curves.step))
+        optimizer.learning_rate = learning_rate(config, curves.step)
+        value = loss(model, np.random.default_rng([run.seed, curves.step]))
+        curves.losses.append(checked("loss", value.detach(), curves.step))
         optimizer.zero_grad()
-        fabric.backward(value)
-        norm = fabric.clip_gradients(module, optimizer, max_norm=config.clip_norm or math.inf, error_if_nonfinite=False)
-        _checked("gradient of the loss", norm, curves.step)
+        backward(value)
+        norm = clip_grad_norm_(optimizer.parameters, config.clip_norm or math.inf)
+        checked("gradient of the loss", norm, curves.step)
         optimizer.step()
         average.update_parameters(model)
         curves.step += 1
         if validate is not None and (curves.step % config.validate_every == 0 or curves.step == config.steps):
-            curves.validations.append(_checked("validation", _validation(validate, average.module), curves.step))
+            curves.validations.append(checked("validation", _validation(validate, average.module), curves.step))
             if curves.validations[-1] <= min(curves.validations):
                 best, curves.best_step = _copied(average.module), curves.step
         if curves.step % config.save_every == 0:
@@ -134,13 +146,12 @@ def fit(
     return Fit(curves.step, curves.best_step or curves.step, tuple(curves.losses), tuple(curves.validations))
 
 
-def _set_rate(optimizer: torch.optim.Optimizer, config: TrainingConfig, step: int) -> None:
+def learning_rate(config: TrainingConfig, step: int) -> float:
     """Linear warm-up, a plateau, a linear fall."""
     rising = min(1.0, (step + 1) / max(1, config.warmup))
     start = config.decay_from * config.steps
     falling = 1.0 if step < start else 1 - (1 - _LAST_RATE) * (step - start) / max(1, config.steps - start)
-    for group in optimizer.param_groups:
-        group["lr"] = config.learning_rate * rising * falling
+    return config.learning_rate * rising * falling
 
 
 def _saved_if_cancelled(steps: Iterator[int], save: Callable[[], None]) -> Iterator[int]:
@@ -155,7 +166,14 @@ def _saved_if_cancelled(steps: Iterator[int], save: Callable[[], None]) -> Itera
         raise
 
 
-def _checked(what: str, value: Any, step: int) -> float:
+def checked(what: str, value: Any, step: int) -> float:
+    """The figure as a number.
+
+    Raises
+    ------
+    SepkitError
+        If it is none any more.
+    """
     number = float(value)
     if not math.isfinite(number):
         raise SepkitError(f"the {what} became {number} after {step} steps; try a smaller learning rate")
@@ -169,6 +187,13 @@ def _validation(validate: Callable[[nn.Module], float], model: nn.Module) -> flo
         value = float(validate(model))
     model.train(training)
     return value
+
+
+def _thinned(curve: tuple[float, ...]) -> list[float]:
+    """At most some thousand figures, each the mean of those it stands for."""
+    if len(curve) <= _MOST_FIGURES:
+        return list(curve)
+    return [float(np.mean(stretch)) for stretch in np.array_split(curve, _MOST_FIGURES)]
 
 
 def _copied(model: nn.Module) -> dict[str, torch.Tensor]:

@@ -16,6 +16,7 @@ from torch import nn
 
 from sepkit.errors import ConfigError, WeightsError
 from sepkit.files import atomic_path
+from sepkit.neural.adam import Adam
 
 _CURVES = ("losses", "validations")
 
@@ -45,7 +46,7 @@ class Curves:
 def save_state(
     path: Path,
     modules: Mapping[str, nn.Module],
-    optimizer: torch.optim.Optimizer,
+    optimizer: Adam,
     best: Mapping[str, torch.Tensor],
     curves: Curves,
     recipe: Mapping[str, Any],
@@ -59,8 +60,7 @@ def save_state(
     tensors = {f"{name}/{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}
     tensors |= {f"best/{key}": value for key, value in best.items()}
     tensors |= {f"curves/{key}": torch.tensor(getattr(curves, key), dtype=torch.float64) for key in _CURVES}
-    for index, moments in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer/{index}/{key}": value for key, value in moments.items()}
+    tensors |= {f"optimizer/{key}": value for key, value in optimizer.state().items()}
     # Copies, for safetensors refuses tensors that share memory.
     owned = {key: value.detach().cpu().clone().contiguous() for key, value in tensors.items()}
     metadata = {"step": str(curves.step), "best_step": str(curves.best_step), "recipe": _text(recipe)}
@@ -70,7 +70,7 @@ def save_state(
 
 
 def load_state(
-    path: Path, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer, recipe: Mapping[str, Any]
+    path: Path, modules: Mapping[str, nn.Module], optimizer: Adam, recipe: Mapping[str, Any]
 ) -> tuple[dict[str, torch.Tensor], Curves]:
     """Give modules and optimiser the state at `path`; what comes back is the best weights so far and the curves.
 
@@ -91,14 +91,10 @@ def load_state(
         raise ConfigError(
             f"{path} is the state of a training with other options, seed or data; give those, or another folder"
         )
-    moments: dict[int, dict[str, torch.Tensor]] = {}
     try:
         for name, module in modules.items():
             module.load_state_dict(_below(tensors, name))
-        for key, value in _below(tensors, "optimizer").items():
-            index, _, name = key.partition("/")
-            moments.setdefault(int(index), {})[name] = value
-        optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
+        optimizer.load_state(_below(tensors, "optimizer"))
         losses, validations = (tensors[f"curves/{key}"].tolist() for key in _CURVES)
         return _below(tensors, "best"), Curves(int(metadata["step"]), int(metadata["best_step"]), losses, validations)
     except (RuntimeError, LookupError, ValueError) as error:

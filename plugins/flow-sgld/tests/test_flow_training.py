@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,13 @@ from sepkit.errors import Cancelled, ConfigError, DatasetError, WeightsError
 from sepkit.evaluation.dataset import Track
 from sepkit.evaluation.datasets.toy import ToyWaveforms
 from sepkit.music.audio import Audio
-from sepkit.neural import Checkpoint
+from sepkit.neural import Checkpoint, read_by_source
 from sepkit.solving.run import Progress, Run
 from sepkit.training import TrainingData
 from sepkit_flow_sgld.bundled import bundled_weights
 from sepkit_flow_sgld.flow import Flow
 from sepkit_flow_sgld.mdct import MDCT
-from sepkit_flow_sgld.prior import checkpoints_in, flow_of, loaded_flow
+from sepkit_flow_sgld.prior import METHOD, loaded_flow
 from sepkit_flow_sgld.segments import Segments
 from sepkit_flow_sgld.training import FlowTrainer
 from sepkit_flow_sgld.training_config import FlowTrainingConfig
@@ -162,11 +163,11 @@ def test_spectral_flows_separate_what_they_were_trained_for(tmp_path: Path) -> N
 
 
 def test_flows_that_say_no_kind_are_waveform_flows_such_as_those_that_come_along() -> None:
-    for checkpoint in checkpoints_in(bundled_weights()).values():
+    for checkpoint in read_by_source(bundled_weights(), METHOD).values():
         assert "kind" not in checkpoint.config
         assert isinstance(loaded_flow(checkpoint), Flow)
-    with pytest.raises(WeightsError, match="no flow of kind 'circular', only waveform, spectral"):
-        flow_of({"kind": "circular"})
+    with pytest.raises(WeightsError, match="another kind of flow than waveform and spectral; update"):
+        loaded_flow(replace(checkpoint, config={"kind": "circular"}))
 
 
 @pytest.mark.slow

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
 from sepkit.errors import WeightsError
-from sepkit.neural import Checkpoint
+from sepkit.neural import Checkpoint, read_by_source
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
 from sepkit.problem.prior import Density, Prior
 from sepkit_flow_sgld.bundled import bundled_weights
 from sepkit_flow_sgld.density import FlowDensity, SourceFlow
 from sepkit_flow_sgld.flow import Flow
+from sepkit_flow_sgld.flow_options import FlowOptions, SpectralFlowOptions, WaveformFlowOptions
 from sepkit_flow_sgld.spectral_flow import SpectralFlow
 
 METHOD = "flow"
 """As which checkpoints are marked."""
-_KINDS: dict[str, type[SourceFlow]] = {"waveform": Flow, "spectral": SpectralFlow}
 
 
 class FlowPrior(Prior):
@@ -52,26 +52,10 @@ class FlowPrior(Prior):
             If a source has no weights, or the mixture has another sample rate than they are for.
         """
         checkpoints = checkpoints_of(layout.sources, self.weights or bundled_weights())
-        rates = {checkpoint.sample_rate for checkpoint in checkpoints}
-        rate = layout.mixture.sample_rate
-        if rates != {rate}:
-            wanted = " and ".join(f"{one} Hz" for one in sorted(rates))
-            raise WeightsError(f"the flows' weights are for {wanted}, the mixture has {rate} Hz; resample it")
+        learned, rate = checkpoints[0].sample_rate, layout.mixture.sample_rate
+        if learned != rate:
+            raise WeightsError(f"the flows' weights are for {learned} Hz, the mixture has {rate} Hz; resample it")
         return FlowDensity([loaded_flow(checkpoint) for checkpoint in checkpoints], layout.shape(domain))
-
-
-def checkpoints_in(folder: Path) -> dict[str, Checkpoint]:
-    """All checkpoints of flows in the folders of `folder`, by source.
-
-    Raises
-    ------
-    WeightsError
-        If there is none, or one is damaged.
-    """
-    found = [Checkpoint.read(place.parent, METHOD) for place in sorted(folder.glob("*/model.json"))]
-    if not found:
-        raise WeightsError(f"{folder} holds no folders with weights of flows; train some with: sepkit train flow")
-    return {source: checkpoint for checkpoint in found for source in checkpoint.sources}
 
 
 def checkpoints_of(sources: Sequence[str], folder: Path) -> list[Checkpoint]:
@@ -82,7 +66,7 @@ def checkpoints_of(sources: Sequence[str], folder: Path) -> list[Checkpoint]:
     WeightsError
         If a source has none, with the names of those that have; or if one is damaged.
     """
-    known = checkpoints_in(folder)
+    known = read_by_source(folder, METHOD)
     unknown = [source for source in sources if source not in known]
     if unknown:
         raise WeightsError(
@@ -92,23 +76,26 @@ def checkpoints_of(sources: Sequence[str], folder: Path) -> list[Checkpoint]:
     return [known[source] for source in sources]
 
 
-def flow_of(config: Mapping[str, Any]) -> SourceFlow:
-    """The flow that a checkpoint's `config` describes: its kind, by default a waveform flow, and that one's options.
+def flow_of(options: FlowOptions) -> SourceFlow:
+    """The flow with these options, its weights still to be drawn."""
+    kind = Flow if isinstance(options, WaveformFlowOptions) else SpectralFlow
+    flow: SourceFlow = kind(**options.model_dump(exclude={"kind"}))
+    return flow
+
+
+def loaded_flow(checkpoint: Checkpoint) -> SourceFlow:
+    """The flow of a checkpoint, whose weights are not to change any more.
 
     Raises
     ------
     WeightsError
-        If there is no such kind.
+        If there is no flow of its kind, or the weights do not fit it.
     """
-    options = dict(config)
-    kind = options.pop("kind", "waveform")
-    if kind not in _KINDS:
-        raise WeightsError(f"there is no flow of kind '{kind}', only {', '.join(_KINDS)}; update sepkit-flow-sgld")
-    return _KINDS[kind](**options)
-
-
-def loaded_flow(checkpoint: Checkpoint) -> SourceFlow:
-    """The flow of a checkpoint, whose weights are not to change any more."""
-    flow = flow_of(checkpoint.config)
-    checkpoint.load_into(flow)
-    return flow.float().requires_grad_(False).eval()
+    kind = checkpoint.config.get("kind", "waveform")
+    if kind not in ("waveform", "spectral"):
+        raise WeightsError(
+            f"the weights of {', '.join(checkpoint.sources)} are of another kind of flow than waveform and spectral; "
+            "update sepkit-flow-sgld"
+        )
+    options = checkpoint.options(WaveformFlowOptions if kind == "waveform" else SpectralFlowOptions)
+    return checkpoint.built(lambda: flow_of(options))

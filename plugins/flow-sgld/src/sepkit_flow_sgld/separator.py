@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sepkit.errors import ConfigError, WeightsError
+from sepkit.errors import ConfigError
 from sepkit.music.audio import Audio
-from sepkit.neural import choose_device, generator
+from sepkit.neural import choose_device, generator, read_by_source
 from sepkit.problem.domain import Domain
 from sepkit.problem.excerpt import excerpt
 from sepkit.problem.problem import Problem
@@ -25,7 +25,7 @@ from sepkit_flow_sgld.density import FlowDensity, SourceFlow
 from sepkit_flow_sgld.gaussian import GaussianDensity, mean_spectrum
 from sepkit_flow_sgld.langevin import noise_levels
 from sepkit_flow_sgld.posterior import Posterior, Scaled
-from sepkit_flow_sgld.prior import checkpoints_in, loaded_flow
+from sepkit_flow_sgld.prior import METHOD, loaded_flow
 from sepkit_flow_sgld.sampler import Annealing, Target
 from sepkit_flow_sgld.starts import equal_shares, periodic_starts, wiener_shares
 from sepkit_flow_sgld.windows import Window, fade_in, windows
@@ -51,11 +51,8 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
     def load(self, weights: Path | None, run: Run) -> None:
         choose_device(run)
         folder = weights or bundled_weights()
-        checkpoints = checkpoints_in(folder)
-        rates = {checkpoint.sample_rate for checkpoint in checkpoints.values()}
-        if len(rates) > 1:
-            raise WeightsError(f"the flows in {folder} are for {sorted(rates)} Hz; give a folder of those of one rate")
-        self._rate = rates.pop()
+        checkpoints = read_by_source(folder, METHOD)
+        self._rate = next(iter(checkpoints.values())).sample_rate
         self._flows = {name: loaded_flow(checkpoint) for name, checkpoint in checkpoints.items()}
 
     @property

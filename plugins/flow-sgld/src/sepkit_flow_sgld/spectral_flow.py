@@ -22,8 +22,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.utils import skip_init
 
+from sepkit.neural import undrawn
 from sepkit_flow_sgld.mdct import MDCT
 
 _FLOOR = 1e-10
@@ -232,7 +232,4 @@ class Coupling(nn.Module):
 
 def convolution(channels: int, out_channels: int, dilation: int) -> nn.Conv2d:
     """A convolution over neighbouring frames, and over bins `dilation` apart; its weights are still to be drawn."""
-    layer: nn.Conv2d = skip_init(  # type: ignore[no-untyped-call]
-        nn.Conv2d, channels, out_channels, kernel_size=3, dilation=(1, dilation), padding=(1, dilation)
-    )
-    return layer
+    return undrawn(nn.Conv2d, channels, out_channels, kernel_size=3, dilation=(1, dilation), padding=(1, dilation))

@@ -17,6 +17,7 @@ from sepkit.files import file_names
 from sepkit.neural import Checkpoint, choose_device, fit, generator
 from sepkit.solving.run import Run
 from sepkit.training.trainer import Trainer, TrainingData
+from sepkit_flow_sgld.flow_options import SpectralFlowOptions, WaveformFlowOptions
 from sepkit_flow_sgld.prior import METHOD, flow_of
 from sepkit_flow_sgld.segments import Segments
 from sepkit_flow_sgld.spectral_flow import SpectralFlow
@@ -108,25 +109,25 @@ class FlowTrainer(Trainer[FlowTrainingConfig]):
             },
         }
         tensors = {name: tensor.half() for name, tensor in flow.state_dict().items()}
-        return Checkpoint(METHOD, options, (source,), segments.sample_rate, tensors, about)
+        return Checkpoint(METHOD, options.model_dump(mode="json"), (source,), segments.sample_rate, tensors, about)
 
-    def _flow_options(self, segments: Segments) -> dict[str, Any]:
+    def _flow_options(self, segments: Segments) -> WaveformFlowOptions | SpectralFlowOptions:
         config = self.config
-        common = {
-            "kind": config.kind,
+        common: dict[str, Any] = {
             "data_std": math.sqrt(segments.power),
             "dilations": config.dilations,
             "levels": (config.lowest, config.highest),
         }
         if config.kind == "spectral":
-            return {**common, "bins": config.bins, "width": config.widths[0], "steps": config.flow_steps[0]}
-        return {
+            bins, width, steps = config.bins, config.widths[0], config.flow_steps[0]
+            return SpectralFlowOptions(kind="spectral", bins=bins, width=width, steps=steps, **common)
+        return WaveformFlowOptions(
+            frames=config.frames,
+            widths=config.widths,
+            steps=config.flow_steps,
+            embedding=config.embedding,
             **common,
-            "frames": config.frames,
-            "widths": config.widths,
-            "steps": config.flow_steps,
-            "embedding": config.embedding,
-        }
+        )
 
     def _recipe(self, source: str, data: TrainingData, seed: int) -> dict[str, Any]:
         """What the weights depend on, as JSON."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
 from sepkit.training.config import TrainingConfig
-
-Counts = Annotated[tuple[Annotated[int, Field(ge=1, le=100_000)], ...], Field(min_length=1)]
+from sepkit_flow_sgld.flow_options import MOST_BINS, Dilations, Frames, Steps, Widths
 
 
 class FlowTrainingConfig(TrainingConfig):
@@ -43,16 +42,16 @@ class FlowTrainingConfig(TrainingConfig):
         description="waveform: a flow on samples. spectral: one on the MDCT, for recordings, whose spectra fall by "
         "many decibels; it has one scale, and is slower at the same width.",
     )
-    frames: Counts = Field(
+    frames: Frames = Field(
         default=(32,),
         description="Samples of a frame at each scale of a waveform flow, each a multiple of the one before.",
     )
     bins: int = Field(
-        default=512, ge=2, le=100_000, multiple_of=2, description="Bins of the MDCT of a spectral flow; even."
+        default=512, ge=2, le=MOST_BINS, multiple_of=2, description="Bins of the MDCT of a spectral flow; even."
     )
-    widths: Counts = Field(default=(48,), description="Channels within the networks of each scale.")
-    flow_steps: Counts = Field(default=(6,), description="Flow steps at each scale.")
-    dilations: Counts = Field(
+    widths: Widths = Field(default=(48,), description="Channels within the networks of each scale.")
+    flow_steps: Steps = Field(default=(6,), description="Flow steps at each scale.")
+    dilations: Dilations = Field(
         default=(1, 2, 4, 8),
         description="Distances to which the layers of a network look: in frames, or in bins of a spectral flow.",
     )
@@ -66,8 +65,8 @@ class FlowTrainingConfig(TrainingConfig):
             raise ValueError("widths and flow_steps need one number each: spectral flows have one scale")
         if self.kind == "waveform" and not len(self.frames) == len(self.widths) == len(self.flow_steps):
             raise ValueError("frames, widths and flow_steps need one number for every scale")
-        if self.frames[0] < 2 or any(b % a for a, b in zip(self.frames, self.frames[1:], strict=False)):
-            raise ValueError(f"frames need at least 2 samples, each a multiple of the one before, given {self.frames}")
+        if any(b % a for a, b in zip(self.frames, self.frames[1:], strict=False)):
+            raise ValueError(f"frames need to be each a multiple of the one before, given {self.frames}")
         frame = self.bins if self.kind == "spectral" else self.frames[-1]
         if self.segment < frame:
             raise ValueError(f"segment needs at least one frame of {frame} samples, given {self.segment}")

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
 from sepkit.config import Config
 from sepkit.training.config import TrainingConfig
+from sepkit_flow_sgld.flow_options import Dilations, Levels
+
+
+class EncoderOptions(Config):
+    """Options of the network, as a checkpoint of it records them."""
+
+    sources: int = Field(ge=1, le=1000, description="Number of stems.")
+    frame: int = Field(ge=1, le=4096, description="Samples that the network sees as one.")
+    width: int = Field(ge=1, le=4096, description="Channels within the network.")
+    dilations: Dilations = Field(description="Distances, in frames, to which its layers look.")
+    levels: Levels = Field(description="Lowest and highest noise level.")
+
+    @model_validator(mode="after")
+    def _levels_rise(self) -> EncoderOptions:
+        if self.levels[0] > self.levels[1]:
+            raise ValueError(f"levels must not fall, given {self.levels[0]:g} and {self.levels[1]:g}")
+        return self
 
 
 class FlowVAEConfig(Config):
@@ -42,8 +59,8 @@ class FlowVAETrainingConfig(TrainingConfig):
     highest: float = Field(default=1.0, gt=0, le=1000, description="Highest noise level, likewise.")
     frame: int = Field(default=16, ge=1, le=4096, description="Samples that the network sees as one.")
     width: int = Field(default=64, ge=1, le=4096, description="Channels within the network.")
-    dilations: Annotated[tuple[Annotated[int, Field(ge=1, le=100_000)], ...], Field(min_length=1, max_length=64)] = (
-        Field(default=(1, 2, 4, 8, 16, 32, 64), description="Distances, in frames, to which its layers look.")
+    dilations: Dilations = Field(
+        default=(1, 2, 4, 8, 16, 32, 64), description="Distances, in frames, to which its layers look."
     )
 
     @model_validator(mode="after")

@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sepkit.errors import WeightsError
 from sepkit.music.audio import Audio
 from sepkit.neural import Checkpoint, choose_device, generator
 from sepkit.problem.problem import Problem
 from sepkit.solving.run import Run
 from sepkit.solving.separator import Separator
 from sepkit_flow_sgld.vae import Encoder, project, projected_variance
-from sepkit_flow_sgld.vae_config import FlowVAEConfig
+from sepkit_flow_sgld.vae_config import EncoderOptions, FlowVAEConfig
 from sepkit_flow_sgld.vae_training import METHOD
 
 _BLOCK = 1 << 17
@@ -40,9 +41,14 @@ class FlowVAE(Separator[FlowVAEConfig]):
     def load(self, weights: Path | None, run: Run) -> None:
         assert weights is not None
         checkpoint = Checkpoint.read(weights, METHOD)
-        encoder = Encoder(**checkpoint.config)
-        checkpoint.load_into(encoder)
-        self._checkpoint, self._encoder = checkpoint, encoder.requires_grad_(False).eval().to(choose_device(run))
+        options = checkpoint.options(EncoderOptions)
+        if options.sources != len(checkpoint.sources):
+            raise WeightsError(
+                f"the weights in {weights} are of {options.sources} stems and name {len(checkpoint.sources)}; train or "
+                "fetch others"
+            )
+        encoder = checkpoint.built(lambda: Encoder(**options.model_dump()))
+        self._checkpoint, self._encoder = checkpoint, encoder.to(choose_device(run))
 
     @property
     def sample_rate(self) -> int | None:
@@ -74,7 +80,7 @@ class FlowVAE(Separator[FlowVAEConfig]):
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Estimate and standard deviation of every trained source [shape=(sources, samples)], block by block."""
         encoder, length = self._encoder, len(samples)
-        sigma = torch.tensor([self.config.level or self._checkpoint.config["levels"][0]], device=device)
+        sigma = torch.tensor([self.config.level or encoder.noise.levels[0]], device=device)
         draw = generator(run.rng, device)
         stems = np.empty((encoder.sources, length), np.float32)
         deviations = np.empty_like(stems)

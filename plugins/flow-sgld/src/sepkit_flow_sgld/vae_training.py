@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,7 +23,7 @@ from sepkit_flow_sgld.bundled import bundled_weights
 from sepkit_flow_sgld.posterior import Scaled
 from sepkit_flow_sgld.prior import FlowPrior, checkpoints_of
 from sepkit_flow_sgld.vae import Encoder, entropy, project
-from sepkit_flow_sgld.vae_config import FlowVAETrainingConfig
+from sepkit_flow_sgld.vae_config import EncoderOptions, FlowVAETrainingConfig
 
 METHOD = "flow-vae"
 """As which checkpoints are marked."""
@@ -51,14 +50,14 @@ class FlowVAETrainer(Trainer[FlowVAETrainingConfig]):
         device = choose_device(run)
         mixtures = _mixtures(data.train, rate)
         held_out = _mixtures(data.valid, rate)
-        shape: dict[str, Any] = {
-            "sources": len(data.sources),
-            "frame": config.frame,
-            "width": config.width,
-            "dilations": list(config.dilations),
-            "levels": [config.lowest, config.highest],
-        }
-        encoder = Encoder(**shape)
+        options = EncoderOptions(
+            sources=len(data.sources),
+            frame=config.frame,
+            width=config.width,
+            dilations=config.dilations,
+            levels=(config.lowest, config.highest),
+        )
+        encoder = Encoder(**options.model_dump())
         encoder.initialize(generator(run.rng))
 
         def loss(model: nn.Module, rng: np.random.Generator) -> Tensor:
@@ -83,7 +82,7 @@ class FlowVAETrainer(Trainer[FlowVAETrainingConfig]):
         )
         Checkpoint(
             method=METHOD,
-            config=shape,
+            config=options.model_dump(mode="json"),
             sources=data.sources,
             sample_rate=rate,
             tensors=encoder.state_dict(),
@@ -91,9 +90,7 @@ class FlowVAETrainer(Trainer[FlowVAETrainingConfig]):
                 "training": config.model_dump(mode="json"),
                 "seed": run.seed,
                 "tracks": len(data.train),
-                "steps": done.steps,
-                "best_step": done.best_step,
-                "negative_elbo": {"train": list(done.losses), "valid": list(done.validations)},
+                **done.about(),
             },
         ).write(folder)
         state.unlink(missing_ok=True)

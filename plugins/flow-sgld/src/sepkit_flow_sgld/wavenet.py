@@ -10,7 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
-from torch.nn.utils import skip_init
+
+from sepkit.neural import undrawn
 
 
 class WaveNet(nn.Module):
@@ -78,8 +79,7 @@ def with_neighbours(frames: Tensor, distance: int) -> Tensor:
 
 def linear(inputs: int, outputs: int, *, bias: bool = True) -> nn.Linear:
     """A linear layer whose weights are still to be drawn; torch's global generator is left alone."""
-    layer: nn.Linear = skip_init(nn.Linear, inputs, outputs, bias=bias)  # type: ignore[no-untyped-call]
-    return layer
+    return undrawn(nn.Linear, inputs, outputs, bias=bias)
 
 
 def initialize_linear(layer: nn.Linear, generator: torch.Generator) -> None:

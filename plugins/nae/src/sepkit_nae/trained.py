@@ -99,11 +99,10 @@ class Trained:
             If it is missing, damaged, or of another method.
         """
         checkpoint = Checkpoint.read(folder, METHOD)
-        config = NAETraining.model_validate(checkpoint.config)
+        config = checkpoint.options(NAETraining)
         stft = STFT.of_duration(config.window_s, config.overlap, checkpoint.sample_rate)
-        model = build(config, stft, len(checkpoint.sources))
-        checkpoint.load_into(model)
-        return cls(model.to(device).requires_grad_(False), stft, checkpoint.sources, checkpoint.sample_rate)
+        model = checkpoint.built(lambda: build(config, stft, len(checkpoint.sources)))
+        return cls(model.to(device), stft, checkpoint.sources, checkpoint.sample_rate)
 
     @property
     def atoms(self) -> tuple[Atom, ...]:

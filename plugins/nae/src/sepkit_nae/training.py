@@ -82,10 +82,7 @@ class NAETrainer(Trainer[NAETraining]):
         about = {
             **recipe,
             "seed": run.seed,
-            "steps": done.steps,
-            "best_step": done.best_step,
-            "losses": list(done.losses),
-            "validations": list(done.validations),
+            **done.about(),
         }
         options = config.model_dump(mode="json")
         Checkpoint(METHOD, options, data.sources, rate, model.state_dict(), about).write(folder)
