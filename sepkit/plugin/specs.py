@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sepkit.errors import PluginError, UnknownNameError
+from sepkit.errors import PluginError, UnknownNameError, reason_of
+from sepkit.plugin.stdout import kept_from_stdout
 from sepkit.problem.domain import Domain
 
 NEEDS = ("score", "f0", "references", "weights", "sources")
@@ -75,9 +76,10 @@ class Spec:
     def _import(self, import_string: str) -> Any:
         module, _, attribute = import_string.partition(":")
         try:
-            return getattr(importlib.import_module(module), attribute)
+            with kept_from_stdout():
+                return getattr(importlib.import_module(module), attribute)
         except (Exception, SystemExit) as error:
-            reason = f"{type(error).__name__}: {error}"
+            reason = f"{type(error).__name__}: {reason_of(error)}"
             raise PluginError(f"{self.kind} '{self.name}' cannot load {import_string}: {reason}") from error
 
     def _require_import_string(self, field_name: str, value: str) -> None:
