@@ -164,9 +164,8 @@ def _check_value(point: EntryPoint) -> None:
     except (AttributeError, ValueError):
         names_module = False
     if not (names_module and point.name):
-        raise PluginError(
-            f"the entry point '{point.name} = {point.value}' names no module, as in 'name = package.plugin'; tell its author"
-        )
+        given = f"{point.name} = {point.value}"
+        raise PluginError(f"the entry point '{given}' names no module, as in 'name = package.plugin'; tell its author")
 
 
 def _collect(name: str, module: Any) -> tuple[Spec, ...]:
