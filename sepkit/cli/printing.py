@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
@@ -48,4 +48,24 @@ def console(*, folds: bool = True, stderr: bool = False) -> Console:
     width = max(_LEAST_WIDTH, min(shutil.get_terminal_size().columns, _ANY_WIDTH))
     if not folds and not stream.isatty():
         width = _ANY_WIDTH
-    return Console(highlight=False, markup=False, emoji=False, stderr=stderr, width=width)
+    file = cast("TextIO", _Unheeded(stream)) if stderr else None
+    return Console(highlight=False, markup=False, emoji=False, file=file, width=width)
+
+
+class _Unheeded:
+    """A stream whose faults are no reason to stop: work is done whether or not anyone sees how far it is."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError):
+            return self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
