@@ -17,18 +17,45 @@
     ├── PluginError                a plugin is broken or breaks the contract
     └── Cancelled                  the host asked to stop                         exit 3
 
-Every message is one line: what was given, what was wanted, what to do.
+Every message is one line of at most 300 characters: what was given, what was wanted, what to do.
 """
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
+
+LONGEST_MESSAGE = 300
+
+_LINE_BREAK = re.compile(r"\s*[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]\s*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def one_line(text: str, longest: int = LONGEST_MESSAGE) -> str:
+    """`text` as one line for a terminal: no line breaks, no control characters, its middle left out if it is long.
+
+    The beginning says what was given and the end what to do, so both stay.
+    """
+    line = _LINE_BREAK.sub(" ", text.strip())
+    line = _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), line)
+    if len(line) <= longest:
+        return line
+    head = (longest - 5) * 2 // 3
+    return f"{line[:head]} ... {line[head + 5 - longest :]}"
+
+
+def reason_of(error: BaseException) -> str:
+    """What an error says of itself in one line, and its kind when it says nothing."""
+    return one_line(str(error)) or type(error).__name__
 
 
 class SepkitError(Exception):
-    """Base of everything that sepkit raises on purpose."""
+    """Base of everything that sepkit raises on purpose; its message is made one line of at most 300 characters."""
 
     exit_code: ClassVar[int] = 1
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*(one_line(given) if isinstance(given, str) else given for given in arguments))
 
 
 class UserError(SepkitError):

@@ -38,14 +38,15 @@ def call(*arguments: str | Path) -> Outcome:
     """Call the command line in this process, which is fast."""
     out, err = io.StringIO(), io.StringIO()
     code: Any = None
-    on_terminate = signal.getsignal(signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             main([str(argument) for argument in arguments])
     except SystemExit as ending:
         code = ending.code
     finally:
-        signal.signal(signal.SIGTERM, on_terminate)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
     assert isinstance(code, int)
     return Outcome(code, out.getvalue(), err.getvalue())
 

@@ -59,7 +59,7 @@ def test_what_it_says_to_do_next_works_on_what_it_has_written(done: Outcome, fol
 
 
 def test_without_the_method_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sepkit.plugin.loader.entry_points", lambda: [])
+    monkeypatch.setattr("sepkit.plugin.loader.installed", lambda: [])
     missing = call("demo", "-o", tmp_path / "demo")
     assert (missing.code, len(missing.complaints)) == (2, 1)
     assert "no method 'score-nmf' is installed; install it with: pip install sepkit-score-nmf" in missing.err

@@ -154,7 +154,9 @@ def test_disabled_plugins_are_not_even_imported(monkeypatch: pytest.MonkeyPatch)
 def test_a_star_disables_all_but_what_is_built_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEPKIT_DISABLE_PLUGINS", "*")
     registry = Registry.discover()
-    assert {record.state for record in registry.plugins if record.name != "builtin"} == {State.DISABLED}
+    assert {record.name: record.state for record in registry.plugins if record.name != "builtin"} == {
+        "*": State.DISABLED
+    }
     assert set(registry.separators) == set(Registry().separators)
     assert "sparsity" in registry.priors
 

@@ -70,7 +70,7 @@ def test_a_frozen_host_gives_its_hook_modules_and_no_entry_point_is_read(monkeyp
     def forbidden() -> None:
         raise AssertionError("entry points were read")
 
-    monkeypatch.setattr("sepkit.plugin.loader.entry_points", forbidden)
+    monkeypatch.setattr("sepkit.plugin.loader.installed", forbidden)
     import sepkit_nmf.plugin
 
     registry = Registry(plugins=[sepkit_nmf.plugin, plugin("mine", method())])

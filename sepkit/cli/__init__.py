@@ -3,63 +3,90 @@
 from __future__ import annotations
 
 import io
+import os
 import signal
 import sys
-import traceback
+import threading
+from contextlib import suppress
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
-import click
-
-from sepkit.cli.group import root
-from sepkit.errors import Cancelled, SepkitError
+# Nothing else is imported up here: from the first moment on, a command that is stopped says so.
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 done, 1 a fault, 2 the user's mistake, 3 cancelled."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    signal.signal(signal.SIGTERM, _interrupt)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # File names and symbols that the terminal's encoding lacks are no reason to fail.
-        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        code = _run(arguments)
-    except (KeyboardInterrupt, click.Abort, Cancelled):
-        _complain("cancelled; nothing was left half-written")
-        code = Cancelled.exit_code
-    except click.UsageError as error:
-        command = error.ctx.command_path if error.ctx else "sepkit"
-        _complain(f"{error.format_message()} (see: {command} --help)")
-        code = 2
-    except SepkitError as error:
-        _explain(error, arguments)
-        code = error.exit_code
-    except OSError as error:
-        _explain(error, arguments)
-        code = 1
-    except Exception as error:
-        _explain(error, arguments, fault=True)
-        code = 1
-    sys.exit(code)
+        _on_signals(_interrupt)
+        _prepare_streams()
+        from sepkit.cli.calling import call
+
+        code = call(sys.argv[1:] if arguments is None else arguments)
+        _on_signals(signal.SIG_IGN)
+    except KeyboardInterrupt:
+        _on_signals(signal.SIG_IGN)
+        with suppress(OSError):
+            print("sepkit: cancelled; nothing was left half-written", file=sys.stderr)
+        code = 3
+    sys.exit(_flushed(code))
 
 
-def _run(arguments: list[str]) -> int:
-    code = root.main(args=arguments, prog_name="sepkit", standalone_mode=False)
-    return code if isinstance(code, int) else 0
-
-
-def _explain(error: Exception, arguments: list[str], fault: bool = False) -> None:
-    if "--debug" in arguments:
-        traceback.print_exception(error)
-    elif fault:
-        _complain(f"{type(error).__name__}: {error}; this is a fault of sepkit; for details run: sepkit --debug ...")
-    else:
-        _complain(str(error))
-
-
-def _complain(message: str) -> None:
-    click.echo(f"sepkit: {' '.join(message.split())}", err=True)
+def _on_signals(action: signal.Handlers | object) -> None:
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # Whoever started this with Ctrl-C ignored, in the background of a shell say, goes on ignoring it.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, action)  # type: ignore[arg-type]
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
+
+
+def _prepare_streams() -> None:
+    """A stream that is missing is read by nobody, and one that lacks a symbol is no reason to fail."""
+    for number in range(3):
+        if not _is_open(number):
+            # Otherwise the next file that is opened would get this number, and all that libraries print.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    sys.stdout = sys.stdout or _unread()
+    sys.stderr = sys.stderr or _unread()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
+
+
+def _unread() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")
+
+
+def _flushed(code: int) -> int:
+    """The exit code once all is written, which is not that of success if it could not be."""
+    for stream in (sys.stdout, sys.stderr):
+        fault = _fault_of_flushing(stream)
+        if fault is None:
+            continue
+        if code == 0 and not isinstance(fault, BrokenPipeError):
+            with suppress(OSError):
+                print(f"sepkit: cannot write the results: {fault}", file=sys.stderr)
+        code = code or 1
+        with suppress(OSError, ValueError):
+            # Python would try again at the end, and complain in words of its own.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return code
+
+
+def _fault_of_flushing(stream: TextIO) -> Exception | None:
+    try:
+        stream.flush()
+    except (OSError, ValueError) as error:
+        return error
+    return None

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from sepkit.cli.printing import complain, print_json
 from sepkit.cli.progress import progress, progress_option
 from sepkit.errors import ConfigError, OutputError, SepkitError
 from sepkit.files import atomic_path
 from sepkit.music.audio import Audio
 from sepkit.music.score import Score
+from sepkit.plugin.stdout import kept_from_stdout
 
 if TYPE_CHECKING:
     from sepkit.alignment import Alignment
@@ -52,16 +51,16 @@ def command(
     _require(output, _SCORES, "the aligned score")
     if picture is not None:
         _require(picture, _PICTURES, "the picture")
-    with progress(style, mixture.name) as reporter, redirect_stdout(sys.stderr):
+    with progress(style, mixture.name) as reporter, kept_from_stdout():
         alignment = align(Audio.read(mixture), Score.read(score), backend=backend, reporter=reporter)
     alignment.score.write(output)
     drawn = _draw(alignment, picture or output.with_suffix(".png"), wanted=picture is not None)
     for remark in alignment.score.remarks:
-        click.echo(f"sepkit: note on {score}: {remark}", err=True)
+        complain(f"note on {score}: {remark}")
     if as_json:
         record = {"mixture": str(mixture), **_measured(alignment), "remarks": list(alignment.score.remarks)}
         record |= {"score": str(output), "picture": None if drawn is None else str(drawn)}
-        click.echo(json.dumps(record, ensure_ascii=False))
+        print_json(record, indent=None)
     else:
         click.echo(_told(alignment))
         click.echo(f"score    {output}")
@@ -84,7 +83,7 @@ def _draw(alignment: Alignment, path: Path, wanted: bool) -> Path | None:
     except SepkitError as error:
         if wanted:
             raise
-        click.echo(f"sepkit: no picture: {error}", err=True)
+        complain(f"no picture: {error}")
         return None
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format=path.suffix.lower()[1:], dpi=110)

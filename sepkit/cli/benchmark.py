@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +9,11 @@ import click
 
 from sepkit.cli.group import discover
 from sepkit.cli.options import read_object
+from sepkit.cli.printing import complain
 from sepkit.cli.progress import progress, progress_option
 from sepkit.evaluation.benchmarking.entry import entries_named
 from sepkit.evaluation.benchmarking.runner import benchmark
+from sepkit.plugin.stdout import kept_from_stdout
 
 
 @click.command()
@@ -53,7 +53,7 @@ def command(
     configurations = {} if config_path is None else read_object(config_path, "configurations by name")
     entries = entries_named([name.strip() for name in methods.split(",")], configurations)
     # Whatever a plugin prints must not get between the paths on stdout.
-    with progress(style, "benchmark") as reporter, redirect_stdout(sys.stderr):
+    with progress(style, "benchmark") as reporter, kept_from_stdout():
         report = benchmark(
             entries,
             datasets,
@@ -72,5 +72,5 @@ def command(
     for reason, count in report.failed_metrics.items():
         click.echo(f"sepkit: {reason} (in {count} of {len(report.results)} jobs)", err=True)
     if report.failed:
-        click.echo(f"sepkit: {report.failed} of {len(report.results)} jobs failed; see {report.markdown}", err=True)
+        complain(f"{report.failed} of {len(report.results)} jobs failed; see {report.markdown}")
     return 1 if report.failed else 0

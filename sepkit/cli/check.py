@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from sepkit.cli.group import discover
+from sepkit.cli.printing import print_json
+from sepkit.plugin.stdout import kept_from_stdout
 from sepkit.testing.outcome import Outcome, Status
 from sepkit.testing.runner import BoundCheck, bind_checks
 
@@ -47,7 +47,7 @@ def command(ctx: click.Context, name: str, weights: Path | None, as_json: bool) 
             "seconds": round(seconds, 3),
             "outcomes": [{**asdict(outcome), "seconds": round(outcome.seconds, 3)} for outcome in outcomes],
         }
-        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        print_json(report)
     else:
         told = ", ".join(f"{counts[status]} {status}" for status in _MARKS if counts[status])
         click.echo(f"{checks[0].subject.kind} {name}: {told} in {seconds:.1f} s")
@@ -61,7 +61,7 @@ def _run(checks: Iterable[BoundCheck]) -> Iterator[Outcome]:
         if told:
             click.echo(f"\r\x1b[K{check.name} ...", nl=False, err=True)
         # Whatever a plugin prints must not get between the results on stdout.
-        with redirect_stdout(sys.stderr):
+        with kept_from_stdout():
             outcome = check.run()
         if told:
             click.echo("\r\x1b[K", nl=False, err=True)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections import Counter
-from contextlib import redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sepkit.cli.group import discover
+from sepkit.cli.printing import console, print_json
 from sepkit.cli.progress import progress, progress_option
 from sepkit.errors import ConfigError, SepkitError
 from sepkit.evaluation.declare import declared_dataset
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import DatasetSpec
+from sepkit.plugin.stdout import kept_from_stdout
 from sepkit.solving.run import Run
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def command(
 def _print_datasets(registry: Registry, as_json: bool) -> None:
     specs = [registry.datasets[name] for name in sorted(registry.datasets)]
     if as_json:
-        _print_json([_entry(registry, spec) for spec in specs])
+        print_json([_entry(registry, spec) for spec in specs])
         return
     formatter = click.HelpFormatter(width=100)
     formatter.write_dl([(spec.name, spec.summary + (spec.remedy and f" ({spec.remedy})")) for spec in specs])
@@ -86,13 +85,12 @@ def _entry(registry: Registry, spec: DatasetSpec) -> dict[str, Any]:
 
 
 def _print_tracks(dataset: Dataset, style: str, as_json: bool) -> None:
-    with progress(style, dataset.name) as reporter, redirect_stdout(sys.stderr), Run(reporter=reporter) as run:
+    with progress(style, dataset.name) as reporter, kept_from_stdout(), Run(reporter=reporter) as run:
         tracks = list(dataset.tracks())
         rows = [_described(tracks[index]) for index in run.steps(len(tracks), "read")]
     if as_json:
-        _print_json(rows)
+        print_json(rows)
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table()
@@ -104,8 +102,7 @@ def _print_tracks(dataset: Dataset, style: str, as_json: bool) -> None:
         known = ["score"] * row["score"] + ["f0"] * bool(row["f0"])
         shape = ("?" if row[key] is None else f"{row[key]:g}" for key in ("seconds", "sample_rate", "channels"))
         table.add_row(row["name"], ", ".join(row["sources"]), ", ".join(known), row["split"] or "", *shape)
-    # No terminal, no width to keep to: a name that is broken over lines could not be searched for.
-    Console(markup=False, width=None if sys.stdout.isatty() else 1000).print(table)
+    console(folds=False).print(table)
 
 
 def _described(track: Track) -> dict[str, Any]:
@@ -144,11 +141,11 @@ def _print_faults(dataset: Dataset, style: str, as_json: bool) -> int:
     from sepkit.evaluation.verify import verify
 
     # Whatever a plugin prints must not get between the results on stdout.
-    with progress(style, dataset.name) as reporter, redirect_stdout(sys.stderr):
+    with progress(style, dataset.name) as reporter, kept_from_stdout():
         faults = verify(dataset, reporter)
     counts = Counter(fault.severity for fault in faults)
     if as_json:
-        _print_json([asdict(fault) for fault in faults])
+        print_json([asdict(fault) for fault in faults])
     else:
         for fault in faults:
             click.echo(f"{fault.severity:<6}  {' '.join(filter(None, (fault.track, fault.part)))}: {fault.message}")
@@ -159,11 +156,11 @@ def _print_faults(dataset: Dataset, style: str, as_json: bool) -> int:
 def _print_split(dataset: Dataset, fractions: str, seed: int, as_json: bool) -> None:
     from sepkit.evaluation.splits import split
 
-    with redirect_stdout(sys.stderr):
+    with kept_from_stdout():
         divided = split(dataset.tracks(), *_fractions(fractions), seed)
     parts = {part: [track.name for track in members] for part, members in divided.items()}
     if as_json:
-        _print_json(parts)
+        print_json(parts)
         return
     for part, names in parts.items():
         click.echo(f"{part} ({len(names)})")
@@ -177,7 +174,3 @@ def _fractions(text: str) -> tuple[float, float, float]:
     except ValueError as error:
         raise ConfigError(f"--split needs three fractions like 0.8,0.1,0.1, given '{text}'") from error
     return train, valid, test
-
-
-def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -8,6 +8,7 @@ import click
 
 from sepkit import example
 from sepkit.cli.group import discover
+from sepkit.cli.printing import console
 from sepkit.cli.progress import progress
 from sepkit.errors import SepkitError
 from sepkit.evaluation import evaluate
@@ -58,7 +59,6 @@ def command(ctx: click.Context, output: Path) -> None:
 
 
 def _print_table(piece: example.Example, separation: Separation, registry: Registry) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     comb, oracle = (Method(name, registry=registry) for name in ("harmonic-comb", "ideal-ratio-mask"))
@@ -75,7 +75,7 @@ def _print_table(piece: example.Example, separation: Separation, registry: Regis
         table.add_column(title, justify="right")
     for name in piece.stems:
         table.add_row(name, *(f"{values['SDR'][name]:.1f}" for values in columns))
-    Console().print(table)
+    console().print(table)
 
 
 def _draw(separation: Separation, output: Path) -> None:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import math
-import sys
-from contextlib import redirect_stdout
 from pathlib import Path
 
 import click
 import numpy as np
 
 from sepkit.cli.group import discover
+from sepkit.cli.printing import complain, console, print_json
 from sepkit.cli.progress import progress, progress_option
 from sepkit.errors import AudioError
 from sepkit.evaluation.evaluation import Evaluation, evaluate, median_of_numbers
 from sepkit.evaluation.pairing import Signals
 from sepkit.opening import as_spelt
-
-_ANY_WIDTH = 10_000
+from sepkit.plugin.stdout import kept_from_stdout
 
 
 @click.command()
@@ -51,11 +48,11 @@ def command(
     if not metrics:
         for spec in registry.metrics.values():
             if spec.remedy:
-                click.echo(f"sepkit: {spec.kind} '{spec.name}' is left out: {spec.remedy}", err=True)
+                complain(f"{spec.kind} '{spec.name}' is left out: {spec.remedy}")
     estimates, references = as_spelt(estimates), as_spelt(references)
     _check_alike(estimates, references)
     # Whatever a plugin prints must not get between the results on stdout.
-    with progress(style, estimates.name) as reporter, redirect_stdout(sys.stderr):
+    with progress(style, estimates.name) as reporter, kept_from_stdout():
         evaluation = evaluate(
             _signals(estimates),
             _signals(references),
@@ -66,9 +63,9 @@ def command(
             reporter=reporter,
         )
     for note in (*evaluation.notes, *evaluation.failed.values()):
-        click.echo(f"sepkit: {' '.join(note.split())}", err=True)
+        complain(note)
     if as_json:
-        click.echo(json.dumps(evaluation.as_dict(), ensure_ascii=False, allow_nan=False))
+        print_json(evaluation.as_dict(), indent=None)
     elif as_csv:
         click.echo(evaluation.to_csv(), nl=False)
     else:
@@ -93,7 +90,6 @@ def _is_single(path: Path) -> bool:
 
 
 def _print_table(evaluation: Evaluation) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
@@ -105,8 +101,7 @@ def _print_table(evaluation: Evaluation) -> None:
     for source, *row in zip(evaluation.sources, *columns, strict=True):
         table.add_row(source, *map(_number, row))
     table.add_row("median", *(_number(median_of_numbers(np.array(column))) for column in columns), style="bold")
-    width = None if sys.stdout.isatty() else _ANY_WIDTH
-    Console(highlight=False, markup=False, emoji=False, width=width).print(table)
+    console(folds=False).print(table)
     click.echo()
     formatter = click.HelpFormatter(width=100)
     for metric in evaluation.metrics:

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from sepkit.errors import Cancelled
+from sepkit.cli.printing import complain
+from sepkit.errors import Cancelled, one_line
 from sepkit.plugin.registry import Registry
 
 COMMANDS = {
@@ -70,5 +71,5 @@ def discover(ctx: click.Context) -> Registry:
     for record in registry.problems:
         remedy = f"see: sepkit plugins {record.name}; silence with SEPKIT_DISABLE_PLUGINS={record.name}"
         state = f"plugin '{record.name}' is left out ({record.state.value})"
-        click.echo(f"sepkit: {state}: {record.reason} ({remedy})", err=True)
+        complain(f"{state}: {one_line(record.reason, 180)} ({remedy})")
     return registry

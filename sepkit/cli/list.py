@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from sepkit.cli.group import discover
+from sepkit.cli.printing import print_json
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import MetricSpec, OptionalSpec, SeparatorSpec, Spec, StatementSpec, TrainableSpec
 
@@ -27,7 +27,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
     }
     if as_json:
         listing = {kind: [_entry(registry, spec) for spec in _sorted(table)] for kind, table in tables.items()}
-        click.echo(json.dumps(listing, indent=2, ensure_ascii=False))
+        print_json(listing)
         return
     formatter = click.HelpFormatter(width=100)
     for kind, table in tables.items():

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
+from sepkit.cli.printing import print_json
 from sepkit.errors import UnknownNameError
 from sepkit.plugin.loader import PluginRecord
 from sepkit.plugin.registry import Registry
@@ -24,7 +24,7 @@ def command(ctx: click.Context, name: str | None, as_json: bool) -> None:
         if not records:
             raise UnknownNameError(f"no plugin '{name}' is installed; see: sepkit plugins")
     if as_json:
-        click.echo(json.dumps([_entry(record) for record in records], indent=2, ensure_ascii=False))
+        print_json([_entry(record) for record in records])
         return
     for record in records:
         package = f"{record.distribution} {record.version}" if record.distribution else record.module

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import click
 
+from sepkit.cli.printing import console
 from sepkit.solving.run import Progress, Reporter
 
 progress_option = click.option(
@@ -32,7 +33,9 @@ def progress(style: str, title: str) -> Iterator[Reporter | None]:
 
         def report(event: Progress) -> None:
             line = {"mixture": title, "stage": event.stage, "done": event.done, "total": event.total}
-            click.echo(json.dumps(line, ensure_ascii=False), err=True)
+            # Nobody needs to read it for the work to be done.
+            with suppress(OSError):
+                click.echo(json.dumps(line), err=True)
 
         yield report
     else:
@@ -41,7 +44,6 @@ def progress(style: str, title: str) -> Iterator[Reporter | None]:
 
 @contextmanager
 def _bars(title: str) -> Iterator[Reporter]:
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 
@@ -53,7 +55,7 @@ def _bars(title: str) -> Iterator[Reporter]:
         TimeRemainingColumn(),
     )
     tasks: dict[str, TaskID] = {}
-    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+    with Bars(*columns, console=console(stderr=True), transient=True) as bars:
 
         def report(event: Progress) -> None:
             if event.stage not in tasks:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +10,7 @@ import click
 from sepkit.cli.group import discover
 from sepkit.cli.options import option_settings, read_options
 from sepkit.cli.outputs import chosen_outputs, parse_gains
+from sepkit.cli.printing import complain, print_json
 from sepkit.cli.progress import progress, progress_option
 from sepkit.errors import AudioError, Cancelled, ConfigError, SepkitError, SideInformationError
 from sepkit.evaluation.stems import stem_files
@@ -22,6 +20,7 @@ from sepkit.music.f0 import F0Track
 from sepkit.music.parts import read_with_parts
 from sepkit.music.score import Score
 from sepkit.opening import as_spelt, composed
+from sepkit.plugin.stdout import kept_from_stdout
 from sepkit.solving.method import Method
 from sepkit.solving.run import Reporter
 
@@ -117,7 +116,7 @@ def command(
     for mixture, folder in folders.items():
         try:
             # Whatever a plugin prints must not get between the results on stdout.
-            with progress(style, mixture.name) as reporter, redirect_stdout(sys.stderr):
+            with progress(style, mixture.name) as reporter, kept_from_stdout():
                 audio = Audio.read(mixture)
                 notes = _aligned(audio, score, reporter) if aligned and score else score
                 separation = loaded.separate(audio, **problem, score=notes, reporter=reporter)
@@ -128,15 +127,15 @@ def command(
             if len(folders) == 1:
                 raise
             named = "" if str(mixture) in str(error) else f"{mixture}: "
-            click.echo(f"sepkit: {named}{error}", err=True)
+            complain(f"{named}{error}")
             worst = max(worst, error.exit_code)
             continue
         for remark in separation.provenance.remarks:
-            click.echo(f"sepkit: note on {mixture}: {remark}", err=True)
+            complain(f"note on {mixture}: {remark}")
         if as_json:
             written = {source: str(file) for source, file in files.items()}
             record = {"mixture": str(mixture), **separation.provenance.as_dict(), "files": written}
-            click.echo(json.dumps(record, ensure_ascii=False))
+            print_json(record, indent=None)
         else:
             for file in files.values():
                 click.echo(file)

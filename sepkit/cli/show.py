@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from sepkit.cli.group import discover
+from sepkit.cli.printing import console, print_json
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import TRAITS, MetricSpec, OptionalSpec, SeparatorSpec, Spec, TrainableSpec
 
@@ -23,7 +24,7 @@ def command(ctx: click.Context, name: str, schema: bool) -> None:
     spec = _find(discover(ctx), name)
     options = (spec.load_config() if isinstance(spec, SeparatorSpec) else spec.load()).model_json_schema()
     if schema:
-        click.echo(json.dumps(options, indent=2, ensure_ascii=False))
+        print_json(options)
         return
     click.echo(f"{spec.kind} {spec.name}: {spec.summary}\n")
     for title, text in _facts(spec):
@@ -73,7 +74,6 @@ def _facts(spec: Spec) -> list[tuple[str, str]]:
 
 
 def _print_options(schema: dict[str, Any], how: str) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
@@ -84,7 +84,7 @@ def _print_options(schema: dict[str, Any], how: str) -> None:
         table.add_row(name, default, _values(option, schema), option.get("description", ""))
     if table.row_count:
         click.echo(f"\noptions, {how}\n")
-        Console(highlight=False, markup=False).print(table)
+        console().print(table)
     else:
         click.echo("\nno options")
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from contextlib import redirect_stdout
 from pathlib import Path
 
 import click
 
 from sepkit.cli.group import discover
 from sepkit.cli.options import option_settings, read_options
+from sepkit.cli.printing import complain, print_json
 from sepkit.cli.progress import progress, progress_option
+from sepkit.plugin.stdout import kept_from_stdout
 from sepkit.training.learn import train
 
 
@@ -48,7 +47,7 @@ def command(
     `sepkit run METHOD MIX --weights OUTPUT`.
     """
     # Whatever a plugin prints must not get between the results on stdout.
-    with progress(style, name) as reporter, redirect_stdout(sys.stderr):
+    with progress(style, name) as reporter, kept_from_stdout():
         trained = train(
             name,
             datasets,
@@ -63,11 +62,11 @@ def command(
         )
     counts = {"train": len(trained.data.train), "valid": len(trained.data.valid), "held_out": trained.held_out}
     for remark in trained.remarks:
-        click.echo(f"sepkit: note: {remark}", err=True)
+        complain(f"note: {remark}")
     if as_json:
         record = {"weights": str(trained.folder), "sources": list(trained.data.sources), "tracks": counts}
-        click.echo(json.dumps({**record, "remarks": list(trained.remarks)}, ensure_ascii=False))
+        print_json({**record, "remarks": list(trained.remarks)}, indent=None)
         return
     tracks = f"{counts['train']} to learn from, {counts['valid']} to choose by, {counts['held_out']} held out"
-    click.echo(f"sepkit: tracks: {tracks}", err=True)
+    complain(f"tracks: {tracks}")
     click.echo(trained.folder)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from sepkit.cli.group import discover
+from sepkit.cli.printing import print_json
 from sepkit.plugin.store import PublishedWeights, published_weights
 
 
@@ -21,7 +21,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
     """
     published = published_weights(discover(ctx))
     if as_json:
-        click.echo(json.dumps([_entry(one) for one in published], indent=2, ensure_ascii=False))
+        print_json([_entry(one) for one in published])
         return
     for one in published:
         where = one.fault or one.folder or f"not fetched: sepkit fetch {one.weights.name}"

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import enum
-import importlib.metadata
 import os
-import textwrap
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import EntryPoint
 from typing import Any
 
 import pluggy
 
-from sepkit.errors import PluginError
+from sepkit.errors import PluginError, one_line, reason_of
 from sepkit.plugin import hookspecs
+from sepkit.plugin.installed import Package, installed
 from sepkit.plugin.specs import ConstraintSpec, DatasetSpec, MetricSpec, PriorSpec, SeparatorSpec, Spec
+from sepkit.plugin.stdout import kept_from_stdout
 
-GROUP = "sepkit"
 DISABLE = "SEPKIT_DISABLE_PLUGINS"
 STRICT = "SEPKIT_STRICT"
 HOOKS: dict[str, type[Spec]] = {
@@ -27,7 +27,6 @@ HOOKS: dict[str, type[Spec]] = {
     "sepkit_metrics": MetricSpec,
     "sepkit_datasets": DatasetSpec,
 }
-_LONGEST_REASON = 300
 
 
 class State(enum.Enum):
@@ -47,7 +46,7 @@ class PluginRecord:
     Attributes
     ----------
     name : str
-        Name of its entry point.
+        Name of its entry point, or of its distribution when that cannot be read; ``"*"`` stands for all of them.
     module : str
     state : State
     reason : str
@@ -56,6 +55,8 @@ class PluginRecord:
         In full, when it raised.
     specs : tuple of Spec
         What it publishes.
+    package : Package or None
+        The installed distribution that it came with.
     """
 
     name: str
@@ -64,25 +65,48 @@ class PluginRecord:
     reason: str = ""
     traceback: str = ""
     specs: tuple[Spec, ...] = ()
-    entry_point: importlib.metadata.EntryPoint | None = None
+    package: Package | None = None
 
     @property
     def distribution(self) -> str | None:
         """Name of the installed distribution that it came with."""
-        dist = self.entry_point.dist if self.entry_point else None
-        return dist.name if dist else None
+        return self.package.name if self.package else None
 
     @property
     def version(self) -> str | None:
         """Version of that distribution."""
-        dist = self.entry_point.dist if self.entry_point else None
-        return dist.version if dist else None
+        return self.package.version if self.package else None
 
 
-def entry_points() -> Iterator[importlib.metadata.EntryPoint]:
-    """The installed plugins' entry points, in a fixed order."""
-    found = importlib.metadata.entry_points(group=GROUP)
-    yield from sorted(found, key=lambda point: (point.name, point.value))
+def load_installed(disabled: frozenset[str]) -> Iterator[PluginRecord]:
+    """Load all installed plugins but those that are disabled, in a fixed order; ``"*"`` reads nothing."""
+    off = "disabled by the caller or by SEPKIT_DISABLE_PLUGINS"
+    if "*" in disabled:
+        yield PluginRecord(name="*", module="", state=State.DISABLED, reason=f"all plugins are {off}")
+        return
+    found = list(installed())
+    points = [(point, one.package) for one in found for point in one.points]
+    seen: set[tuple[str, str, str]] = set()
+    for point, package in sorted(points, key=lambda pair: (pair[0].name, pair[0].value)):
+        declared = (point.name, point.value, package.key)
+        if point.name in disabled:
+            yield PluginRecord(name=point.name, module=point.value, state=State.DISABLED, reason=off, package=package)
+        elif declared in seen:
+            reason = f"{package.name} declares '{point.name} = {point.value}' twice; the first counts, tell its author"
+            yield PluginRecord(
+                name=point.name, module=point.value, state=State.CONFLICT, reason=one_line(reason), package=package
+            )
+        else:
+            seen.add(declared)
+            yield load_plugin(point.name, point.load, point, package)
+    for one in found:
+        if one.fault:
+            state, reason = (
+                (State.DISABLED, off) if one.package.name in disabled else (State.BROKEN, one_line(one.fault))
+            )
+            yield PluginRecord(
+                name=one.package.name, module=one.package.place, state=state, reason=reason, package=one.package
+            )
 
 
 def disabled_by_environment() -> frozenset[str]:
@@ -96,10 +120,10 @@ def strict_by_environment() -> bool:
 
 
 def load_plugin(
-    name: str, load: Callable[[], Any], entry_point: importlib.metadata.EntryPoint | None = None
+    name: str, load: Callable[[], Any], point: EntryPoint | None = None, package: Package | None = None
 ) -> PluginRecord:
-    """Import a plugin's hook module and collect its specs, catching whatever it does."""
-    module_name = entry_point.value if entry_point else name
+    """Import a plugin's hook module and collect its specs, catching whatever it does; what it prints goes to stderr."""
+    module_name = point.value if point else name
 
     def record(state: State, reason: str = "", specs: tuple[Spec, ...] = (), trace: str = "") -> PluginRecord:
         return PluginRecord(
@@ -109,24 +133,39 @@ def load_plugin(
             reason=reason,
             traceback=trace,
             specs=specs,
-            entry_point=entry_point,
+            package=package,
         )
 
     try:
-        module = load()
-        if entry_point is None:
-            # The built-in plugin, or a module that the host gave: where it is imported from is its own to say.
-            module_name = getattr(module, "__name__", name)
-        api = getattr(module, "SEPKIT_API", None)
+        if point:
+            _check_value(point)
+        with kept_from_stdout():
+            module = load()
+            if point is None:
+                # The built-in plugin, or a module that the host gave: where it is imported from is its own to say.
+                module_name = getattr(module, "__name__", name)
+            api = getattr(module, "SEPKIT_API", None)
+            specs = _collect(name, module) if api == hookspecs.API else ()
         if api != hookspecs.API:
             wanted = f"this sepkit has API {hookspecs.API}; install a matching version of the plugin"
             return record(
                 State.INCOMPATIBLE, f"written for API {api}, {wanted}" if api else f"states no SEPKIT_API, {wanted}"
             )
-        return record(State.ACTIVE, specs=_collect(name, module))
+        return record(State.ACTIVE, specs=specs)
     except (Exception, SystemExit) as error:
-        reason = textwrap.shorten(f"{type(error).__name__}: {error}", _LONGEST_REASON, placeholder=" ...")
+        reason = one_line(f"{type(error).__name__}: {reason_of(error)}")
         return record(State.BROKEN, reason, trace=traceback.format_exc())
+
+
+def _check_value(point: EntryPoint) -> None:
+    """The value of an entry point names a module, perhaps something in it."""
+    try:
+        names_module = bool(point.module)
+    except (AttributeError, ValueError):
+        names_module = False
+    if not (names_module and point.name):
+        given = f"{point.name} = {point.value}"
+        raise PluginError(f"the entry point '{given}' names no module, as in 'name = package.plugin'; tell its author")
 
 
 def _collect(name: str, module: Any) -> tuple[Spec, ...]:

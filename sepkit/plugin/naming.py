@@ -6,7 +6,8 @@ import importlib
 import re
 from typing import Any
 
-from sepkit.errors import PluginError
+from sepkit.errors import PluginError, reason_of
+from sepkit.plugin.stdout import kept_from_stdout
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _IMPORT = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
@@ -34,7 +35,8 @@ def import_object(label: str, import_string: str) -> Any:
     """
     module, _, attribute = import_string.partition(":")
     try:
-        return getattr(importlib.import_module(module), attribute)
+        with kept_from_stdout():
+            return getattr(importlib.import_module(module), attribute)
     except (Exception, SystemExit) as error:
-        reason = f"{type(error).__name__}: {error}"
+        reason = f"{type(error).__name__}: {reason_of(error)}"
         raise PluginError(f"{label} cannot load {import_string}: {reason}") from error

@@ -76,22 +76,11 @@ class Registry:
         """
         names = loader.disabled_by_environment() if disabled is None else frozenset(disabled)
         registry = cls()
-        for point in loader.entry_points():
-            if point.name in names or "*" in names:
-                registry.plugins.append(
-                    PluginRecord(
-                        name=point.name,
-                        module=point.value,
-                        state=State.DISABLED,
-                        reason="disabled by the caller or by SEPKIT_DISABLE_PLUGINS",
-                        entry_point=point,
-                    )
-                )
-            else:
-                registry._register(loader.load_plugin(point.name, point.load, point))
+        for record in loader.load_installed(names):
+            registry._register(record)
         if registry.problems and (loader.strict_by_environment() if strict is None else strict):
-            faults = "; ".join(f"{record.name}: {record.reason}" for record in registry.problems)
-            raise PluginError(f"{loader.STRICT} is set and plugins failed: {faults}")
+            failed = ", ".join(f"{record.name} ({record.state.value})" for record in registry.problems)
+            raise PluginError(f"{loader.STRICT} is set and plugins failed: {failed}; see: sepkit plugins")
         return registry
 
     @property
@@ -156,7 +145,9 @@ class Registry:
 
     def _register(self, record: PluginRecord) -> None:
         clash = next((spec for spec in record.specs if (spec.kind, spec.name) in self._origins), None)
-        if any(other.name == record.name and other.state is State.ACTIVE for other in self.plugins):
+        if record.state is State.ACTIVE and any(
+            other.name == record.name and other.state is State.ACTIVE for other in self.plugins
+        ):
             record = _in_conflict(record, f"another plugin is already called '{record.name}'; uninstall one of them")
         elif clash is not None:
             other = self._origins[clash.kind, clash.name].name
@@ -185,7 +176,8 @@ class Registry:
             return table[name]
         hints = []
         distribution = KNOWN.get(kind, {}).get(name)
-        if distribution and distribution not in {record.distribution for record in self.plugins}:
+        nothing_read = any(record.name == "*" for record in self.plugins)
+        if distribution and not nothing_read and distribution not in {record.distribution for record in self.plugins}:
             hints.append(f"install it with: pip install {distribution}")
         near = difflib.get_close_matches(name, table, n=3)
         if near:
@@ -195,7 +187,7 @@ class Registry:
             hints.append(f"plugins that failed: {faults}, see: sepkit plugins")
         disabled = [record.name for record in self.plugins if record.state is State.DISABLED]
         if disabled:
-            hints.append(f"plugins that are disabled: {', '.join(disabled)}")
+            hints.append(f"plugins that are disabled: {'all' if nothing_read else ', '.join(disabled)}")
         if not hints:
             hints.append(f"there are: {', '.join(sorted(table)) or 'none'}")
         raise UnknownNameError(f"no {kind} '{name}' is installed; {'; '.join(hints)}")

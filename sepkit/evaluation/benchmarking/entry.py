@@ -99,7 +99,7 @@ def check_entries(entries: tuple[Entry, ...], registry: Registry) -> None:
             raise ConfigError(f"'{entry.label}' is the name of a method; give the configuration another")
         spec = registry.separator(entry.method)
         origin = registry.origin(spec)
-        if origin is None or (origin.entry_point is None and origin.name != BUILTIN):
+        if origin is None or (origin.package is None and origin.name != BUILTIN):
             raise ConfigError(f"a benchmark runs in processes of its own: method '{spec.name}' needs to be installed")
         validate(spec.load_config(), entry.config, f"entry '{entry.label}'")
         try:
