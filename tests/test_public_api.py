@@ -129,7 +129,18 @@ INFORMED = [
 ]
 PLOTS = ["plot_factors", "plot_score", "plot_separation", "write_figure"]
 TESTING = ["CheckFailed", "Outcome", "check_constraint", "check_prior", "parametrize_with_checks", "run_checks"]
-NEURAL = ["Checkpoint", "Fit", "choose_device", "fit", "generator"]
+NEURAL = [
+    "Adam",
+    "Checkpoint",
+    "Fit",
+    "Starts",
+    "choose_device",
+    "fit",
+    "fit_starts",
+    "generator",
+    "read_by_source",
+    "undrawn",
+]
 
 PINNED = [
     (sepkit, TOP),

@@ -14,7 +14,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from sepkit.plugin.loader import GROUP, load_plugin
+from sepkit.plugin.installed import GROUP
+from sepkit.plugin.loader import load_plugin
 from sepkit.plugin.specs import SeparatorSpec, Spec, StatementSpec
 
 if sys.version_info >= (3, 11):
