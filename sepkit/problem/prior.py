@@ -24,7 +24,7 @@ class Density(Protocol):
 
         Parameters
         ----------
-        value : array [shape=(..., *layout.shape(domain))]
+        value : array [shape=(..., axes of the domain)]
             Only waveforms have axes before those of the domain.
 
         Returns
@@ -39,7 +39,7 @@ class Density(Protocol):
 
         Parameters
         ----------
-        value : array [shape=(..., *layout.shape(domain))]
+        value : array [shape=(..., axes of the domain)]
 
         Returns
         -------
