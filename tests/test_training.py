@@ -183,7 +183,7 @@ class TestTrainers:
     def test_have_common_options_unless_they_say_otherwise(self) -> None:
         assert fakes.spec("plain", "Taught", trainer="sepkit_fakes:Teaching").load_training() is TrainingConfig
 
-    @pytest.mark.parametrize("field", ["trainer", "training", "weights"])
+    @pytest.mark.parametrize("field", ["trainer", "training"])
     def test_are_named_by_import_strings(self, field: str) -> None:
         options = {"trainer": "sepkit_fakes:Teaching", field: "sepkit_fakes.Teaching"}
         with pytest.raises(PluginError, match=f"{field} needs to be 'package.module:Class'"):
