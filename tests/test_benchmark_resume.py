@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-import sepkit
 from sepkit import Cancelled, Progress
 from sepkit.errors import OutputError, WriteError
 from sepkit.evaluation.benchmarking.entry import Entry
@@ -107,7 +106,7 @@ def test_other_conditions_are_measured_anew(again: Benchmark, made_up: MadeUp, c
 
 def test_another_version_is_measured_anew(again: Benchmark, made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
     again()
-    monkeypatch.setattr(sepkit, "__version__", "99.0")
+    monkeypatch.setattr("sepkit.evaluation.benchmarking.plan.__version__", "99.0")
     again()
     assert len(made_up.jobs) == 2
 
