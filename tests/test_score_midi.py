@@ -325,5 +325,5 @@ class TestDamage:
     def test_keys_that_no_music_has(self, tmp_path: Path) -> None:
         head = b"MThd" + bytes([0, 0, 0, 6, 0, 0, 0, 1, 1, 0])
         (tmp_path / "a.mid").write_bytes(head + b"MTrk" + bytes([0, 0, 0, 6, 0, 0xFF, 0x59, 2, 99, 0]))
-        with pytest.raises(SideInformationError, match=r"a\.mid as MIDI"):
+        with pytest.raises(SideInformationError, match=r"a\.mid holds no notes"):
             Score.read(tmp_path / "a.mid")

@@ -155,8 +155,8 @@ class Score:
         """Read MIDI (``.mid``, ``.midi``), MusicXML (``.musicxml``, ``.xml``, ``.mxl``) or CSV with a header row.
 
         A CSV has columns ``start`` and ``duration`` or ``end`` in seconds, ``pitch``, and optionally ``velocity`` and
-        ``label``, ``instrument`` or ``part``, separated by ``;``, ``,`` or tabs. MusicXML needs partitura
-        (``pip install "sepkit[musicxml]"``) and is read as played, with repeats.
+        ``label``, ``instrument`` or ``part``, separated by ``;``, ``,`` or tabs. MusicXML is read
+        as played, with repeats.
 
         Parameters
         ----------
