@@ -1,7 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PLUGINS := $(wildcard plugins/*)
+PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 # Plugins made of torch are left out where installing has to be quick.
 LIGHT := $(shell grep -LE '"(torch|sepkit\[neural\])' plugins/*/pyproject.toml | xargs -n 1 dirname)
 PROJECTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
