@@ -17,7 +17,8 @@
     ├── PluginError                a plugin is broken or breaks the contract
     └── Cancelled                  the host asked to stop                         exit 3
 
-Every message is one line of at most 300 characters: what was given, what was wanted, what to do.
+Every message is one line: what was given, what was wanted, what to do. It has at most 300
+characters, but for the list of all mismatches.
 """
 
 from __future__ import annotations
@@ -46,16 +47,18 @@ def one_line(text: str, longest: int = LONGEST_MESSAGE) -> str:
 
 def reason_of(error: BaseException) -> str:
     """What an error says of itself in one line, and its kind when it says nothing."""
-    return one_line(str(error)) or type(error).__name__
+    longest = error.longest if isinstance(error, SepkitError) else LONGEST_MESSAGE
+    return one_line(str(error), longest) or type(error).__name__
 
 
 class SepkitError(Exception):
     """Base of everything that sepkit raises on purpose; its message is made one line of at most 300 characters."""
 
     exit_code: ClassVar[int] = 1
+    longest: ClassVar[int] = LONGEST_MESSAGE
 
     def __init__(self, *arguments: object) -> None:
-        super().__init__(*(one_line(given) if isinstance(given, str) else given for given in arguments))
+        super().__init__(*(one_line(given, self.longest) if isinstance(given, str) else given for given in arguments))
 
 
 class UserError(SepkitError):
@@ -99,6 +102,9 @@ class MismatchError(UserError):
     alternatives : sequence of str
         Installed methods that could take this problem.
     """
+
+    longest = 10 * LONGEST_MESSAGE
+    """It lists every mismatch, and none of them may be cut out."""
 
     def __init__(self, method: str, reasons: tuple[str, ...], alternatives: tuple[str, ...] = ()) -> None:
         self.method, self.reasons, self.alternatives = method, reasons, alternatives

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
-from sepkit.errors import one_line
+from sepkit.errors import MismatchError, one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,7 +27,7 @@ def print_json(value: Any, *, indent: int | None = 2) -> None:
 def complain(text: str) -> None:
     """Say one line on stderr; where there is none, or nobody reads it, nothing."""
     with suppress(OSError, ValueError):
-        click.echo(f"sepkit: {one_line(text)}", err=True)
+        click.echo(f"sepkit: {one_line(text, MismatchError.longest)}", err=True)
 
 
 def console(*, folds: bool = True, stderr: bool = False) -> Console:
