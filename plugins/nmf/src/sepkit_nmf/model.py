@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from sepkit.problem.prior import Density, GradientSplit
+from sepkit import Density, GradientSplit
 from sepkit_nmf.active import ActiveBlock, Rows, active_blocks, whole_blocks
 from sepkit_nmf.divergence import CACHE_ELEMENTS, Array, block_divergence, data_floor, frame_blocks, inner
 
