@@ -464,7 +464,7 @@ def test_a_start_that_a_prior_rules_out_is_refused():
 @every_solver
 def test_a_prior_without_a_split_is_split_by_sign(solver, beta):
     class Unsplit:
-        log_prob, score = Smoothness(0.5).log_prob, Smoothness(0.5).score
+        log_prob, gradient = Smoothness(0.5).log_prob, Smoothness(0.5).gradient
 
     V, W, H = problem()
     costs = trajectory(V, W, H, solver=solver, beta=beta, densities_h=[Unsplit()], iterations=15)
