@@ -88,7 +88,7 @@ BUILTIN = [
     "Sparsity",
 ]
 EVALUATION = ["Dataset", "Evaluation", "Figure", "Metric", "Stems", "Track", "benchmark", "evaluate"]
-TRAINING = ["Trained", "Trainer", "TrainingConfig", "TrainingData", "train"]
+TRAINING = ["Trainer", "TrainingConfig", "TrainingData", "TrainingResult", "train"]
 MUSIC = ["Audio", "F0Track", "Note", "Score", "SideInformation", "read_with_parts"]
 PROBLEM = [
     "Atom",

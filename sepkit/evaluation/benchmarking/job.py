@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from sepkit.errors import DatasetError, MismatchError, SepkitError, SideInformationError
-from sepkit.evaluation.benchmarking.described import restored
 from sepkit.evaluation.benchmarking.entry import Entry
 from sepkit.evaluation.benchmarking.excerpt import Excerpt
 from sepkit.evaluation.benchmarking.memory import forget_peak, peak_memory_bytes
+from sepkit.evaluation.benchmarking.serialize import deserialize
 
 if TYPE_CHECKING:
     from sepkit.evaluation.dataset import Track
@@ -42,14 +42,14 @@ class Job:
     Attributes
     ----------
     dataset : dict
-        As `described`.
+        As `serialize` gives it.
     track : str
         Name within the dataset.
     entry : Entry
     references, permute : bool
         Whether the method is given the true stems, and whether its stems are assigned to them.
     metrics : list of dict
-        Each as `described`.
+        Each as `serialize` gives it.
     seed : int
     folder : str
         Of the benchmark.
@@ -80,7 +80,7 @@ class Job:
 
     def load_track(self) -> Track:
         """Find the track in its dataset; raises `DatasetError`."""
-        for track in restored(self.dataset).tracks():
+        for track in deserialize(self.dataset).tracks():
             if track.name == self.track:
                 found: Track = track
                 return found
@@ -139,7 +139,7 @@ def _measured(job: Job, track: Track) -> dict[str, Any]:
     seconds = time.perf_counter() - started
     peak = peak_memory_bytes()
     references = track.load_stems()
-    metrics = [restored(metric) for metric in job.metrics]
+    metrics = [deserialize(metric) for metric in job.metrics]
     evaluation = evaluate(separation.stems, references, metrics=metrics, permute=job.permute, registry=method.registry)
     return {
         "figures": evaluation.values,
