@@ -33,7 +33,7 @@ class TrainingResult:
     held_out : int
         Number of tracks in the part ``test`` of the split, which were not looked at.
     remarks : tuple of str
-        What the trainer has to say.
+        What the trainer reports.
     """
 
     folder: Path

@@ -134,7 +134,7 @@ def _measured(job: Job, track: Track) -> dict[str, Any]:
     try:
         separation = method.separate(mixture, **problem)
     except SideInformationError as error:
-        # The files were read: it is the method that has no use for what is in them.
+        # The files were read: it is the method that cannot use what is in them.
         raise MismatchError(job.entry.method, (str(error),)) from error
     seconds = time.perf_counter() - started
     peak = peak_memory_bytes()
@@ -173,7 +173,7 @@ def _keep_excerpts(
     kept: dict[str, Any] = {"start_s": excerpt.start / separation.mixture.sample_rate}
     if job.truth_to is not None:
         kept |= keep(job.truth_to, {"mixture": separation.mixture})
-        # No entry has a blank in its label, so that this is the folder of none.
+        # No entry has a blank in its label, so this is the folder of none of them.
         kept["truth"] = keep(f"{job.truth_to}/true stems", references)
     if job.estimates_to is not None:
         stems = {reference: separation[estimate] for reference, estimate in evaluation.assignment.items()}
@@ -207,7 +207,7 @@ def _end_with_parent(lifeline: int) -> None:
 
 
 def main() -> None:
-    """Do the job that stdin tells."""
+    """Do the job that is read from stdin."""
     answer = _claimed_stdout()
     job = Job.from_json(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, args=[_claimed_stdin()], daemon=True).start()

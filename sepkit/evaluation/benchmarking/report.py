@@ -33,7 +33,7 @@ from sepkit.plugin.registry import Registry
 from sepkit.version import __version__
 
 _ROUNDING_DB = 100
-"""Ratios beyond this tell of the rounding of samples and not of a separation."""
+"""Ratios beyond this measure the rounding of samples and not the separation."""
 
 
 @dataclass(frozen=True)

@@ -110,12 +110,12 @@ def checked_request(
     seed: int,
     registry: Registry,
 ) -> BenchmarkRequest:
-    """What was asked for, when there is no mistake in it; the parameters are those of `benchmark`.
+    """What was asked for, once every mistake in it is ruled out; the parameters are those of `benchmark`.
 
     Raises
     ------
     UserError
-        One of its kinds.
+        If there is a mistake; which subclass says what kind.
     """
     if isinstance(entries, (str, Entry)):
         raise ConfigError(f"entries needs a list, given the one value {entries!r}; write [{entries!r}]")

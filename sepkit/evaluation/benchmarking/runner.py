@@ -47,8 +47,8 @@ def benchmark(
     figures nor memory depend on what runs beside it. What fails is reported and does not stop the others. Baselines
     (the mixture as it is, silence, a harmonic comb) and oracles (ideal masks) are run along.
 
-    A folder that holds results already is gone on with: only what is missing, has failed, or was measured under other
-    conditions is done.
+    A benchmark goes on in a folder that already holds results: only what is missing, has failed, or was measured under
+    other conditions is done.
 
     Parameters
     ----------
