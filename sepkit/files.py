@@ -156,8 +156,8 @@ def require_writable(folder: Path) -> None:
 def file_names(names: Iterable[str]) -> dict[str, str]:
     """One safe and distinct file name (no extension) for every name.
 
-    Names of sources may come from files that strangers wrote: path separators and whatever
-    a file system forbids are left out, and what then falls together is numbered.
+    Names of sources may come from files that strangers wrote: path separators and whatever a file system forbids are
+    left out, and names that then coincide are numbered.
     """
     chosen: dict[str, str] = {}
     taken: set[str] = set()
@@ -173,11 +173,11 @@ def file_names(names: Iterable[str]) -> dict[str, str]:
 
 
 def _safe(name: str) -> str:
-    """`name` without what a file system forbids; bytes that were no text when it was read become ``_``."""
+    """`name` without what a file system forbids; bytes that could not be read as text become ``_``."""
     text = name.encode(errors="replace").decode()
     return sanitize_filename(text, replacement_text="_", max_len=120)
 
 
 def _folded(name: str) -> str:
-    """Equal for names that some file system holds for one: they differ in case or in how accents are coded."""
+    """Equal for names that some file systems take for one: they differ only in case or in how accents are coded."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

@@ -18,11 +18,11 @@ import numpy as np
 import pytest
 
 from sepkit import Cancelled, separate
-from sepkit.evaluation.benchmarking.described import described
 from sepkit.evaluation.benchmarking.entry import Entry
 from sepkit.evaluation.benchmarking.job import Job
 from sepkit.evaluation.benchmarking.memory import forget_peak, peak_memory_bytes
 from sepkit.evaluation.benchmarking.process import Processes
+from sepkit.evaluation.benchmarking.serialize import serialize
 from sepkit.evaluation.datasets.folder import Folder
 from sepkit.evaluation.evaluation import evaluate
 from sepkit.evaluation.metrics.energy import SDR
@@ -43,12 +43,12 @@ def _unruly(monkeypatch: pytest.MonkeyPatch) -> None:
 def job(tmp_path: Path) -> Job:
     write_track(tmp_path / "tracks" / "one")
     return Job(
-        dataset=described(Folder(path=tmp_path / "tracks")),
+        dataset=serialize(Folder(path=tmp_path / "tracks")),
         track="one",
         entry=Entry(label="unruly", method="unruly"),
         references=False,
         permute=False,
-        metrics=[described(SDR())],
+        metrics=[serialize(SDR())],
         seed=0,
         folder=str(tmp_path / "out"),
     )

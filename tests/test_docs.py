@@ -6,6 +6,7 @@ import ast
 import importlib
 import inspect
 import os
+import pkgutil
 import re
 import shlex
 import subprocess
@@ -33,6 +34,11 @@ else:
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md") if "_build" not in path.parts)
 GUIDES = [page for page in PAGES if page.startswith("guide/")]
+ROOMS = [
+    room
+    for found in pkgutil.iter_modules(sepkit.__path__, "sepkit.")
+    if found.ispkg and hasattr(room := importlib.import_module(found.name), "__all__")
+]
 ERRORS = [name for name, value in vars(sepkit.errors).items() if inspect.isclass(value)]
 PROJECTS = {
     "sepkit-panorama": ["panorama"],
@@ -227,15 +233,18 @@ def test_every_error_is_in_the_tree() -> None:
 
 def test_every_public_name_is_in_the_reference() -> None:
     index = (DOCS / "reference/index.md").read_text(encoding="utf-8")
-    assert sorted(
-        re.findall(r"`sepkit\.(\w+)`\]\(\.\./(?:interfaces|errors|reference)/", index.partition("## Other")[0])
-    ) == sorted(sepkit.__all__)
+    names, rooms = index.partition("## Other")[0].split("## Rooms")
+    assert sorted(re.findall(r"^\| \[`sepkit\.(\w+)`\]\(", names, re.M)) == sorted(sepkit.__all__)
+    listed = {
+        room: re.findall(r"`(\w+)`", public)
+        for room, public in re.findall(r"^\| \[`(sepkit\.\w+)`\]\(.*\|([^|]+)\|$", rooms, re.M)
+    }
+    assert listed == {room.__name__: sorted(room.__all__) for room in ROOMS}
     described = "\n".join((DOCS / page).read_text(encoding="utf-8") for page in PAGES)
     documented = set(re.findall(r"auto(?:class|function|module):: sepkit\.(?:errors\.)?(\w+)$", described, re.M))
-    rooms = {"informed", "music", "problem", "solving"}  # Their names are listed in the reference.
-    assert set(sepkit.__all__) - documented == {"errors", "evaluation", *rooms}
-    for module in (sepkit.plugin, sepkit.builtin, sepkit.evaluation):
-        for name in set(module.__all__) - {"Domain"}:
+    assert set(sepkit.__all__) - documented == {"errors", "evaluation", "informed", "music", "problem", "solving"}
+    for module in ROOMS:
+        for name in set(module.__all__) - set(sepkit.__all__):
             assert re.search(rf":: {re.escape(module.__name__)}\.{name}$", described, re.M), name
 
 

@@ -52,7 +52,7 @@ def test_rules(trio: Path, rule: str, parts: list[str]) -> None:
         ("left=", "given 'left='"),
         ("=1", "given '=1'"),
         ("left=1,,right=2", "given 'left=1,,right=2'"),
-        ("left=1,left=2", "part 'left' is there twice"),
+        ("left=1,left=2", "part 'left' is given twice"),
         ("left=1+", "no part ''"),
         ("left=oboe", "no part 'oboe'; its parts are 1 'bass'"),
         ("left=1,right=1+2", "into both 'left' and 'right'"),

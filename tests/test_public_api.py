@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import sepkit
+import sepkit.alignment
 import sepkit.builtin
 import sepkit.informed
 import sepkit.music
@@ -76,6 +77,7 @@ PLUGIN = [
     "Weights",
     "hookimpl",
 ]
+ALIGNMENT = ["Alignment", "align"]
 BUILTIN = [
     "Continuity",
     "HarmonicConstraint",
@@ -86,7 +88,7 @@ BUILTIN = [
     "Sparsity",
 ]
 EVALUATION = ["Dataset", "Evaluation", "Figure", "Metric", "Stems", "Track", "benchmark", "evaluate"]
-TRAINING = ["Trained", "Trainer", "TrainingConfig", "TrainingData", "train"]
+TRAINING = ["Trainer", "TrainingConfig", "TrainingData", "TrainingResult", "train"]
 MUSIC = ["Audio", "F0Track", "Note", "Score", "SideInformation", "read_with_parts"]
 PROBLEM = [
     "Atom",
@@ -145,6 +147,7 @@ NEURAL = [
 PINNED = [
     (sepkit, TOP),
     (sepkit.plugin, PLUGIN),
+    (sepkit.alignment, ALIGNMENT),
     (sepkit.builtin, BUILTIN),
     (sepkit.evaluation, EVALUATION),
     (sepkit.training, TRAINING),

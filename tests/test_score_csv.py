@@ -113,7 +113,7 @@ class TestMending:
                 [Note(0, 1, 60)],
                 ["2 notes with a pitch outside 0 to 127 are left out, the first at 0.00 s"],
             ),
-            (["0,1,60", "0,1,60"], [Note(0, 1, 60)], ["1 note that is there twice is kept once, at 0.00 s"]),
+            (["0,1,60", "0,1,60"], [Note(0, 1, 60)], ["1 note that occurs twice is kept once, at 0.00 s"]),
             (
                 ["0,1,60", "0.5,1.5,60"],
                 [Note(0, 1, 60), Note(0.5, 1.5, 60)],
@@ -157,4 +157,4 @@ class TestPublishedLists:
         score = Score.read(SHARED / "libsoni/FMP_C1_F10_Beethoven_Fifth-MM1-21_Sibelius-Orchestra.csv")
         assert len(score.parts) == 12
         assert "Clarinet in Bb" in score.parts
-        assert score.remarks == ("32 notes that are there twice are kept once, the first at 0.50 s",)
+        assert score.remarks == ("32 notes that occur twice are kept once, the first at 0.50 s",)

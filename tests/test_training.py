@@ -17,9 +17,9 @@ from sepkit import Audio, Cancelled, Progress, Registry
 from sepkit.errors import ConfigError, DatasetError, OutputError, PluginError, UnknownNameError
 from sepkit.evaluation import Dataset, Track
 from sepkit.evaluation.splits import split
-from sepkit.training import Trained, Trainer, TrainingConfig, train
+from sepkit.training import Trainer, TrainingConfig, TrainingResult, train
 
-Train = Callable[..., Trained]
+Train = Callable[..., TrainingResult]
 LEVELS = {"voice": 0.3, "guitar": 0.4}
 OPENED: list[str] = []
 
@@ -48,13 +48,13 @@ def teach(registry: Registry, tmp_path: Path) -> Train:
     """Trains `taught` with the fakes into a folder."""
     OPENED.clear()
 
-    def teach(name: str = "taught", *datasets: Any, **options: Any) -> Trained:
+    def teach(name: str = "taught", *datasets: Any, **options: Any) -> TrainingResult:
         return train(name, datasets or [Recordings()], tmp_path / "weights", registry=registry, **options)
 
     return teach
 
 
-def learned(trained: Trained) -> dict[str, Any]:
+def learned(trained: TrainingResult) -> dict[str, Any]:
     record: dict[str, Any] = json.loads((trained.folder / "levels.json").read_text())
     return record
 

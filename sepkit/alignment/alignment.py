@@ -32,7 +32,7 @@ Backend = Literal["auto", "synctoolbox", "builtin"]
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """A score at the times of a recording, and how it came there.
+    """A score at the times of a recording, and how it was moved there.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class Alignment:
 
     @property
     def worst_shift_s(self) -> float:
-        """By how much that onset moved that moved most, in either direction."""
+        """The largest distance by which an onset moved, in either direction."""
         return float(np.abs(self.shifts_s).max())
 
     def plot(self) -> Figure:
@@ -172,7 +172,7 @@ def _even_between_onsets(score: Score, times: TimeMap) -> TimeMap:
 
 
 def _within(score: Score, times: TimeMap, duration_s: float) -> Score:
-    """The notes that the recording is long enough to have."""
+    """The notes that lie within the recording."""
     edges_s = times([(note.onset_s, note.offset_s) for note in score.notes])
     inside = (edges_s[:, 0] < duration_s) & (edges_s[:, 1] > 0)
     notes = tuple(note for note, keep in zip(score.notes, inside, strict=True) if keep)

@@ -31,7 +31,7 @@ _LEVELS = ((10, 2.0, 0.0), (FRAMES_HZ, 0.3, 0.7))
 
 
 def synchronize(score: Score, recording: Features, run: Run) -> TimeMap:
-    """Find when the recording plays what the score has at a time.
+    """Find when the recording plays each moment of the score.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def synchronize(score: Score, recording: Features, run: Run) -> TimeMap:
 
 
 def _coarse(score: Score, recording: Features, run: Run) -> TimeMap:
-    """Compare all with all, at each tempo, and take that at which it costs least."""
+    """Compare all frames with all others at each tempo, and take the tempo of least cost."""
     begin_s, end_s = score.notes[0].onset_s, max(note.offset_s for note in score.notes)
     from_begin = TimeMap(np.array([begin_s]), np.zeros(1), 1.0)
     played = score_features(score, from_begin, math.ceil((end_s - begin_s) * FRAMES_HZ) + 1)

@@ -38,7 +38,7 @@ _OCTAVE = 13
 
 _SAMPLE_RATE = 16000
 _SUSTAIN, _ATTACK = 2048, 512
-"""Windows: one that tells semitones apart, one that tells moments apart."""
+"""Windows: one that resolves semitones, one that resolves onsets."""
 
 _PARTIALS = 10
 _ROLL_OFF = 0.6

@@ -30,7 +30,7 @@ _Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def synchronize(score: Score, mixture: Audio, cents: float, run: Run) -> TimeMap:
-    """Find when the recording plays what the score has at a time.
+    """Find when the recording plays each moment of the score.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def synchronize(score: Score, mixture: Audio, cents: float, run: Run) -> TimeMap
                 step_weights=np.array(_STEP_WEIGHTS),
                 threshold_rec=_LARGEST_RECTANGLE,
             )
-    # It has no error of its own: what it cannot do, such as very short recordings, ends in any of these.
+    # It has no errors of its own: what it cannot do, such as align very short recordings, raises any of these.
     except (ValueError, IndexError, KeyError, TypeError, ZeroDivisionError) as error:
         raise SepkitError(f"synctoolbox cannot align this ({error}); give backend 'builtin'") from error
     next(stages, None)

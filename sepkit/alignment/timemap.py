@@ -1,4 +1,4 @@
-"""When the recording plays what the score has at a time."""
+"""When the recording plays each moment of the score."""
 
 from __future__ import annotations
 

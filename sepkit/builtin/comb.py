@@ -1,7 +1,8 @@
 """Masks around the partials of known notes or of a known fundamental frequency: the baseline that learns nothing.
 
-Every source gets a comb: where a bin lies near the m-th partial of a note of its that sounds, it weighs 1/m there. Bins
-that several combs claim are shared in the ratio of the weights; what no comb claims is nobody's and is left over.
+Every source gets a comb: a bin near the m-th partial of a note that the source is playing has the weight 1/m. Bins that
+several combs claim are shared in the ratio of the weights; bins that no comb claims belong to no source and are left
+over.
 
 References
 ----------
@@ -41,21 +42,21 @@ class HarmonicCombConfig(SpectralConfig):
         default=50.0,
         ge=0,
         le=600,
-        description="How far from a partial its bins may lie, in cents; the nearest bin on either side always may.",
+        description="How far a bin may lie from its partial, in cents; the nearest bin on either side always counts.",
     )
     tolerance_s: float = Field(
         default=0.1,
         ge=0,
         le=10,
-        description="A note may sound so many seconds before its onset and after its offset, and so may a voiced F0.",
+        description="Seconds by which a note, or a voiced F0, may sound before its onset and after its offset.",
     )
 
 
 class HarmonicComb(Separator[HarmonicCombConfig]):
-    """Mask the mixture around the partials that a score or F0 tracks tell of.
+    """Mask the mixture around the partials that follow from a score or from F0 tracks.
 
-    A source with an F0 track goes by that, another by its part of the score. Parts and tracks of sources that are not
-    asked for take their share too.
+    A source with an F0 track follows that track, any other its part of the score. Parts and tracks of sources that are
+    not asked for take their share too.
     """
 
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
@@ -138,7 +139,8 @@ def sounding_pitches(
 def f0_at(track: F0Track, times_s: NDArray[np.floating], tolerance_s: float) -> NDArray[np.float64]:
     """F0 in Hz at some times [shape=(times,)].
 
-    Interpolated between voiced points; the nearest one's up to `tolerance_s` beyond them, and NaN further away.
+    Interpolated between voiced points; up to `tolerance_s` beyond them the value of the nearest one, and NaN further
+    away.
     """
     voiced = np.isfinite(track.f0_hz)
     if not voiced.any():

@@ -53,6 +53,6 @@ class _SumToMixture:
         return gap / size if size > 0 else gap
 
     def _gap(self, xp: Any, value: Any) -> Any:
-        # A copy, because the mixture is read-only and torch has no such thing.
+        # A copy, because the mixture is read-only and torch has no read-only tensors.
         mixture = xp.asarray(self.mixture, dtype=value.dtype, device=array_api_compat.device(value), copy=True)
         return mixture - xp.sum(value, axis=0)

@@ -21,7 +21,7 @@ _CENTS = Field(
     default=50.0,
     gt=0,
     le=600,
-    description="How far from a partial a template may have energy, in cents; nearly two bins it always may.",
+    description="How far from a partial a template may have energy, in cents; nearly two bins are always allowed.",
 )
 _INHARMONICITY = Field(
     default=0.0,
@@ -139,7 +139,7 @@ class _DirichletTemplates:
 
 
 def _shares(xp: Any, value: Any) -> tuple[Any, float, Any]:
-    """Every bin's share of its template, the least one that is told from zero, and the templates' sums."""
+    """Every bin's share of its template, the least share that is distinguished from zero, and the templates' sums."""
     total = xp.sum(value, axis=0, keepdims=True)
     total = xp.where(total > 0, total, xp.ones_like(total))
     return value / total, float(xp.finfo(value.dtype).smallest_normal) ** 0.5, total

@@ -117,13 +117,13 @@ class _LobesOfPartials:
         return plus, scale * (inverted / xp.clip(share, least, None) + xp.sum(parts * misfit, axis=0, keepdims=True))
 
     def _shares(self, xp: Any, value: Any) -> tuple[Any, float]:
-        """Every bin's share of its partial, and the least one that is told from zero."""
+        """Every bin's share of its partial, and the least share that is distinguished from zero."""
         sums = self._within(xp, value)
         share = value / xp.where(sums > 0, sums, xp.ones_like(sums))
         return share, float(xp.finfo(value.dtype).smallest_normal) ** 0.5
 
     def _misfit(self, xp: Any, lobes: Any, share: Any, least: float) -> Any:
-        """How far its partial is from its lobe, in every bin of it: the Kullback-Leibler divergence."""
+        """How far a partial is from its lobe, in every bin of the partial: the Kullback-Leibler divergence."""
         ratio = xp.where(lobes > 0, lobes, xp.ones_like(lobes)) / xp.clip(share, least, None)
         return self._within(xp, lobes * xp.log(ratio))
 

@@ -33,19 +33,20 @@ class ScoreConstraint(Constraint):
     domains: ClassVar[frozenset[Domain]] = frozenset({Domain.ACTIVATIONS, Domain.SPECTROGRAMS})
     needs: ClassVar[frozenset[str]] = frozenset({"score"})
 
-    before_s: float = Field(default=0.1, ge=0, le=60, description="A note may sound so many seconds before its onset.")
-    after_s: float = Field(default=0.2, ge=0, le=60, description="A note may sound so many seconds after its offset.")
+    before_s: float = Field(default=0.1, ge=0, le=60, description="Seconds by which a note may sound before its onset.")
+    after_s: float = Field(default=0.2, ge=0, le=60, description="Seconds by which a note may sound after its offset.")
     transient_before_s: float = Field(
-        default=0.1, ge=0, le=60, description="A transient may begin so many seconds before its note's onset."
+        default=0.1, ge=0, le=60, description="Seconds by which a transient may begin before its note's onset."
     )
     transient_after_s: float = Field(
-        default=0.1, ge=0, le=60, description="A transient may last so many seconds after its note's onset."
+        default=0.1, ge=0, le=60, description="Seconds for which a transient may last after its note's onset."
     )
     cents: float = Field(
         default=50.0,
         gt=0,
         le=600,
-        description="On spectrograms: how far from a partial a note may sound, in cents; nearly two bins always.",
+        description="On spectrograms: how far from a partial a note may have energy, in cents; nearly two bins are "
+        "always allowed.",
     )
 
     @property

@@ -1,8 +1,8 @@
 """Oracles: the best that masking or filtering could do, from the true stems themselves.
 
-Their masks and filters are formed against all references that are given, and stems come of those that are wanted. Bins
-in which no reference has energy are shared as if all were equally loud there, so that the stems of all references sum
-to the mixture.
+Masks and filters are computed from all references that are given, stems only for the sources that are wanted. Bins in
+which no reference has energy are shared as if all were equally loud there, so that the stems of all references sum to
+the mixture.
 
 References
 ----------
@@ -34,7 +34,7 @@ Estimator = Callable[[Spectrum, Spectrum], Spectrum]
 """Estimates from the spectra of the references [shape=(sources, channels, bins, frames)] and of the mixture."""
 
 _LEAST_SPREAD = 1e-8
-"""Share of its power with which every source is taken to come from everywhere: it lets covariances be inverted."""
+"""Share of every source's power that is taken to come equally from all channels: covariances can then be inverted."""
 
 
 class MaskConfig(SpectralConfig):
@@ -122,7 +122,7 @@ class Truth:
 
 
 def spatial_covariances(truth: Truth, run: Run) -> NDArray[np.complexfloating]:
-    """How each source's power lies across the channels, over the whole recording [shape=(sources, bins, c, c)].
+    """How each source's power is distributed over the channels, in the whole recording [shape=(sources, bins, c, c)].
 
     Scaled to a mean of 1 on the diagonal; a source that is silent comes equally from everywhere.
     """
@@ -151,7 +151,7 @@ def _wanted(names: tuple[str, ...], references: Mapping[str, Audio]) -> list[int
 
 
 def _audible(loudness: NDArray[np.floating]) -> NDArray[np.floating]:
-    """The same, and all sources equally loud where none sounds, so that every bin belongs to someone."""
+    """The same, and all sources equally loud where none sounds, so that every bin belongs to a source."""
     return np.where(loudness.any(axis=0), loudness, loudness.dtype.type(1))
 
 

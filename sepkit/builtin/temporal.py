@@ -28,7 +28,9 @@ class Sparsity(Prior):
 
     domains: ClassVar[frozenset[Domain]] = frozenset({Domain.ACTIVATIONS})
 
-    weight: float = Field(default=10.0, ge=0, description="Weight beside the misfit to a spectrogram scaled to mean 1.")
+    weight: float = Field(
+        default=10.0, ge=0, description="Weight relative to the misfit to a spectrogram scaled to mean 1."
+    )
 
     def bind(self, layout: Layout, domain: Domain) -> Density:
         return _Sparseness(self.weight)
@@ -40,7 +42,7 @@ class Continuity(Prior):
     domains: ClassVar[frozenset[Domain]] = frozenset({Domain.ACTIVATIONS})
 
     weight: float = Field(
-        default=100.0, ge=0, description="Weight beside the misfit to a spectrogram scaled to mean 1."
+        default=100.0, ge=0, description="Weight relative to the misfit to a spectrogram scaled to mean 1."
     )
 
     def bind(self, layout: Layout, domain: Domain) -> Density:

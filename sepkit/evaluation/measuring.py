@@ -1,4 +1,4 @@
-"""The metrics that are measured with: which they are, what is told of them, and what becomes of one that fails."""
+"""The metrics of a measurement: which they are, what is recorded about them, and what happens when one fails."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def side_by_side(
             both = (
                 f"the estimates have {given[1]} channel(s) at {given[0]} Hz, the references {wanted[1]} at {wanted[0]}"
             )
-            raise AudioError(f"{both} Hz; resample or mix down the ones or the others")
+            raise AudioError(f"{both} Hz; resample or mix down one side")
         yield references, estimates
 
 

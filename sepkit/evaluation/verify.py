@@ -29,16 +29,16 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Fault:
-    """Something of a track that is not as it should be.
+    """A fault of a track, or something worth knowing about it.
 
     Attributes
     ----------
     track : str
     part : str
-        What of it: ``"mixture"``, ``"stem violin"``, ``"score"``, ``"f0 violin"``; empty for the track itself.
+        Which of its parts: ``"mixture"``, ``"stem violin"``, ``"score"``, ``"f0 violin"``; empty for the track itself.
     message : str
     severity : str
-        ``"broken"`` when nothing can be measured with it, ``"note"`` when it is only good to know.
+        ``"broken"`` when nothing can be measured with it, ``"note"`` when it is only worth knowing.
     """
 
     track: str

@@ -47,7 +47,7 @@ def partial_lobes(
     pitch : float
         MIDI pitch.
     cents : float
-        How far from a partial its lobe reaches, in cents; the window's main lobe, two bins, it always does.
+        How far a lobe reaches from its partial, in cents; at least as far as the window's main lobe, two bins.
     inharmonicity : float
         See `partials_hz`.
 
@@ -56,7 +56,7 @@ def partial_lobes(
     number : ndarray [shape=(bins,)]
         From 1.
     height : ndarray [shape=(bins,)]
-        A raised cosine, nearly a Hann window's main lobe: one at the partial, zero from its reach on.
+        A raised cosine, nearly a Hann window's main lobe: one at the partial, zero beyond its reach.
     """
     partials = partials_hz(float(midi_to_hz(pitch)), float(bins_hz[-1]), inharmonicity)
     nearest = np.searchsorted((partials[:-1] + partials[1:]) / 2, bins_hz)

@@ -32,7 +32,7 @@ def wanted_parts(score: Score, sources: Sequence[str]) -> tuple[str, ...]:
 
 
 def require_parts(score: Score, sources: Sequence[str]) -> None:
-    """Refuse a score without notes, and one of none of the sources.
+    """Refuse a score without notes, and one in which no source has a part.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def require_parts(score: Score, sources: Sequence[str]) -> None:
 
 
 def remark_on_late_notes(score: Score, mixture: Audio, run: Run) -> None:
-    """Tell the user of notes that begin after the recording's end: they are separated from nothing."""
+    """Tell the user of notes that begin after the recording's end: there is nothing to separate them from."""
     late = [note for note in score.notes if note.onset_s >= mixture.duration_s]
     if late:
         run.remark(

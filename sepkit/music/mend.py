@@ -1,4 +1,4 @@
-"""Notes as files have them, mended into notes that can be."""
+"""Notes as files have them, repaired into valid notes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sepkit.errors import SideInformationError
 from sepkit.music.note import Note
 
 SHORTEST_S = 0.03
-"""What a note of zero length lasts: about as long as the attack by which it is heard."""
+"""How long a note of zero length is made to last: about as long as the attack by which it is heard."""
 
 _ROUNDING_S = 1e-3
 
@@ -18,7 +18,7 @@ _MENDS = {
     "past": ("note that ends before 0 s is left out", "notes that end before 0 s are left out"),
     "early": ("note that begins before 0 s now begins there", "notes that begin before 0 s now begin there"),
     "length": ("note of zero length now lasts 30 ms", "notes of zero length now last 30 ms"),
-    "twice": ("note that is there twice is kept once", "notes that are there twice are kept once"),
+    "twice": ("note that occurs twice is kept once", "notes that occur twice are kept once"),
 }
 
 
@@ -33,13 +33,13 @@ class WrittenNote(NamedTuple):
 
 
 def mended(written: Iterable[WrittenNote]) -> tuple[tuple[Note, ...], tuple[str, ...]]:
-    """Make notes of what a file has.
+    """Make valid notes of those that a file has.
 
     Returns
     -------
     notes : tuple of Note
     remarks : tuple of str
-        What had to be mended, one sentence a kind.
+        What had to be repaired, one sentence for each kind.
 
     Raises
     ------

@@ -48,7 +48,7 @@ def _pairs(rule: str) -> Iterator[tuple[str, str]]:
                 f"parts are track, instrument, staff, split=60 or like left=1,right=2+3, given '{rule}'"
             )
         if new in seen:
-            raise SideInformationError(f"part '{new}' is there twice in '{rule}'; join what it is made of with +")
+            raise SideInformationError(f"part '{new}' is given twice in '{rule}'; join what it is made of with +")
         seen.add(new)
         yield new, old
 

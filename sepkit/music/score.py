@@ -29,7 +29,8 @@ class Score:
     ----------
     notes : tuple of Note
     remarks : tuple of str
-        What reading had to mend, one sentence each. Scores with equal notes are equal, whatever their remarks.
+        What had to be repaired on reading, one sentence each. Scores with equal notes are equal, whatever their
+        remarks.
 
     Examples
     --------
@@ -112,8 +113,8 @@ class Score:
         Parameters
         ----------
         times : callable
-            Gives seconds for seconds, both of ``[shape=(times,)]``, and never decreases. Notes that it shrinks to
-            nothing last 30 ms; what it moves to before 0 s is cut off. Either is remarked.
+            Maps seconds to seconds, both of ``[shape=(times,)]``, and never decreases. Notes that it shrinks to nothing
+            last 30 ms; what it moves to before 0 s is cut off. The score's remarks tell of both.
 
         Returns
         -------

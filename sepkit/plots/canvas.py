@@ -1,7 +1,8 @@
 """What all pictures share, through matplotlib (``pip install "sepkit[plot]"``).
 
 Only matplotlib's `Figure` is used and never its pyplot, so that nothing global changes: no backend is chosen, no figure
-is kept alive, and threads may draw at the same time. Pictures know what they draw by what it offers, not by its class.
+is kept alive, and threads may draw at the same time. What they draw is described by protocols, so that any object with
+the same attributes can be drawn.
 """
 
 from __future__ import annotations

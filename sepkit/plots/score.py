@@ -19,7 +19,7 @@ def plot_score(notes: Sequence[DrawnNote]) -> Figure:
     Parameters
     ----------
     notes : sequence of Note
-        Any number of them; the legend names their first 20 parts, and colours come again after ten.
+        Any number of them; the legend names their first 20 parts, and colours repeat after ten.
 
     Returns
     -------

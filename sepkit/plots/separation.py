@@ -50,7 +50,7 @@ def plot_separation(
     uncertainty : mapping of str to Audio
         Standard deviations of the stems, where the method knows them.
     expected_sdr_db : mapping of str to float
-        What they come to over the whole recording.
+        The SDR that they imply over the whole recording.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def _transform(mixture: Sound) -> STFT:
     stft = STFT.of_duration(WINDOW_S, 4, mixture.sample_rate)
     if stft.frames(mixture.length) <= 4 * MOST_COLUMNS:
         return stft
-    # Frames are about to be pooled many to a column: half of them tell as much.
+    # Many frames are pooled into each column: half of them say as much.
     return STFT.of_duration(WINDOW_S, 2, mixture.sample_rate)
 
 

@@ -42,7 +42,7 @@ def draw_expected_sdr(axis: Axes, stem: Sound, uncertainty: Sound, most_columns:
 def expected_sdr_curve(stem: Sound, uncertainty: Sound, edges: NDArray[np.int_]) -> NDArray[np.float64]:
     """Energy of the stem over that of its uncertainty, in dB, between `edges` [shape=(len(edges) - 1,)].
 
-    NaN where the stem is silent: there is no ratio to tell.
+    NaN where the stem is silent: there is no ratio then.
     """
     of_stem, of_error = _energies(stem, edges), _energies(uncertainty, edges)
     with np.errstate(divide="ignore", invalid="ignore"):

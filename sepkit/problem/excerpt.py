@@ -43,7 +43,7 @@ def cut(audio: Audio, start: int, stop: int) -> Audio:
 
 
 def _notes_within(score: Score, start_s: float, stop_s: float) -> Score:
-    """The notes, moved to the window's time; each part keeps a note at least, however far off, so as not to vanish."""
+    """The notes, moved to the window's time; each part keeps a note, however far off, so that it does not vanish."""
     moved = [
         replace(note, onset_s=max(0.0, note.onset_s - start_s), offset_s=note.offset_s - start_s)
         for note in score.notes

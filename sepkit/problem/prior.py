@@ -73,7 +73,7 @@ class Initial(Protocol):
     """Optional ability of a `Density`: a good value to start from."""
 
     def initial(self, rng: np.random.Generator) -> Any:
-        """A start, in the domain's shape."""
+        """A value to start from, in the domain's shape."""
         ...
 
 
@@ -88,10 +88,10 @@ class Sampler(Protocol):
 
 @runtime_checkable
 class Smoothed(Protocol):
-    """Optional ability of a `Density` on waveforms: what annealed sampling climbs down."""
+    """Optional ability of a `Density` on waveforms: what annealed sampling needs."""
 
     def smoothed(self, sigma: float) -> Density:
-        """The density of a value that white noise of standard deviation `sigma` was added to."""
+        """The density of the value plus white noise of standard deviation `sigma`."""
         ...
 
 

@@ -27,7 +27,7 @@ class Variables:
     Raises
     ------
     ValueError
-        If a shape is another.
+        If a value has another shape.
     """
 
     layout: Layout

@@ -182,7 +182,7 @@ class Separation(Mapping[str, Audio]):
         )
 
     def write(self, folder: str | os.PathLike[str], outputs: Mapping[str, Audio] | None = None) -> dict[str, Path]:
-        """Write ``<source>.wav`` for every stem and ``separation.json``; nothing moves in before all are written.
+        """Write ``<source>.wav`` for every stem and ``separation.json``; the folder changes only when all are written.
 
         The uncertainty of a stem, where it is known, goes to ``uncertainty/<source>.wav``.
 

@@ -45,7 +45,7 @@ class Separator(ABC, Generic[C]):
     def sample_rate(self) -> int | None:
         """The only rate that the loaded weights work at, in Hz; None when any will do, or the spec's.
 
-        It counts for nothing when priors on waveforms are declared: these stand in place of the weights.
+        It is disregarded when priors on waveforms are declared: these take the place of the weights.
         """
         return None
 

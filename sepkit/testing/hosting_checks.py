@@ -65,7 +65,7 @@ def hosted_priors_are_used(subject: MethodSubject) -> None:
         result = subject.separate(subject.case(), priors={domain: prior})
         require(
             prior.log.calls,
-            f"a prior on {domain} is never asked; bind it with problem.bind_priors and use its score or split",
+            f"a prior on {domain} is never asked; bind it with problem.bind_priors and use its gradient",
         )
         require(
             result.fingerprint != without,

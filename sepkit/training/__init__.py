@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "config": ["TrainingConfig"],
-        "learn": ["Trained", "train"],
+        "learn": ["TrainingResult", "train"],
         "trainer": ["Trainer", "TrainingData"],
     },
 )

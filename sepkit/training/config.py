@@ -19,7 +19,9 @@ class TrainingConfig(Config):
         le=1,
         description="Fraction of the steps after which the learning rate falls, to a fiftieth at the end; 1: never.",
     )
-    clip_norm: float = Field(default=1.0, ge=0, description="Longest gradient; longer ones are shortened. 0: any.")
+    clip_norm: float = Field(
+        default=1.0, ge=0, description="Largest norm of the gradient; larger gradients are scaled down. 0: no limit."
+    )
     ema: float = Field(
         default=0.995, ge=0, lt=1, description="Decay of the moving average of the weights that is kept; 0: no average."
     )

@@ -21,8 +21,8 @@ from sepkit.training.trainer import Trainer, TrainingData
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What a training came to.
+class TrainingResult:
+    """What a training left, and what it learned from.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Trained:
     held_out : int
         Number of tracks in the part ``test`` of the split, which were not looked at.
     remarks : tuple of str
-        What the trainer has to say.
+        What the trainer reports.
     """
 
     folder: Path
@@ -55,7 +55,7 @@ def train(
     reporter: Reporter | None = None,
     cancel: Cancel | None = None,
     registry: Registry | None = None,
-) -> Trained:
+) -> TrainingResult:
     """Train a method or a prior on datasets of stems.
 
     A training that was stopped goes on when it is called again with the same options and folder, and comes to the same
@@ -89,7 +89,7 @@ def train(
 
     Returns
     -------
-    trained : Trained
+    result : TrainingResult
 
     Raises
     ------
@@ -118,7 +118,7 @@ def train(
     run = Run(seed=checked_seed(seed), device=device, reporter=reporter, cancel=cancel)
     with run, plugin_faults(spec):
         trainer.train(data, folder, run)
-    return Trained(folder, data, held_out, tuple(run.remarks))
+    return TrainingResult(folder, data, held_out, tuple(run.remarks))
 
 
 def _training_data(

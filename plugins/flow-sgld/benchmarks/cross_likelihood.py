@@ -18,11 +18,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sepkit import Audio, Domain, Layout, SideInformation
 from sepkit.evaluation.datasets.toy import WAVES, ToyWaveforms
-from sepkit.music.audio import Audio
-from sepkit.music.side import SideInformation
-from sepkit.problem.domain import Domain
-from sepkit.problem.layout import Layout
 from sepkit_flow_sgld.density import FlowDensity
 from sepkit_flow_sgld.prior import FlowPrior
 

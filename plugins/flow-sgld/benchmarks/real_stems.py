@@ -24,12 +24,8 @@ import numpy as np
 import torch
 
 import sepkit
+from sepkit import Audio, Domain, Layout, Score, SideInformation
 from sepkit.evaluation import Dataset, Track, evaluate
-from sepkit.music.audio import Audio
-from sepkit.music.score import Score
-from sepkit.music.side import SideInformation
-from sepkit.problem.domain import Domain
-from sepkit.problem.layout import Layout
 from sepkit_flow_sgld.density import FlowDensity
 from sepkit_flow_sgld.gaussian import GaussianPrior
 from sepkit_flow_sgld.prior import FlowPrior

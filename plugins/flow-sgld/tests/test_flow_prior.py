@@ -9,13 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from sepkit import Audio, SideInformation
+from sepkit import Audio, Domain, Layout, Sampler, SideInformation, Smoothed
 from sepkit.errors import WeightsError
 from sepkit.evaluation.datasets.toy import WAVES, ToyWaveforms
 from sepkit.neural import Checkpoint
-from sepkit.problem.domain import Domain
-from sepkit.problem.layout import Layout
-from sepkit.problem.prior import Sampler, Smoothed
 from sepkit_flow_sgld.bundled import bundled_weights
 from sepkit_flow_sgld.density import FlowDensity
 from sepkit_flow_sgld.flow import Flow

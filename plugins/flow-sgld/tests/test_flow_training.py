@@ -12,13 +12,12 @@ import pytest
 import torch
 
 import sepkit
+from sepkit import Audio, Progress, Run
 from sepkit.config import validate
 from sepkit.errors import Cancelled, ConfigError, DatasetError, WeightsError
-from sepkit.evaluation.dataset import Track
+from sepkit.evaluation import Track
 from sepkit.evaluation.datasets.toy import ToyWaveforms
-from sepkit.music.audio import Audio
 from sepkit.neural import Checkpoint, read_by_source
-from sepkit.solving.run import Progress, Run
 from sepkit.training import TrainingData
 from sepkit_flow_sgld.bundled import bundled_weights
 from sepkit_flow_sgld.flow import Flow

@@ -10,12 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sepkit import Audio, Domain, Layout, Note, Prior, Problem, Run, Score, SideInformation
+from sepkit import Audio, Constraint, Domain, Layout, Note, Prior, Problem, Progress, Run, Score, SideInformation
 from sepkit.builtin import MixtureConsistency, ScoreConstraint
 from sepkit.errors import Cancelled, ConfigError
-from sepkit.problem.constraint import Constraint
-from sepkit.problem.statement import Hosted
-from sepkit.solving.run import Progress
+from sepkit.problem import Hosted
 from sepkit.spectral import STFT
 from sepkit_flow_sgld.config import FlowSGLDConfig
 from sepkit_flow_sgld.gaussian import GaussianPrior

@@ -11,7 +11,7 @@ from scipy.stats import multivariate_normal
 
 from sepkit import Audio, Domain, Layout, Problem, Run, SideInformation
 from sepkit.evaluation.datasets.toy import ToyWaveforms, Wave, one_cycle
-from sepkit.problem.statement import Hosted
+from sepkit.problem import Hosted
 from sepkit_flow_sgld.config import FlowSGLDConfig
 from sepkit_flow_sgld.separator import FlowSGLD
 from sepkit_flow_sgld.toy_oracle import ToyDensity, ToyOracle, periods_of_keys

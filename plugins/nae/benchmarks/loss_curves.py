@@ -16,9 +16,8 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from sepkit import Domain, Problem, SideInformation, example
-from sepkit.informed.atoms import score_atoms
-from sepkit.problem.layout import Layout
+from sepkit import Domain, Layout, Problem, SideInformation, example
+from sepkit.informed import score_atoms
 from sepkit.spectral import STFT
 from sepkit.spectral_config import WINDOW_S
 from sepkit_nae import Knowledge, NAEConfig

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from sepkit import Audio, Domain, Layout, Problem, SideInformation, example
-from sepkit.informed.atoms import score_atoms
+from sepkit.informed import score_atoms
 from sepkit.neural import generator
 from sepkit.spectral import STFT
 from sepkit_nae import Autoencoder, Knowledge, NAEConfig, Objective

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import sepkit_nmf
-from sepkit import Atom, Audio, Domain, Layout, SideInformation
+from sepkit import Atom, Audio, BoundConstraints, Domain, Layout, SideInformation
 from sepkit.builtin import Continuity, HarmonicTemplates
 from sepkit.builtin.zeros import Zeros
-from sepkit.problem.constraint import BoundConstraints
 from sepkit_nae import (
     Autoencoder,
     GradientSteps,

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 import sepkit
-from sepkit.informed.atoms import score_atoms
-from sepkit.music.side import SideInformation
+from sepkit import SideInformation
+from sepkit.informed import score_atoms
 from sepkit.spectral import STFT
 from sepkit_nmf import factorize, normalized
 from sepkit_score_nmf import ScoreNMFConfig

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sepkit import Atom, Audio, Layout, Note, Problem, Score, SideInformation
-from sepkit.informed.atoms import score_atoms
-from sepkit.informed.harmonics import midi_to_hz, partials_hz
+from sepkit.informed import midi_to_hz, partials_hz, score_atoms
 from sepkit.spectral import STFT
 from sepkit_score_nmf import (
     ScoreNMFConfig,

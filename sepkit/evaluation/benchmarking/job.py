@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from sepkit.errors import DatasetError, MismatchError, SepkitError, SideInformationError
-from sepkit.evaluation.benchmarking.described import restored
 from sepkit.evaluation.benchmarking.entry import Entry
 from sepkit.evaluation.benchmarking.excerpt import Excerpt
 from sepkit.evaluation.benchmarking.memory import forget_peak, peak_memory_bytes
+from sepkit.evaluation.benchmarking.serialize import deserialize
 
 if TYPE_CHECKING:
     from sepkit.evaluation.dataset import Track
@@ -42,14 +42,14 @@ class Job:
     Attributes
     ----------
     dataset : dict
-        As `described`.
+        As `serialize` gives it.
     track : str
         Name within the dataset.
     entry : Entry
     references, permute : bool
         Whether the method is given the true stems, and whether its stems are assigned to them.
     metrics : list of dict
-        Each as `described`.
+        Each as `serialize` gives it.
     seed : int
     folder : str
         Of the benchmark.
@@ -80,7 +80,7 @@ class Job:
 
     def load_track(self) -> Track:
         """Find the track in its dataset; raises `DatasetError`."""
-        for track in restored(self.dataset).tracks():
+        for track in deserialize(self.dataset).tracks():
             if track.name == self.track:
                 found: Track = track
                 return found
@@ -134,12 +134,12 @@ def _measured(job: Job, track: Track) -> dict[str, Any]:
     try:
         separation = method.separate(mixture, **problem)
     except SideInformationError as error:
-        # The files were read: it is the method that has no use for what is in them.
+        # The files were read: it is the method that cannot use what is in them.
         raise MismatchError(job.entry.method, (str(error),)) from error
     seconds = time.perf_counter() - started
     peak = peak_memory_bytes()
     references = track.load_stems()
-    metrics = [restored(metric) for metric in job.metrics]
+    metrics = [deserialize(metric) for metric in job.metrics]
     evaluation = evaluate(separation.stems, references, metrics=metrics, permute=job.permute, registry=method.registry)
     return {
         "figures": evaluation.values,
@@ -173,7 +173,7 @@ def _keep_excerpts(
     kept: dict[str, Any] = {"start_s": excerpt.start / separation.mixture.sample_rate}
     if job.truth_to is not None:
         kept |= keep(job.truth_to, {"mixture": separation.mixture})
-        # No entry has a blank in its label, so that this is the folder of none.
+        # No entry has a blank in its label, so this is the folder of none of them.
         kept["truth"] = keep(f"{job.truth_to}/true stems", references)
     if job.estimates_to is not None:
         stems = {reference: separation[estimate] for reference, estimate in evaluation.assignment.items()}
@@ -207,7 +207,7 @@ def _end_with_parent(lifeline: int) -> None:
 
 
 def main() -> None:
-    """Do the job that stdin tells."""
+    """Do the job that is read from stdin."""
     answer = _claimed_stdout()
     job = Job.from_json(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, args=[_claimed_stdin()], daemon=True).start()

@@ -10,8 +10,8 @@ _CLEAR = Path("/proc/self/clear_refs")
 
 
 def peak_memory_bytes() -> int | None:
-    """The largest resident size so far, since `forget_peak` where the system allows to forget; None if unknown."""
-    # Linux's getrusage never tells less than what the process that started this one had held when it did.
+    """The largest resident size so far, or since `forget_peak` where the system can reset it; None if unknown."""
+    # Linux's getrusage never reports less than what the process that started this one had held when it did.
     if _STATUS.is_file():
         lines = _STATUS.read_text(encoding="utf-8", errors="replace").splitlines()
         return next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), None)
@@ -24,7 +24,7 @@ def peak_memory_bytes() -> int | None:
 
 
 def forget_peak() -> None:
-    """Let the peak begin anew at what is held now, where the system allows it."""
+    """Reset the peak to what is held now, where the system allows it."""
     try:
         _CLEAR.write_text("5", encoding="ascii")
     except OSError:

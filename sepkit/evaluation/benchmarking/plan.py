@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sepkit.evaluation.benchmarking.described import described
 from sepkit.evaluation.benchmarking.entry import Entry, permutes
 from sepkit.evaluation.benchmarking.job import Job
-from sepkit.evaluation.benchmarking.request import Request
+from sepkit.evaluation.benchmarking.request import BenchmarkRequest
 from sepkit.evaluation.benchmarking.results import Result
+from sepkit.evaluation.benchmarking.serialize import serialize
 from sepkit.evaluation.benchmarking.tracks import Labelled
 from sepkit.evaluation.dataset import Track
 from sepkit.files import file_names
@@ -64,7 +64,7 @@ class Planned:
 
 
 def planned_jobs(
-    request: Request, tracks: tuple[Labelled, ...], folder: Path, registry: Registry
+    request: BenchmarkRequest, tracks: tuple[Labelled, ...], folder: Path, registry: Registry
 ) -> tuple[Planned, ...]:
     """Every entry on every track, track by track.
 
@@ -84,19 +84,19 @@ def planned_jobs(
 
 
 def _planned(
-    request: Request, one: Labelled, entry: Entry, place: str, name: str, folder: Path, registry: Registry
+    request: BenchmarkRequest, one: Labelled, entry: Entry, place: str, name: str, folder: Path, registry: Registry
 ) -> Planned:
     spec = registry.separator(entry.method)
     origin = registry.origin(spec)
     weights = chosen_folder(entry.weights, spec)
     heard = entry in request.asked or entry.method == _HEARD_ORACLE
     job = Job(
-        dataset=described(one.dataset),
+        dataset=serialize(one.dataset),
         track=one.track.name,
         entry=entry,
         references="references" in spec.needs,
         permute=permutes(entry, registry),
-        metrics=[described(metric) for metric in request.chosen.metrics],
+        metrics=[serialize(metric) for metric in request.chosen.metrics],
         seed=request.seed,
         folder=str(folder),
         estimates_to=f"{place}/{name}" if heard else None,

@@ -38,7 +38,7 @@ class Processes:
         self._ended = False
 
     def run(self, job: Job) -> dict[str, Any]:
-        """Do a job and wait for it; whatever it does to itself is an outcome too.
+        """Do a job and wait for it; however its process ends, there is an outcome.
 
         Returns
         -------
@@ -50,7 +50,7 @@ class Processes:
         Cancelled
             If it was ended from outside.
         """
-        # Files and no pipes: what a method prints may be long, and what it starts may keep a pipe open for ever.
+        # Files, not pipes: what a method prints may be long, and what it starts may keep a pipe open for ever.
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             process = self._start(out, err)
             try:

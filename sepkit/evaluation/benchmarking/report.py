@@ -18,7 +18,7 @@ from sepkit.evaluation.benchmarking import formats
 from sepkit.evaluation.benchmarking.entry import Entry, permutes, role
 from sepkit.evaluation.benchmarking.listening import heard_tracks
 from sepkit.evaluation.benchmarking.plots import RANGE_DB, TOP_HZ, box_plot_svg
-from sepkit.evaluation.benchmarking.request import Request
+from sepkit.evaluation.benchmarking.request import BenchmarkRequest
 from sepkit.evaluation.benchmarking.results import Result
 from sepkit.evaluation.benchmarking.summary import (
     Cost,
@@ -33,7 +33,7 @@ from sepkit.plugin.registry import Registry
 from sepkit.version import __version__
 
 _ROUNDING_DB = 100
-"""Ratios beyond this tell of the rounding of samples and not of a separation."""
+"""Ratios beyond this measure the rounding of samples and not the separation."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Row:
 
 def write_report(
     folder: Path,
-    request: Request,
+    request: BenchmarkRequest,
     results: tuple[Result, ...],
     registry: Registry,
     workers: int,
@@ -135,7 +135,7 @@ def write_report(
     return report
 
 
-def _content(report: Report, request: Request, registry: Registry, workers: int) -> dict[str, Any]:
+def _content(report: Report, request: BenchmarkRequest, registry: Registry, workers: int) -> dict[str, Any]:
     grouped = by_entry(report.results)
     rows = [
         Row(entry, role(entry, registry), permutes(entry, registry), grouped[entry.label])

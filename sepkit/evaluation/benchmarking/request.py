@@ -26,7 +26,7 @@ CONFIGURATIONS = "configurations.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class BenchmarkRequest:
     """What was asked for.
 
     Attributes
@@ -102,20 +102,20 @@ class Request:
                 temporary.write_text(json.dumps(content, indent=2, ensure_ascii=True) + "\n", encoding="ascii")
 
 
-def requested(
+def checked_request(
     entries: Iterable[Entry | str],
     datasets: Iterable[Dataset | Path | str],
     metrics: Iterable[Metric | str] | None,
     split: Split | None,
     seed: int,
     registry: Registry,
-) -> Request:
-    """What was asked for, when there is no mistake in it; the parameters are those of `benchmark`.
+) -> BenchmarkRequest:
+    """What was asked for, once every mistake in it is ruled out; the parameters are those of `benchmark`.
 
     Raises
     ------
     UserError
-        One of its kinds.
+        If there is a mistake; which subclass says what kind.
     """
     if isinstance(entries, (str, Entry)):
         raise ConfigError(f"entries needs a list, given the one value {entries!r}; write [{entries!r}]")
@@ -127,7 +127,7 @@ def requested(
     check_entries(asked, registry)
     sources = declared_sources(datasets, registry)
     texts = metrics if metrics is None or isinstance(metrics, (str, Metric)) else tuple(metrics)
-    return Request(
+    return BenchmarkRequest(
         asked=asked,
         sources=sources,
         chosen=chosen_metrics(texts, registry),

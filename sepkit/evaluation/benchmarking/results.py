@@ -134,7 +134,7 @@ class ResultsFile:
         Raises
         ------
         OutputError
-            If the path is none of a file.
+            If something other than a regular file is at the path.
         WriteError
         """
         results, unreadable = {}, 0
@@ -178,7 +178,7 @@ class ResultsFile:
 
 
 def _result(line: bytes) -> Result | None:
-    """None for a line that sepkit did not write so: that job is done again."""
+    """None for a line that is not as sepkit writes it: that job is done again."""
     try:
         return Result.from_json(line)
     except ValueError:

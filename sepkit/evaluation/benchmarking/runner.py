@@ -14,7 +14,7 @@ from sepkit.evaluation.benchmarking.entry import Entry
 from sepkit.evaluation.benchmarking.plan import AUDIO, Planned, planned_jobs
 from sepkit.evaluation.benchmarking.process import Processes
 from sepkit.evaluation.benchmarking.report import Report, write_report
-from sepkit.evaluation.benchmarking.request import requested
+from sepkit.evaluation.benchmarking.request import checked_request
 from sepkit.evaluation.benchmarking.results import Result, ResultsFile
 from sepkit.evaluation.benchmarking.tracks import Source, chosen_tracks
 from sepkit.evaluation.dataset import Dataset, Split
@@ -47,8 +47,8 @@ def benchmark(
     figures nor memory depend on what runs beside it. What fails is reported and does not stop the others. Baselines
     (the mixture as it is, silence, a harmonic comb) and oracles (ideal masks) are run along.
 
-    A folder that holds results already is gone on with: only what is missing, has failed, or was measured under other
-    conditions is done.
+    A benchmark goes on in a folder that already holds results: only what is missing, has failed, or was measured under
+    other conditions is done.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def benchmark(
     PosixPath('out/report.html')
     """
     registry = registry or Registry.discover()
-    request = requested(entries, datasets, metrics, split, seed, registry)
+    request = checked_request(entries, datasets, metrics, split, seed, registry)
     workers = _usable_cores() if jobs is None else jobs
     if workers < 1:
         raise ConfigError(f"jobs needs to be at least 1, given {jobs}")

@@ -13,11 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sepkit import Audio, Problem, Run, Separator
 from sepkit.errors import PluginError
-from sepkit.music.audio import Audio
-from sepkit.problem.problem import Problem
-from sepkit.solving.run import Run
-from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT, WINDOW_S, soft_masks
 from sepkit_nmf import group_atoms, normalized, random_init
 from sepkit_peers.config import BlindConfig

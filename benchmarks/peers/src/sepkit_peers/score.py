@@ -6,11 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from sepkit.music.audio import Audio
-from sepkit.music.score import Score
-from sepkit.problem.problem import Problem
-from sepkit.solving.run import Run
-from sepkit.solving.separator import Separator
+from sepkit import Audio, Problem, Run, Score, Separator
 from sepkit.spectral import STFT, WINDOW_S
 from sepkit_peers.config import ScoreConfig
 

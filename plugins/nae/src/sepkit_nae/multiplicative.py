@@ -63,6 +63,7 @@ class MultiplicativeUpdates:
         for frames in objective.frame_blocks():
             down, up = self._activation_gradient(frames)
             X = objective.inputs(frames).T
+            # (W_Dᵀ(V ⊙ V̂^(β-2)) ⊙ M) Xᵀ and (W_Dᵀ V̂^(β-1) ⊙ M) Xᵀ
             numerator += known.within_support(down + minus[:, frames], frames) @ X
             denominator += known.within_support(up + plus[:, frames], frames) @ X
         self._multiply(weights, numerator, denominator, objective.activations, is_sure=not known.densities)
@@ -75,6 +76,7 @@ class MultiplicativeUpdates:
         denominator, numerator = known.penalty_parts(weights)
         for frames in objective.frame_blocks():
             down, up = self._template_gradient(frames)
+            # (V ⊙ V̂^(β-2)) Hᵀ and V̂^(β-1) Hᵀ
             numerator += down
             denominator += up
         self._multiply(weights, numerator, denominator, lambda: self.H, is_sure=not known.densities)
@@ -92,6 +94,7 @@ class MultiplicativeUpdates:
         """Multiply `weights` by the ratio; where nothing proves a descent, by a power of it that is one."""
         ratio = update_ratio(numerator, denominator, self.objective.beta)
         if is_sure:
+            # W ← W ⊙ (numerator ⊘ denominator)^γ
             weights.mul_(ratio)
             self.H = activations()
             return
@@ -111,6 +114,7 @@ class MultiplicativeUpdates:
         """Negative and positive part of the divergence's gradient in some activations [shape=(atoms, frames)]."""
         W, H = self.objective.model.decoder, self.H[:, frames]
         if self.objective.beta == 2:
+            # W_Dᵀ V and W_Dᵀ W_D H
             return W.T @ self.objective.V[:, frames], (W.T @ W) @ H
         down, up = self._output_gradient(frames)
         return W.T @ down, W.sum(0)[:, None] if up is None else W.T @ up
@@ -119,6 +123,7 @@ class MultiplicativeUpdates:
         """Negative and positive part of the divergence's gradient in the templates, from some frames."""
         W, H = self.objective.model.decoder, self.H[:, frames]
         if self.objective.beta == 2:
+            # V Hᵀ and W_D H Hᵀ
             return self.objective.V[:, frames] @ H.T, W @ (H @ H.T)
         down, up = self._output_gradient(frames)
         return down @ H.T, H.sum(1) if up is None else up @ H.T

@@ -54,6 +54,7 @@ def data_floor(V: Array) -> float:
 def block_divergence(v: Array, y: Array, beta: float, floor: float) -> float:
     """Divergence of one cache-sized block, summed in float64; ``y`` is used up."""
     if beta == 2:
+        # ½ (v - y)²
         np.subtract(v, y, out=y)
         np.square(y, out=y)
         return 0.5 * float(y.sum(dtype=np.float64))
@@ -61,6 +62,7 @@ def block_divergence(v: Array, y: Array, beta: float, floor: float) -> float:
     if beta <= 0:
         v = np.maximum(v, floor)
     if beta == 1:
+        # v log(v/y) - v + y
         terms = np.divide(v, y)
         # The logarithm of a zero is multiplied by that zero.
         np.maximum(terms, np.finfo(terms.dtype).tiny, out=terms)
@@ -69,11 +71,13 @@ def block_divergence(v: Array, y: Array, beta: float, floor: float) -> float:
         y -= v
         terms += y
     elif beta == 0:
+        # v/y - log(v/y) - 1
         terms = np.divide(v, y)
         np.log(terms, out=y)
         terms -= y
         terms -= 1.0
     else:
+        # y^β [((v/y)^β - 1)/β + 1 - v/y] / (β - 1), which is the definition with y^β taken out.
         # Powers of both signs nearly cancel here, which float32 would not survive, nor float64 for a beta close to zero
         # without expm1.
         z = y.astype(np.float64)

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from sepkit.problem.prior import Density
+from sepkit import Density
 from sepkit_nmf.checks import check_data, check_factor, check_solver, check_support, free_rows
 from sepkit_nmf.divergence import Array
 from sepkit_nmf.hals import HierarchicalLeastSquares

@@ -99,6 +99,7 @@ class Extrapolation:
 
 def extrapolate(values: Array, previous: Array, weight: float) -> Array:
     """Continue the way from ``previous`` to ``values``, not below zero."""
+    # Ĥ = max(0, H + λ (H - H⁻))
     ahead = values - previous
     ahead *= weight
     ahead += values
@@ -151,6 +152,7 @@ class _Coordinates:
     def sweep(self, values: Array, targets: Array, support: npt.NDArray[np.bool_] | None) -> None:
         """Minimise in each atom in turn, all positions at once."""
         explained = np.empty(values.shape[1], dtype=values.dtype)
+        # h_k ← max(0, (c_k - Σ_{j≠k} G_kj h_j) / G_kk), with C = WᵀV and G = WᵀW; for the templates likewise.
         for atom, target, weights in zip(self.atoms, targets, self.weights, strict=True):
             np.dot(weights, values, out=explained)
             np.subtract(target, explained, out=explained)
@@ -173,6 +175,7 @@ def sweep_with_priors(factor: Factor, correlation: Array, gram: Array) -> None:
         swept = factor.values.copy()
         coordinates.sweep(swept, coordinates.targets(correlation - plus + minus), factor.support)
         step = swept[rows] - values
+        # ½‖V - W(H + λS)‖² - ½‖V - WH‖² = λ⟨S, GH - C⟩ + ½λ²⟨S, GS⟩, with S the step of the sweep.
         slope = inner(step, gram[rows] @ factor.values - correlation)
         curvature = inner(step, gram[rows] @ (swept - factor.values))
         penalty = factor.penalty(factor.values)

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from sepkit.problem.prior import Density, GradientSplit
+from sepkit import Density, GradientSplit
 from sepkit_nmf.active import ActiveBlock, Rows, active_blocks, whole_blocks
 from sepkit_nmf.divergence import CACHE_ELEMENTS, Array, block_divergence, data_floor, frame_blocks, inner
 
@@ -91,7 +91,7 @@ class Factor:
         if self.project is None:
             return
         projected = np.asarray(self.project(self.public(self.values)), dtype=self.values.dtype)
-        # The projection is a stranger: it has no say in frozen atoms or outside the support.
+        # Projections come from anywhere: none of them changes frozen atoms, or what lies outside the support.
         self.values[self.rows] = self.public(projected)[self.rows]
         if self.support is not None:
             self.values *= self.support
@@ -179,6 +179,7 @@ class Model:
             The cost at the current values.
         """
         values = factor.values.astype(np.float64)
+        # ½‖V - WH‖² = ½ (‖V‖² - 2⟨WᵀV, H⟩ + ⟨WᵀW, HHᵀ⟩)
         explained = inner(values @ values.T, gram) - 2.0 * inner(values, correlation)
         cost = 0.5 * (self.energy + explained)
         # A difference of large numbers: near a perfect fit only the residual itself tells.
@@ -210,15 +211,18 @@ class Model:
         """
         other = self.other(factor).values
         if self.beta == 2:
+            # WᵀV and WᵀWH
             return self.correlation(factor), (other @ other.T)[factor.rows] @ start
         numerator = np.zeros(start[factor.rows].shape, dtype=start.dtype)
         if self.beta == 1:
+            # Wᵀ1: the same in every frame.
             denominator = other[factor.rows].sum(axis=1, dtype=np.float64, keepdims=True).astype(start.dtype)
         else:
             denominator = np.zeros_like(numerator)
         W, H = (start, other) if factor is self.templates else (other, start)
         for block in self._blocks:
             weights = self._derivative_weights(W[block.atoms], H[block.atoms, block.frames], self.data[block.frames])
+            # Wᵀ(V ⊙ (WH)^(β-2)) and Wᵀ(WH)^(β-1), block by block.
             for part, weight in zip((numerator, denominator), weights, strict=False):
                 self._add_products(part, factor, block, weight)
         return numerator, denominator
@@ -251,8 +255,8 @@ def _split(density: Density, value: Array) -> tuple[Array, Array]:
     if isinstance(density, GradientSplit):
         plus, minus = density.split_gradient(value)
         return plus, minus
-    score = np.asarray(density.gradient(value))
-    return np.maximum(-score, 0.0), np.maximum(score, 0.0)
+    gradient = np.asarray(density.gradient(value))
+    return np.maximum(-gradient, 0.0), np.maximum(gradient, 0.0)
 
 
 def _power(x: Array, exponent: float, out: Array) -> Array:

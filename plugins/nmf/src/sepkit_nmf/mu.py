@@ -64,12 +64,15 @@ def multiplicative_step(model: Model, factor: Factor, start: Array) -> Array | N
     origin = start[factor.rows]
     is_extrapolated = start is not factor.values
     if not (is_extrapolated or factor.densities):
+        # H ← H ⊙ [Wᵀ(V ⊙ (WH)^(β-2)) ⊘ Wᵀ(WH)^(β-1)]^γ: equations (4) and (5) of Lee and Seung for β = 2 and 1, the MM
+        # algorithm of Févotte and Idier for all others.
         ratio *= origin
         return ratio
     current = factor.values[factor.rows]
     rise_to_start = tangent_rise(current, origin, numerator, denominator) if is_extrapolated else 0.0
     penalty = factor.penalty(factor.values)
     for _ in range(MAX_HALVINGS):
+        # H ← Ĥ ⊙ ratio^(1/2ⁿ), Ĥ being the values to step from and n the halvings so far.
         candidate = origin * ratio
         rise = rise_to_start - majoriser_decrease(origin, ratio, numerator, denominator, model.beta)
         if factor.densities:
@@ -87,6 +90,7 @@ def tangent_rise(current: Array, start: Array, numerator: Array, denominator: Ar
     rise = 0.0
     for block in frame_blocks(start.shape, CACHE_ELEMENTS):
         down = denominator if denominator.shape[1] == 1 else denominator[:, block]
+        # ⟨∇D(Ĥ), Ĥ - H⟩, with ∇D = denominator - numerator.
         rise += inner(down - numerator[:, block], start[:, block] - current[:, block])
     return rise
 
@@ -99,6 +103,8 @@ def majoriser_decrease(origin: Array, ratio: Array, numerator: Array, denominato
     """
     decrease = 0.0
     for block in frame_blocks(ratio.shape, CACHE_ELEMENTS):
+        # For β in [1, 2]: Σ Ĥ [(1 - ρ^β)/β · denominator + (ρ^(β-1) - 1)/(β-1) · numerator]. The tangent replaces the
+        # first term below β = 1, and the second above β = 2.
         rho = np.maximum(ratio[:, block], np.finfo(ratio.dtype).tiny)
         growth = (1.0 - rho**beta) / beta if beta >= 1 else 1.0 - rho
         gain = _deformed_log(rho, beta) if beta <= 2 else rho - 1.0
@@ -115,13 +121,14 @@ def _deformed_log(rho: Array, beta: float) -> Array:
 
 
 def _update_ratio(model: Model, factor: Factor, start: Array, numerator: Array, denominator: Array) -> Array:
-    """Numerator over denominator, priors included, to the power of the divergence's majoriser."""
+    """Numerator over denominator, priors included, to the power γ of the divergence's majoriser."""
     plus, minus = factor.penalty_parts(start)
     limits = np.finfo(start.dtype)
     with np.errstate(over="ignore"):
         ratio: Array = np.divide(numerator + minus, np.maximum(denominator + plus + model.added_epsilon, limits.tiny))
     # A denominator of zero belongs to a value of zero: keep the product of the two a zero.
     np.minimum(ratio, limits.max**0.5, out=ratio)
+    # γ(β) = 1/(2-β) for β < 1, 1 for β in [1, 2], 1/(β-1) for β > 2.
     beta = model.beta
     if beta < 1:
         ratio **= 1.0 / (2.0 - beta)

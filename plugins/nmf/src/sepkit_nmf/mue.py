@@ -24,6 +24,7 @@ class Momentum:
 
     def extrapolate(self, values: Array) -> Array | None:
         """Continue the last update; None on the sequence's first step."""
+        # t⁺ = (1 + √(1 + 4t²)) / 2, and Ĥ = max(H + (t - 1)/t⁺ · (H - H⁻), 0.95 H).
         t, self.t = self.t, (1.0 + (1.0 + 4.0 * self.t**2) ** 0.5) / 2.0
         if t == 1.0:
             return None

@@ -10,8 +10,8 @@ from sepkit.config import Config
 from sepkit.errors import ConfigError
 
 
-def described(made: Config) -> dict[str, Any]:
-    """Class and options of a dataset or metric, ready for JSON; `restored` makes it again.
+def serialize(made: Config) -> dict[str, Any]:
+    """Class and options of a dataset or metric, ready for JSON; `deserialize` makes it again.
 
     Raises
     ------
@@ -25,7 +25,7 @@ def described(made: Config) -> dict[str, Any]:
     return {"class": f"{kind.__module__}:{kind.__qualname__}", "options": options}
 
 
-def restored(description: dict[str, Any]) -> Any:
-    """The dataset or metric of which `described` was made."""
+def deserialize(description: dict[str, Any]) -> Any:
+    """The dataset or metric that `serialize` was given."""
     module, _, name = description["class"].partition(":")
     return getattr(importlib.import_module(module), name).model_validate(description["options"])
