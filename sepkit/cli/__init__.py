@@ -74,10 +74,12 @@ def _flushed(code: int) -> int:
         fault = _fault_of_flushing(stream)
         if fault is None:
             continue
-        if code == 0 and not isinstance(fault, BrokenPipeError):
-            with suppress(OSError):
-                print(f"sepkit: cannot write the results: {fault}", file=sys.stderr)
-        code = code or 1
+        if stream is sys.stdout:
+            if code == 0 and not isinstance(fault, BrokenPipeError):
+                with suppress(OSError):
+                    print(f"sepkit: cannot write the results: {fault}", file=sys.stderr)
+            # Results that nobody got are none; remarks that nobody reads cost nothing.
+            code = code or 1
         with suppress(OSError, ValueError):
             # Python would try again at the end, and complain in words of its own.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

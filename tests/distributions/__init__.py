@@ -27,6 +27,7 @@ OFFENDERS = {
 """The state that each bad plugin ends in, and the essential words of the reason."""
 
 _SETTINGS = ("SEPKIT_DISABLE_PLUGINS", "SEPKIT_STRICT")
+_NEEDED = ("HOME", "PATH", "TMPDIR", "SYSTEMROOT", "TEMP")
 
 
 def install(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
@@ -39,9 +40,10 @@ def install(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
 
 def environment(*names: str, **settings: str) -> dict[str, str]:
     """The environment of a subprocess in which distributions are installed."""
-    clean = {key: value for key, value in os.environ.items() if key not in (*_SETTINGS, "PYTHONPATH")}
+    # Nothing of the developer's own, which would hide what others meet: unbuffered streams, an encoding, a width.
+    needed = {key: os.environ[key] for key in _NEEDED if key in os.environ}
     return {
-        **clean,
+        **needed,
         "PYTHONPATH": os.pathsep.join(str(FOLDER / name) for name in names),
         "PYTHONDONTWRITEBYTECODE": "1",
         # Tests run beside each other: threads of linear algebra would only wait for cores.
