@@ -186,7 +186,7 @@ class TestWriting:
     @given(
         samples=hnp.arrays(
             np.float32,
-            st.tuples(st.integers(1, 3), st.integers(1, 40)),
+            st.tuples(st.integers(1, 3), st.integers(3, 40)),
             elements=st.floats(-(2.0**33), 2.0**33, width=32),
         ),
         rate=st.integers(1000, 400_000),
@@ -307,6 +307,12 @@ class TestFullDisk:
 
 
 class TestResampling:
+    @pytest.mark.parametrize("rate", [1, 500, 44100])
+    def test_its_own_rate_is_always_one_that_it_can_have(self, rate: int) -> None:
+        audio = Audio(np.ones((1, 40)), rate)
+        assert audio.resample(rate) is audio
+        assert audio.resample(rate, 50).length == 50
+
     @given(length=st.integers(1, 300), before=st.sampled_from([8000, 22050, 44100]), after=st.integers(4000, 96000))
     def test_length_is_rounded_up(self, length: int, before: int, after: int) -> None:
         resampled = Audio(np.ones((2, length)), before).resample(after)

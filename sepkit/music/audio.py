@@ -245,16 +245,16 @@ class Audio:
         Raises
         ------
         AudioError
-            If `sample_rate` is not a whole number of Hz up to 768 kHz.
+            If `sample_rate` is another one and no whole number of Hz from 1 to 768 kHz.
         """
+        if sample_rate == self.sample_rate:
+            return self if length in (None, self.length) else Audio(fit_length(self.samples, length), sample_rate)
         lowest, highest = RATES_HZ
         if not lowest <= sample_rate <= highest or sample_rate % 1:
             raise AudioError(
                 f"sample_rate needs a whole number of Hz from {lowest} to {highest}, given {sample_rate!r}"
             )
         length = length or -(-self.length * sample_rate // self.sample_rate)
-        if sample_rate == self.sample_rate:
-            return self if length == self.length else Audio(fit_length(self.samples, length), sample_rate)
         import soxr
 
         # Under older NumPy soxr cannot tell how the view of a single sample lies in memory.
