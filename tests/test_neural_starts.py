@@ -12,7 +12,7 @@ from torch import nn
 
 from sepkit import Run
 from sepkit.errors import Cancelled, SepkitError
-from sepkit.neural import Adam, fit, fit_starts, generator, undrawn
+from sepkit.neural import fit, fit_starts, generator, undrawn
 from sepkit.training import TrainingConfig
 from tests.learning import Line, cancelled_at, learn, loss, validate
 
@@ -96,14 +96,3 @@ def test_one_network_is_fitted_without_a_file(tmp_path: Path) -> None:
     done = fit(model, loss, config=config, run=Run(device="cpu"), validate=validate)
     assert done == with_file
     assert [path.name for path in tmp_path.iterdir()] == ["state"]
-
-
-def test_units_of_adam_scale_the_first_step() -> None:
-    weights = [nn.Parameter(torch.zeros(3)) for _ in range(3)]
-    optimizer = Adam(weights, 0.1, units=[1.0, 5.0, 1.0])
-    for parameter in weights[:2]:
-        parameter.grad = torch.tensor([1.0, -2.0, 30.0])
-    optimizer.step()
-    np.testing.assert_allclose(weights[0].detach(), [-0.1, 0.1, -0.1], rtol=1e-5)
-    np.testing.assert_allclose(weights[1].detach(), [-0.5, 0.5, -0.5], rtol=1e-5)
-    assert not weights[2].detach().any()

@@ -15,7 +15,7 @@ import sepkit
 from sepkit import Audio, Domain, Note, Score, Separation, example
 from sepkit.builtin import HarmonicConstraint, ScoreConstraint
 from sepkit.errors import ConfigError, SideInformationError
-from sepkit.informed import midi_to_hz
+from sepkit.music import midi_to_hz
 from sepkit_nae import NAEConfig
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"

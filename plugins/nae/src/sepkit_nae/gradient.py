@@ -5,61 +5,21 @@ References
 Smaragdis and Venkataramani, "A neural network alternative to non-negative audio models", ICASSP 2017 (ReLUs).
 Ewert and Sandler, "Structured dropout for weak label and multi-instance learning and its application to score-informed
 source separation", ICASSP 2017 (projected).
-Kingma and Ba, "Adam: A method for stochastic optimization", ICLR 2015.
 """
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd import backward
-from torch.optim.adam import adam
 
+from sepkit.neural import Adam
 from sepkit_nae.divergence import beta_divergence
 from sepkit_nae.objective import Objective
 
 # What is added to data and output where the gradient is taken, beside data of mean 1: without it the gradient of a
 # logarithm has no bounds.
 NOISE = 1e-3
-
-
-class Adam:
-    """Adam with the paper's constants.
-
-    Parameters
-    ----------
-    parameters : list of Tensor
-        Changed in place, from their `grad`.
-    learning_rate : float
-    """
-
-    def __init__(self, parameters: list[nn.Parameter], learning_rate: float) -> None:
-        self.parameters, self.learning_rate = parameters, learning_rate
-        self.means = [torch.zeros_like(weights) for weights in parameters]
-        self.squares = [torch.zeros_like(weights) for weights in parameters]
-        self.steps = [torch.tensor(0.0) for _ in parameters]
-
-    @torch.no_grad()
-    def step(self) -> None:
-        """Follow the smoothed gradient, every weight at its own rate."""
-        gradients = [weights.grad for weights in self.parameters if weights.grad is not None]
-        # The class torch.optim.Adam loads torch's compiler, which takes seconds and writes files; this does not.
-        adam(
-            list(self.parameters),
-            gradients,
-            self.means,
-            self.squares,
-            [],
-            self.steps,
-            foreach=False,
-            amsgrad=False,
-            beta1=0.9,
-            beta2=0.999,
-            lr=self.learning_rate,
-            weight_decay=0,
-            eps=1e-8,
-            maximize=False,
-        )
 
 
 class GradientSteps:
@@ -75,7 +35,7 @@ class GradientSteps:
 
     def __init__(self, objective: Objective, learning_rate: float, *, nonnegative: bool) -> None:
         self.objective, self.nonnegative = objective, nonnegative
-        self.adam = Adam(list(objective.model.parameters()), learning_rate)
+        self.adam = Adam(objective.model.parameters(), learning_rate)
 
     @property
     def H(self) -> Tensor:
@@ -84,7 +44,7 @@ class GradientSteps:
 
     def iterate(self) -> None:
         """Follow the gradient, then keep to what is allowed."""
-        self.objective.model.zero_grad()
+        self.adam.zero_grad()
         self.accumulate_gradient()
         self.adam.step()
         if self.nonnegative:
