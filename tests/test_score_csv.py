@@ -51,6 +51,10 @@ class TestReading:
         score = Score.read(written(tmp_path, "\n".join(["start,end,pitch,velocity", *rows])))
         assert [note.velocity for note in score.notes] == wanted
 
+    def test_names_are_one_however_their_accents_are_coded(self, tmp_path: Path) -> None:
+        text = "start,end,pitch,part\n0,1,60,fl\u00f6te\n1,2,61,flo\u0308te\n"
+        assert Score.read(written(tmp_path, text)).parts == ("fl\u00f6te",)
+
     def test_is_sorted(self, tmp_path: Path) -> None:
         score = Score.read(written(tmp_path, "start,end,pitch\n2,3,61\n0,1,60\n"))
         assert [note.pitch for note in score.notes] == [60, 61]

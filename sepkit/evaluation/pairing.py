@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from sepkit.errors import AudioError, ConfigError
 from sepkit.evaluation.metrics.blocks import decibels, energies, paired_blocks
 from sepkit.evaluation.stems import RECORD, Stems, stem_files, unlisted_files
 from sepkit.music.audio import Audio
+from sepkit.opening import composed
 from sepkit.solving.run import Run
 
 Pathlike = str | os.PathLike[str]
@@ -50,8 +50,8 @@ def assigned_by_name(truth: Mapping[str, Audio | Path], guesses: Mapping[str, Au
     AudioError
         If a reference has none.
     """
-    composed = {unicodedata.normalize("NFC", name): name for name in guesses}
-    found = {name: composed.get(unicodedata.normalize("NFC", name)) for name in truth}
+    guess_of = {composed(name): name for name in guesses}
+    found = {name: guess_of.get(composed(name)) for name in truth}
     missing = [name for name, guess in found.items() if guess is None]
     if missing:
         remedy = "name them like the references, or permute"

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sepkit.errors import SideInformationError
 from sepkit.music.note import Note
+from sepkit.opening import composed
 
 SHORTEST_S = 0.03
 """How long a note of zero length is made to last: about as long as the attack by which it is heard."""
@@ -61,6 +62,8 @@ def mended(written: Iterable[WrittenNote]) -> tuple[tuple[Note, ...], tuple[str,
         if onset_s == offset_s:
             mends["length"].append(onset_s)
             offset_s = onset_s + SHORTEST_S
+        # Names that look alike are one, however their accents are coded.
+        part = composed(part)
         key = (part, pitch, onset_s, offset_s)
         if key in notes:
             mends["twice"].append(onset_s)
