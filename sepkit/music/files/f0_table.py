@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from sepkit.errors import SideInformationError
 from sepkit.music.files.table import Table, number, read_table
+from sepkit.music.pitch import midi_to_hz
 
 _TIMES = frozenset(["time", "times", "t", "timestamp", "timestamps", "onset", "start"])
 _TIMES |= {"zeit", "temps", "tiempo", "tid", "tijd"}
@@ -149,8 +150,7 @@ def _in_hz(values: NDArray[np.float64], unit: str) -> NDArray[np.float64]:
         return values * _HZ.get(unit, 1.0)
     if highest > _HIGHEST_MIDI_PITCH:
         raise ValueError(f"its MIDI pitch goes up to {highest:g}, above {_HIGHEST_MIDI_PITCH}; is it in Hz? {_REMEDY}")
-    in_hz: NDArray[np.float64] = 440 * 2 ** ((values - 69) / 12)
-    return in_hz
+    return midi_to_hz(values)
 
 
 def _require_steps_of_seconds(times_s: NDArray[np.float64], table: Table) -> None:

@@ -50,12 +50,7 @@ def read_midi(path: Path, *, by_instrument: bool, pedal: bool) -> Contents:
     for sequence, some, unreleased in played:
         written += timed(sequence, some, [next(names) for _ in some])
         remarks += _mends(sequence, some, unreleased)
-    tempi = [
-        (float(since_s), round(6e7 / tempo, 3))
-        for sequence, _, _ in played[:1]
-        for since_s, tempo in zip(sequence.seconds(sequence.tempi), sequence.tempi.values(), strict=True)
-    ]
-    return Contents(written, tuple(dict.fromkeys(remarks)), tuple(tempi))
+    return Contents(written, tuple(dict.fromkeys(remarks)))
 
 
 def timed(sequence: MidiSequence, notes: Sequence[Struck], parts: Sequence[str]) -> list[WrittenNote]:

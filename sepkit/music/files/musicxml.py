@@ -75,7 +75,7 @@ def read_musicxml(path: Path, parts: str) -> Contents:
     remarks += _remarks_on_tempo(marks, bool(unread.tempi))
     if parts != "staff":
         remarks += _remark_on_staves(music)
-    return Contents(written, tuple(remarks), tuple(clock.as_played(order, lines)))
+    return Contents(written, tuple(remarks))
 
 
 def _measures(root: Element) -> list[tuple[str, list[Element]]]:
@@ -160,22 +160,6 @@ class _Clock:
     def __call__(self, place: float) -> float:
         last = bisect_right(self._places, place) - 1
         return self._places_s[last] + (place - self._places[last]) * 60 / self._bpm[last]
-
-    def as_played(self, order: Sequence[int], lines: Sequence[float]) -> list[tuple[float, float]]:
-        """From when on, in seconds, how many quarter notes a minute are played."""
-        changes: list[tuple[float, float]] = []
-        elapsed_s = 0.0
-        for bar in order:
-            begin, end = lines[bar], lines[bar + 1]
-            first = bisect_right(self._places, begin + _SAME_PLACE) - 1
-            for at in range(first, len(self._places)):
-                place = max(begin, self._places[at])
-                if at > first and place >= end:
-                    break
-                if not changes or changes[-1][1] != self._bpm[at]:
-                    changes.append((elapsed_s + self(place) - self(begin), self._bpm[at]))
-            elapsed_s += self(end) - self(begin)
-        return changes
 
 
 def _played(

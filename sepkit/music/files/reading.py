@@ -29,7 +29,7 @@ def read_notes(path: Path, parts: str, *, pedal: bool) -> tuple[tuple[Note, ...]
     ------
     SideInformationError
     """
-    contents = read_contents(path, parts, pedal=pedal)
+    contents = _contents(path, parts, pedal)
     try:
         notes, mends = mended(contents.written)
     except SideInformationError as error:
@@ -40,17 +40,7 @@ def read_notes(path: Path, parts: str, *, pedal: bool) -> tuple[tuple[Note, ...]
     return notes, contents.remarks + mends + overlaps(notes)
 
 
-def read_contents(path: Path, parts: str = "track", *, pedal: bool = True) -> Contents:
-    """Read what a file holds, as it is; the parameters are those of `Score.read`.
-
-    Returns
-    -------
-    contents : Contents
-
-    Raises
-    ------
-    SideInformationError
-    """
+def _contents(path: Path, parts: str, pedal: bool) -> Contents:
     if parts not in _PARTS:
         raise SideInformationError(f"the parts of a score are its {', '.join(_PARTS)}, given '{parts}'")
     if not path.is_file():
