@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sepkit import Audio, F0Track, Note, Registry, Score, Separation, separate
 from sepkit.builtin.comb import f0_at, harmonic_comb, sounding_pitches
 from sepkit.errors import SideInformationError
-from sepkit.informed.harmonics import midi_to_hz
+from sepkit.music.pitch import midi_to_hz
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 RATE = 8000

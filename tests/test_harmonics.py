@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sepkit.informed.harmonics import midi_to_hz, partial_lobes, partials_hz
+from sepkit.informed.harmonics import partial_lobes, partials_hz
+from sepkit.music.pitch import midi_to_hz
 
 BINS_HZ = np.arange(1025) * (44100 / 2048)
 WIDTH_HZ = BINS_HZ[1]

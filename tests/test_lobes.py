@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from sepkit import Atom, Audio, Domain, Problem
 from sepkit.builtin import Lobes
-from sepkit.informed.harmonics import midi_to_hz, partial_lobes
+from sepkit.informed.harmonics import partial_lobes
+from sepkit.music.pitch import midi_to_hz
 from sepkit.problem.prior import Density, GradientSplit
 from sepkit.spectral import STFT
 

@@ -89,7 +89,7 @@ BUILTIN = [
 ]
 EVALUATION = ["Dataset", "Evaluation", "Figure", "Metric", "Stems", "Track", "benchmark", "evaluate"]
 TRAINING = ["Trainer", "TrainingConfig", "TrainingData", "TrainingResult", "train"]
-MUSIC = ["Audio", "F0Track", "Note", "Score", "SideInformation", "read_with_parts"]
+MUSIC = ["Audio", "F0Track", "Note", "Score", "SideInformation", "midi_to_hz", "read_with_parts"]
 PROBLEM = [
     "Atom",
     "BoundConstraints",
@@ -121,7 +121,6 @@ SOLVING = [
     "separate",
 ]
 INFORMED = [
-    "midi_to_hz",
     "partial_lobes",
     "partials_hz",
     "remark_on_late_notes",

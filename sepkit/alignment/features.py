@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from sepkit.alignment.timemap import TimeMap
 from sepkit.alignment.tuning import tuning_cents
-from sepkit.informed.harmonics import midi_to_hz
 from sepkit.music.audio import Audio
+from sepkit.music.pitch import midi_to_hz
 from sepkit.music.score import Score
 from sepkit.spectral import STFT
 

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from sepkit.errors import SideInformationError
-from sepkit.informed.harmonics import midi_to_hz
 from sepkit.music.audio import Audio
 from sepkit.music.f0 import F0Track
 from sepkit.music.note import Note
+from sepkit.music.pitch import midi_to_hz
 from sepkit.music.side import SideInformation
 from sepkit.problem.problem import Problem
 from sepkit.solving.run import Run

@@ -1,5 +1,4 @@
 from .atoms import score_atoms as score_atoms
-from .harmonics import midi_to_hz as midi_to_hz
 from .harmonics import partial_lobes as partial_lobes
 from .harmonics import partials_hz as partials_hz
 from .parts_asked import remark_on_late_notes as remark_on_late_notes

@@ -10,15 +10,12 @@ Harris, "On the use of windows for harmonic analysis with the discrete Fourier t
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
+
+from sepkit.music.pitch import midi_to_hz
 
 _HANN_BINS = 2.0
 """From the peak of a Hann window's main lobe to its end, where the transform is as long as the window."""
-
-
-def midi_to_hz(pitch: ArrayLike) -> NDArray[np.float64]:
-    """Frequency of MIDI pitches at equal temperament, A4 = 440 Hz."""
-    return np.asarray(440.0 * 2.0 ** ((np.asarray(pitch, np.float64) - 69.0) / 12.0))
 
 
 def partials_hz(f0_hz: float, highest_hz: float, inharmonicity: float = 0.0) -> NDArray[np.float64]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.informed.harmonics import midi_to_hz
 from sepkit.music.audio import Audio
 from sepkit.music.f0 import F0Track
 from sepkit.music.note import Note
+from sepkit.music.pitch import midi_to_hz
 from sepkit.music.score import Score
 from sepkit.music.side import SideInformation
 from sepkit.problem.domain import Domain

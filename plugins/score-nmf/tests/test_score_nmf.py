@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 import sepkit
 from sepkit import Audio, Constraint, Domain, Layout, Note, Problem, Run, Score, Separation, SideInformation
 from sepkit.errors import ConfigError, MismatchError, SideInformationError
-from sepkit.informed import midi_to_hz, partials_hz
+from sepkit.informed import partials_hz
+from sepkit.music import midi_to_hz
 from sepkit.problem import Hosted
 from sepkit.spectral import STFT
 from sepkit_nmf import factorize

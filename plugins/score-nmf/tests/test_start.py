@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sepkit import Atom, Audio, Layout, Note, Problem, Score, SideInformation
-from sepkit.informed import midi_to_hz, partials_hz, score_atoms
+from sepkit.informed import partials_hz, score_atoms
+from sepkit.music import midi_to_hz
 from sepkit.spectral import STFT
 from sepkit_score_nmf import (
     ScoreNMFConfig,

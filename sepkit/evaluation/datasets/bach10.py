@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from sepkit.errors import DatasetError, SideInformationError
 from sepkit.evaluation.dataset import Dataset, Track
 from sepkit.evaluation.datasets.layout import dataset_folder, entries
-from sepkit.informed.harmonics import midi_to_hz
 from sepkit.music.f0 import F0Track
 from sepkit.music.note import Note
+from sepkit.music.pitch import midi_to_hz
 from sepkit.music.score import Score
 
 INSTRUMENTS = ("violin", "clarinet", "saxophone", "bassoon")

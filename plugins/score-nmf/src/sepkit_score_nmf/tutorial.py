@@ -16,8 +16,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.informed.harmonics import midi_to_hz
 from sepkit.music.note import Note
+from sepkit.music.pitch import midi_to_hz
 
 ONSET_LEVEL = 0.1
 
