@@ -89,3 +89,63 @@ class TestWienerFilter:
         cancel.set()
         with pytest.raises(Cancelled):
             wiener_filter(noise(2), noise(2).mixdown(), {"a": noise(1)}, Run(cancel=cancel))
+
+
+class TestCancellingChannels:
+    def test_what_cancels_in_the_mean_is_separated_all_the_same(self, noise: NoiseOf) -> None:
+        one = noise().samples[0]
+        way = adaptation(Audio(np.stack([one, -one]), 8000), channels=1)
+        downmix = way.adapted()
+        np.testing.assert_allclose(np.abs(downmix.samples[0]), np.abs(one), atol=1e-6)
+        assert "first principal component" in way.steps[0]
+        assert len(way.remarks) == 1
+        (stem,) = way.restored({"all": downmix}, Run()).values()
+        np.testing.assert_allclose(stem.samples, [one, -one], atol=1e-4)
+
+    def test_references_are_mixed_down_alike(self, noise: NoiseOf) -> None:
+        one = noise().samples[0]
+        way = adaptation(Audio(np.stack([one, -one]), 8000), channels=1)
+        reference = way.alike(Audio(np.stack([one / 2, -one / 2]), 8000))
+        np.testing.assert_allclose(reference.samples, way.adapted().samples / 2, atol=1e-6)
+
+    def test_channels_that_do_not_cancel_are_averaged(self, noise: NoiseOf) -> None:
+        way = adaptation(noise(2), channels=1)
+        np.testing.assert_array_equal(way.adapted().samples, noise(2).mixdown().samples)
+        assert way.remarks == ()
+
+
+class TestBandAbove:
+    RATE, WORKS_AT = 32000, 8000
+
+    @pytest.fixture
+    def way(self) -> Adaptation:
+        """One source in each half, both with the same sound above what the method hears."""
+        times_s = np.arange(2 * self.RATE) / self.RATE
+        first = times_s < 1
+        below = np.where(first, np.sin(2 * np.pi * 2500 * times_s), np.sin(2 * np.pi * 3300 * times_s))
+        above = 0.5 * np.sin(2 * np.pi * 9000 * times_s)
+        return adaptation(Audio((0.4 * (below + above))[np.newaxis], self.RATE), sample_rate=self.WORKS_AT)
+
+    def stems(self, way: Adaptation, found: float = 1.0) -> dict[str, Audio]:
+        """The halves, or a part of what they are."""
+        heard = way.adapted().samples
+        first = np.arange(heard.shape[1]) < self.WORKS_AT
+        return {"a": Audio(found * heard * first, self.WORKS_AT), "b": Audio(found * heard * ~first, self.WORKS_AT)}
+
+    def test_goes_to_who_sounds_in_the_octave_below(self, way: Adaptation) -> None:
+        restored = way.restored(self.stems(way), Run())
+        middle = slice(self.RATE // 5, 4 * self.RATE // 5)
+        np.testing.assert_allclose(restored["a"].samples[:, middle], way.mixture.samples[:, middle], atol=0.02)
+        assert np.abs(restored["b"].samples[:, middle]).max() < 0.02
+
+    def test_what_nobody_found_below_is_nobodys_above(self, way: Adaptation) -> None:
+        half = way.restored(self.stems(way, found=0.5), Run())
+        silent = way.restored(self.stems(way, found=0.0), Run())
+        middle = slice(self.RATE // 5, 4 * self.RATE // 5)
+        np.testing.assert_allclose(half["a"].samples[:, middle], way.mixture.samples[:, middle] / 2, atol=0.02)
+        assert np.abs(silent["a"].samples).max() < 0.02
+
+    def test_is_remarked(self, way: Adaptation) -> None:
+        (remark,) = way.remarks
+        assert "works at 8000 Hz" in remark
+        assert "from 2000 to 4000 Hz" in remark

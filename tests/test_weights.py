@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import sepkit_fakes as fakes
 
-from sepkit import Audio, Method, Registry, Separation, separate
+from sepkit import Audio, Domain, Method, Registry, Separation, separate
 from sepkit.errors import MismatchError, PluginError, WeightsError
 
 NoiseOf = Callable[..., Audio]
@@ -77,6 +77,13 @@ class TestSampleRate:
     def test_goes_over_that_of_the_spec(self, registry: Registry, noise: NoiseOf, weights: Path) -> None:
         registry.add(fakes.spec("both", "Taught", needs=("weights",), sample_rate=48000))
         assert separate(noise(), "both", weights=weights, registry=registry).provenance.traces["sample rate"] == [12000]
+
+    def test_gives_way_to_priors_on_waveforms(self, registry: Registry, noise: NoiseOf, weights: Path) -> None:
+        registry.add(fakes.spec("host", "Taught", needs=("weights",), priors=(Domain.WAVEFORMS,)))
+        prior = fakes.OnWaveforms()
+        hosted = separate(noise(), "host", weights=weights, priors=[prior], registry=registry)
+        assert hosted.provenance.traces["sample rate"] == [8000]
+        assert separate(noise(), "host", weights=weights, registry=registry).provenance.traces["sample rate"] == [12000]
 
     def test_without_weights_is_the_mixtures_own(self, registry: Registry, noise: NoiseOf) -> None:
         registry.add(fakes.spec("untaught", "Taught"))
