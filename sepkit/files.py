@@ -1,7 +1,7 @@
 """Reading what may be no file at all, writing so that nothing is half-written, file names made from untrusted text.
 
-While something is written it lies under a hidden name that ends in ``.partial`` and tells which process made it, so that
-`sweep` can remove what a process that was killed has left.
+While something is written it lies under a hidden name that ends in ``.partial`` and tells which process made it, so
+that `sweep` can remove what a process that was killed has left.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def staged_folder(folder: Path, record: str | None = None, replaced: Iterable[st
 
 
 def _exchange(staging: Path, folder: Path, names: list[Path], gone: Iterable[Path], moving: threading.Event) -> None:
-    """Move `names` from ``staging/new`` into `folder`, and before that what is `gone` into ``staging/old``; or nothing."""
+    """Move what is `gone` to ``staging/old``, then `names` from ``staging/new`` to `folder`; all of it or nothing."""
     moving.set()
     moved: list[tuple[Path, Path]] = []
 
@@ -165,7 +165,7 @@ def _exchange(staging: Path, folder: Path, names: list[Path], gone: Iterable[Pat
 
 
 @contextmanager
-def new_folder(folder: Path) -> Iterator[Path]:
+def new_folder(folder: Path, remedy: str = "choose another with -o") -> Iterator[Path]:
     """Give a temporary folder that becomes `folder`, with all that is below it, when the block succeeds.
 
     Raises
@@ -180,11 +180,11 @@ def new_folder(folder: Path) -> Iterator[Path]:
         base = next(place for place in (target, *target.parents) if os.path.lexists(place))
         if base == target and (not base.is_dir() or any(base.iterdir())):
             what = "exists and is not empty" if base.is_dir() else "is no folder"
-            raise OutputError(f"{folder} {what}; choose another with -o")
+            raise OutputError(f"{folder} {what}; {remedy}")
         prefix, suffix = _partial(target.name)
         staging = Path(tempfile.mkdtemp(prefix=prefix, suffix=suffix, dir=base))
     except OSError as error:
-        raise OutputError(f"cannot write to folder {folder}: {error.strerror}; choose another with -o") from error
+        raise OutputError(f"cannot write to folder {folder}: {error.strerror}; {remedy}") from error
     moved: list[Path] = []
     try:
         inside = staging / target.relative_to(base)

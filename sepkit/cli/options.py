@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from sepkit.errors import ConfigError
+from sepkit.errors import ConfigError, reason_of
 from sepkit.solving.declare import parse_value
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -58,7 +58,7 @@ def read_object(path: Path, what: str) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"cannot read {what} from {path}: {error.strerror}") from error
     except ValueError as error:
-        raise ConfigError(f"cannot read {what} from {path}, it is not JSON: {error}") from error
+        raise ConfigError(f"cannot read {what} from {path}, it is not JSON: {reason_of(error)}") from error
     if not isinstance(value, dict):
         raise ConfigError(f"{path} needs to hold one JSON object of {what}")
     return value

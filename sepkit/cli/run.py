@@ -14,7 +14,7 @@ from sepkit.cli.printing import complain, print_json
 from sepkit.cli.progress import progress, progress_option
 from sepkit.errors import AudioError, Cancelled, ConfigError, SepkitError, SideInformationError
 from sepkit.evaluation.stems import stem_files
-from sepkit.files import file_names, require_writable
+from sepkit.files import file_names, require_writable, sweep
 from sepkit.music.audio import Audio
 from sepkit.music.f0 import F0Track
 from sepkit.music.parts import read_with_parts
@@ -112,6 +112,7 @@ def command(
     }
     loaded = Method(method, config=config, weights=weights, device=device, registry=discover(ctx))
     require_writable(output)
+    sweep(output)
     worst = 0
     for mixture, folder in folders.items():
         try:
