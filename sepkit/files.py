@@ -177,6 +177,8 @@ def new_folder(folder: Path, remedy: str = "choose another with -o") -> Iterator
     """
     target = Path(os.path.abspath(folder))
     try:
+        with suppress(FileNotFoundError):
+            os.lstat(target)
         base = next(place for place in (target, *target.parents) if os.path.lexists(place))
         if base == target and (not base.is_dir() or any(base.iterdir())):
             what = "exists and is not empty" if base.is_dir() else "is no folder"

@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepkit.errors import AudioError, fault_of, reason_of
+from sepkit.files import read_regular
 from sepkit.music.audio import SUFFIXES, Audio
 from sepkit.music.recordings.sound import Sound, opened_sound
 from sepkit.opening import composed
 
 RECORD = "separation.json"
+_LARGEST_RECORD = 1 << 26
 """What `Separation.write` puts beside the stems."""
 
 
@@ -143,7 +145,7 @@ def _recorded_files(folder: Path) -> dict[str, Path] | None:
     if not os.path.isfile(record):
         return None
     try:
-        files = json.loads(record.read_text(encoding="utf-8"))["files"]
+        files = json.loads(read_regular(record, _LARGEST_RECORD))["files"]
         places = {name: folder / file for name, file in files.items() if file == Path(file).name}
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         reason = fault_of(error)

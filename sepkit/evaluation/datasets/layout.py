@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable
 from itertools import count
@@ -23,7 +24,7 @@ def dataset_folder(path: Path) -> Path:
         If there is no such folder.
     """
     folder = path.expanduser()
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise DatasetError(f"no such folder: {path}; path needs to be the folder that holds the dataset")
     return folder
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from functools import partial
@@ -56,7 +57,7 @@ class Rendered(Dataset):
         if shutil.which("fluidsynth") is None:
             raise DatasetError(f"the program fluidsynth, which renders MIDI files, is missing; {_INSTALL}")
         soundfont = default_soundfont() if self.soundfont is None else self.soundfont.expanduser()
-        if not soundfont.is_file():
+        if not os.path.isfile(soundfont):
             raise DatasetError(f"no such soundfont: {soundfont}; give a file in SF2 or SF3 format")
         for file in files:
             yield Track(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from sepkit.errors import SideInformationError
@@ -53,7 +54,7 @@ def read_contents(path: Path, parts: str = "track", *, pedal: bool = True) -> Co
     """
     if parts not in _PARTS:
         raise SideInformationError(f"the parts of a score are its {', '.join(_PARTS)}, given '{parts}'")
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise SideInformationError(f"no such score: {path}")
     suffix = path.suffix.lower()
     if suffix not in _MIDI + _CSV + _MUSICXML:
