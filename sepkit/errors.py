@@ -51,6 +51,12 @@ def reason_of(error: BaseException) -> str:
     return one_line(str(error), longest) or type(error).__name__
 
 
+def fault_of(error: BaseException) -> str:
+    """The kind of an error, and what it says of itself if it says anything, in one line."""
+    kind, reason = type(error).__name__, reason_of(error)
+    return kind if reason == kind else one_line(f"{kind}: {reason}")
+
+
 class SepkitError(Exception):
     """Base of everything that sepkit raises on purpose; its message is made one line of at most 300 characters."""
 

@@ -91,6 +91,21 @@ def record(path: Path, samples: np.ndarray | None = None, sample_rate: int = 800
     return path
 
 
+def left_behind(path: Path) -> Path:
+    """What a process that was killed while it wrote to `path` has left."""
+    source = """
+import os, signal, sys
+from pathlib import Path
+from sepkit.files import atomic_path
+with atomic_path(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half")
+    print(temporary, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    command = [sys.executable, "-c", source, str(path)]
+    return Path(subprocess.run(command, env=environment(), capture_output=True, encoding="utf-8").stdout.strip())
+
+
 def files_below(folder: Path) -> list[str]:
     """Every file and folder below, hidden ones too; none when `folder` does not exist."""
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))

@@ -19,7 +19,7 @@ from sepkit.evaluation.benchmarking.report import Report
 from sepkit.evaluation.benchmarking.results import Result, ResultsFile
 from sepkit.evaluation.benchmarking.runner import benchmark
 from tests.benchmarks import MadeUp, done, without_companions, write_track
-from tests.commandline import call, files_below
+from tests.commandline import call, files_below, left_behind
 from tests.distributions import install
 
 Benchmark = Callable[..., Report]
@@ -278,7 +278,7 @@ def test_a_disk_that_is_full_ends_the_benchmark_and_leaves_whole_lines(
 def test_half_written_excerpts_are_swept_away(again: Benchmark, tmp_path: Path) -> None:
     folder = tmp_path / "out" / "audio" / "one" / "halve"
     folder.mkdir(parents=True)
-    (folder / ".low.mp3.1-2.partial").write_text("half")
+    assert left_behind(folder / "low.mp3").exists()
     (folder / "low.mp3").write_text("whole")
     again()
     assert files_below(tmp_path / "out" / "audio") == ["one", "one/halve", "one/halve/low.mp3"]

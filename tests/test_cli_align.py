@@ -91,8 +91,17 @@ def test_places_that_cannot_be_written_to_are_found_before_the_work(song: Path, 
     assert "cannot be written as 'a.txt'" in refused(call("align", song, score, "-o", out / "a.txt"), out)
     named = ("align", song, score, "-o", out / "a.mid", "--plot")
     assert "cannot be written as 'p.jpg'" in refused(call(*named, out / "p.jpg"), out)
-    assert "there is no folder" in refused(call("align", song, score, "-o", out / "none" / "a.mid"), out)
-    assert "there is no folder" in refused(call(*named, out / "none" / "p.png"), out)
+    folders = song.with_name("taken.mid"), song.with_name("taken.png")
+    for folder in folders:
+        folder.mkdir()
+    assert "it is a folder" in refused(call("align", song, score, "-o", folders[0]), out)
+    assert "it is a folder" in refused(call(*named, folders[1]), out)
+    assert "cannot write to folder" in refused(call("align", song, score, "-o", score / "a.mid"), out)
+
+
+def test_the_folder_is_made(song: Path, score: Path, out: Path) -> None:
+    assert call("align", song, score, "-o", out / "deep" / "a.mid", *ON_TIME).code == 0
+    assert files_below(out) == ["deep", "deep/a.mid", "deep/a.png"]
 
 
 def test_notes_that_are_left_out_are_remarked_on_stderr(song: Path, score: Path, out: Path) -> None:

@@ -6,8 +6,9 @@ import pytest
 
 from sepkit import Registry
 from sepkit.builtin import Continuity, MixtureConsistency, Sparsity
+from sepkit.config import Typed
 from sepkit.errors import ConfigError, UnknownNameError
-from sepkit.solving.declare import declared_constraints, declared_priors, parse_value
+from sepkit.solving.declare import declared_constraints, declared_priors
 
 
 @pytest.fixture
@@ -89,4 +90,9 @@ def test_one_value_in_place_of_a_list_is_refused(builtin: Registry, alone: Any) 
     ],
 )
 def test_values_are_json_or_text(text: str, value: object) -> None:
-    assert parse_value(text) == value
+    assert Typed(text).value == value
+
+
+def test_an_option_that_is_given_twice_is_refused(builtin: Registry) -> None:
+    with pytest.raises(ConfigError, match="'weight' twice"):
+        declared_priors(["sparsity:weight=1,weight=2"], builtin)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
 from collections.abc import Callable
@@ -86,7 +87,59 @@ class TestWriting:
         record = strict_json(tmp_path / "separation.json")
         assert record["files"] == {source: path.name for source, path in files.items()}
         assert record["sources"] == ["voice", "../guitar"]
-        assert set(record) == {field.name for field in dataclasses.fields(Provenance)} | {"files"}
+        assert set(record) == {field.name for field in dataclasses.fields(Provenance)} | {"files", "digests"}
+
+    def test_record_holds_the_digest_of_every_file(self, separation: Separation, tmp_path: Path) -> None:
+        spread = {"voice": Audio(np.abs(separation["voice"].samples), 8000)}
+        dataclasses.replace(separation, uncertainty=spread).write(tmp_path)
+        digests = strict_json(tmp_path / "separation.json")["digests"]
+        written = {path.relative_to(tmp_path).as_posix(): path for path in tmp_path.rglob("*.wav")}
+        assert len(written) == 3
+        assert digests == {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in written.items()}
+
+    def test_what_the_record_before_lists_is_removed_and_nothing_else(
+        self, separation: Separation, tmp_path: Path
+    ) -> None:
+        spread = {name: Audio(np.abs(stem.samples), 8000) for name, stem in separation.items()}
+        dataclasses.replace(separation, uncertainty=spread).write(tmp_path)
+        (tmp_path / "mine.wav").write_text("mine")
+        (tmp_path / "uncertainty" / "mine.wav").write_text("mine")
+        dataclasses.replace(separation, stems={"piano": separation["voice"]}).write(tmp_path)
+        assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()) == [
+            "mine.wav",
+            "piano.wav",
+            "separation.json",
+            "uncertainty/mine.wav",
+        ]
+
+    @pytest.mark.parametrize(
+        "listed",
+        ["../mine.wav", "/{}/mine.wav", "deep/mine.wav", "notes.txt", "a\\..\\mine.wav", "folder.wav", 3, None, ["a"]],
+        ids=str,
+    )
+    def test_a_strangers_record_removes_nothing_else(
+        self, separation: Separation, tmp_path: Path, listed: object
+    ) -> None:
+        folder = tmp_path / "out"
+        for path in (tmp_path / "mine.wav", folder / "deep" / "mine.wav", folder / "notes.txt"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("mine")
+        (folder / "folder.wav").mkdir()
+        listed = listed.format(tmp_path) if isinstance(listed, str) else listed
+        record = {"files": {"a": listed}, "digests": {str(listed): ""}}
+        (folder / "separation.json").write_text(json.dumps(record))
+        separation.write(folder)
+        assert len(list(tmp_path.rglob("mine.wav"))) == 2
+        assert (folder / "notes.txt").exists()
+        assert (folder / "folder.wav").is_dir()
+
+    @pytest.mark.parametrize("text", ["", "[]", "{", '{"files": 3}', "[" * 100_000, '{"files": {"a": "b.wav"}', "null"])
+    def test_a_record_that_cannot_be_read_is_replaced(self, separation: Separation, tmp_path: Path, text: str) -> None:
+        (tmp_path / "separation.json").write_text(text)
+        (tmp_path / "b.wav").write_text("mine")
+        separation.write(tmp_path)
+        assert strict_json(tmp_path / "separation.json")["method"] == "fake"
+        assert (tmp_path / "b.wav").read_text() == "mine"
 
     def test_record_is_strict_json_even_when_a_cost_diverged(self, separation: Separation, tmp_path: Path) -> None:
         wild = provenance(

@@ -49,6 +49,7 @@ def _prepare_streams() -> None:
         if not _is_open(number):
             # Otherwise the next file that is opened would get this number, and all that libraries print.
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115
     sys.stdout = sys.stdout or _unread()
     sys.stderr = sys.stderr or _unread()
     for stream in (sys.stdout, sys.stderr):

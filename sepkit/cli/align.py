@@ -9,8 +9,8 @@ import click
 
 from sepkit.cli.printing import complain, print_json
 from sepkit.cli.progress import progress, progress_option
-from sepkit.errors import ConfigError, OutputError, SepkitError
-from sepkit.files import atomic_path
+from sepkit.errors import ConfigError, SepkitError
+from sepkit.files import atomic_path, require_writable_file
 from sepkit.music.audio import Audio
 from sepkit.music.score import Score
 from sepkit.plugin.stdout import kept_from_stdout
@@ -49,8 +49,7 @@ def command(
     from sepkit.alignment import align
 
     _require(output, _SCORES, "the aligned score")
-    if picture is not None:
-        _require(picture, _PICTURES, "the picture")
+    _require(picture or output.with_suffix(".png"), _PICTURES, "the picture")
     with progress(style, mixture.name) as reporter, kept_from_stdout():
         alignment = align(Audio.read(mixture), Score.read(score), backend=backend, reporter=reporter)
     alignment.score.write(output)
@@ -72,8 +71,7 @@ def _require(path: Path, suffixes: tuple[str, ...], what: str) -> None:
     """Be sure that `path` can be written before any work is done."""
     if path.suffix.lower() not in suffixes:
         raise ConfigError(f"{what} cannot be written as '{path.name}': give a name in {', '.join(suffixes)}")
-    if not path.parent.is_dir():
-        raise OutputError(f"cannot write {path}: there is no folder {path.parent}; make it or choose another place")
+    require_writable_file(path)
 
 
 def _draw(alignment: Alignment, path: Path, wanted: bool) -> Path | None:

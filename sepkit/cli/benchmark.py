@@ -68,9 +68,9 @@ def command(
     click.echo(report.markdown)
     click.echo(report.html)
     for remark in report.remarks:
-        click.echo(f"sepkit: {' '.join(remark.split())}", err=True)
+        complain(remark)
     for reason, count in report.failed_metrics.items():
-        click.echo(f"sepkit: {reason} (in {count} of {len(report.results)} jobs)", err=True)
+        complain(f"{reason} (in {count} of {len(report.results)} jobs)")
     if report.failed:
         complain(f"{report.failed} of {len(report.results)} jobs failed; see {report.markdown}")
     return 1 if report.failed else 0

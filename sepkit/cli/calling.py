@@ -8,7 +8,7 @@ import click
 
 from sepkit.cli.group import root
 from sepkit.cli.printing import complain
-from sepkit.errors import Cancelled, SepkitError, reason_of
+from sepkit.errors import Cancelled, SepkitError, fault_of, reason_of
 
 
 def call(arguments: list[str]) -> int:
@@ -44,6 +44,6 @@ def _explain(error: Exception, arguments: list[str], fault: bool = False) -> Non
         traceback.print_exception(error)
     elif fault:
         remedy = "this is a fault of sepkit; for details run: sepkit --debug ..."
-        complain(f"{type(error).__name__}: {reason_of(error)}; {remedy}")
+        complain(f"{fault_of(error)}; {remedy}")
     else:
         complain(reason_of(error))

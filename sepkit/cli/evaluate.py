@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 
 import click
@@ -86,7 +87,7 @@ def _signals(path: Path) -> Signals:
 
 def _is_single(path: Path) -> bool:
     """Whether it is one recording: a file or a pipe."""
-    return path.exists() and not path.is_dir()
+    return os.path.exists(path) and not os.path.isdir(path)
 
 
 def _print_table(evaluation: Evaluation) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from sepkit.errors import ConfigError
-from sepkit.solving.declare import parse_value
+from sepkit.config import Typed, parse_json
+from sepkit.errors import ConfigError, reason_of
+from sepkit.files import read_regular
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_LARGEST = 1 << 20
 
 
 def option_settings(command: F) -> F:
@@ -41,7 +43,7 @@ def read_options(path: Path | None, settings: tuple[str, ...]) -> dict[str, Any]
             table = table.setdefault(group, {})
             if not isinstance(table, dict):
                 raise ConfigError(f"--set {key}: '{group}' is one value and holds no options")
-        table[last] = parse_value(value)
+        table[last] = Typed(value)
     return config
 
 
@@ -54,11 +56,11 @@ def read_object(path: Path, what: str) -> dict[str, Any]:
         If it cannot be read, or holds anything else.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = parse_json(read_regular(path, _LARGEST))
     except OSError as error:
-        raise ConfigError(f"cannot read {what} from {path}: {error.strerror}") from error
+        raise ConfigError(f"cannot read {what} from {path}: {error.strerror}; give a file of JSON") from error
     except ValueError as error:
-        raise ConfigError(f"cannot read {what} from {path}, it is not JSON: {error}") from error
+        raise ConfigError(f"cannot read {what} from {path}, it is not JSON: {reason_of(error)}") from error
     if not isinstance(value, dict):
         raise ConfigError(f"{path} needs to hold one JSON object of {what}")
     return value

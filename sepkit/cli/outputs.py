@@ -44,7 +44,7 @@ def chosen_outputs(
     if unknown:
         raise ConfigError(f"there is no stem '{unknown[0]}'; the stems are {', '.join(separation)}")
     outputs = {name: separation[name] for name in only}
-    outputs |= {f"without {name}": separation.without(name) for name in without}
+    outputs |= {f"without_{name}": separation.without(name) for name in without}
     if gains_db:
         outputs["remix"] = separation.remix(gains_db)
     return outputs

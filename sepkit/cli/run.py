@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from sepkit.cli.printing import complain, print_json
 from sepkit.cli.progress import progress, progress_option
 from sepkit.errors import AudioError, Cancelled, ConfigError, SepkitError, SideInformationError
 from sepkit.evaluation.stems import stem_files
-from sepkit.files import file_names, require_writable
+from sepkit.files import file_names, require_writable, sweep
 from sepkit.music.audio import Audio
 from sepkit.music.f0 import F0Track
 from sepkit.music.parts import read_with_parts
@@ -112,6 +113,7 @@ def command(
     }
     loaded = Method(method, config=config, weights=weights, device=device, registry=discover(ctx))
     require_writable(output)
+    sweep(output)
     worst = 0
     for mixture, folder in folders.items():
         try:
@@ -158,9 +160,9 @@ def _folders(mixtures: tuple[str, ...], output: Path) -> dict[Path, Path]:
     """The output folder of every mixture."""
     paths = [as_spelt(Path(mixture)) for mixture in mixtures]
     for path in paths:
-        if path.is_dir():
+        if os.path.isdir(path):
             raise AudioError(f"{path} is a folder; give audio files")
-        if not path.exists():
+        if not os.path.exists(path):
             raise AudioError(f"no such audio file: {path}")
     stems = [path.stem for path in paths]
     twins = [str(path) for path in paths if stems.count(path.stem) > 1]
@@ -175,7 +177,9 @@ def _folders(mixtures: tuple[str, ...], output: Path) -> dict[Path, Path]:
 def _f0_tracks(paths: tuple[Path, ...]) -> dict[str, F0Track]:
     files: list[Path] = []
     for path in map(as_spelt, paths):
-        inside = sorted(file for file in path.iterdir() if file.suffix.lower() in _TABLES) if path.is_dir() else [path]
+        inside = (
+            sorted(file for file in path.iterdir() if file.suffix.lower() in _TABLES) if os.path.isdir(path) else [path]
+        )
         if not inside:
             raise SideInformationError(f"the folder {path} holds no F0 tracks named <source>.csv")
         files += inside

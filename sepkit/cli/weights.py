@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from sepkit.cli.group import discover
-from sepkit.cli.printing import print_json
+from sepkit.cli.printing import complain, print_json
 from sepkit.plugin.store import PublishedWeights, published_weights
 
 
@@ -27,7 +27,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
         where = one.fault or one.folder or f"not fetched: sepkit fetch {one.weights.name}"
         click.echo(f"{facts(one)}\n  {'where':<8} {where}")
     if not published:
-        click.echo("no installed method or prior publishes weights", err=True)
+        complain("no installed method or prior publishes weights")
 
 
 def facts(one: PublishedWeights) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.errors import PluginError, SepkitError, UserError
+from sepkit.errors import PluginError, SepkitError, UserError, reason_of
 from sepkit.evaluation.measuring import attempted, chosen_metrics, describe
 from sepkit.evaluation.metric import Metric
 from sepkit.evaluation.pairing import (
@@ -145,7 +145,7 @@ def evaluate(
                 figures |= values
                 if error is not None:
                     errors.append(error)
-                    failed[metric.name] = str(error)
+                    failed[metric.name] = reason_of(error)
     if len(errors) == len(chosen.metrics):
         # What is wrong with the signals is the same for every metric.
         raise errors[0] if isinstance(errors[0], UserError) else PluginError("; ".join(failed.values()))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.errors import ConfigError, PluginError, SepkitError, UserError
+from sepkit.errors import ConfigError, PluginError, SepkitError, UserError, fault_of
 from sepkit.evaluation.declare import declared_metrics
 from sepkit.evaluation.metric import Figure, Metric
 from sepkit.evaluation.stems import Stems
@@ -120,7 +120,7 @@ def _measured(metric: Metric, references: Stems, estimates: Stems, run: Run) -> 
     except SepkitError:
         raise
     except (Exception, SystemExit) as error:
-        reason = f"{type(error).__name__}: {error}".removesuffix(": ")
+        reason = fault_of(error)
         raise PluginError(f"metric '{metric.name}' failed with {reason}") from error
     promised = [figure.name for figure in metric.figures]
     if set(values) != set(promised):

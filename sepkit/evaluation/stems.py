@@ -12,12 +12,14 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.errors import AudioError
+from sepkit.errors import AudioError, fault_of, reason_of
+from sepkit.files import read_regular
 from sepkit.music.audio import SUFFIXES, Audio
 from sepkit.music.recordings.sound import Sound, opened_sound
 from sepkit.opening import composed
 
 RECORD = "separation.json"
+_LARGEST_RECORD = 1 << 26
 """What `Separation.write` puts beside the stems."""
 
 
@@ -98,7 +100,7 @@ class Stems:
         try:
             piece = signal.read(start, stop)
         except AudioError as error:
-            raise AudioError(f"cannot read {self._places[name]} as audio: {error}") from error
+            raise AudioError(f"cannot read {self._places[name]} as audio: {reason_of(error)}") from error
         if not np.isfinite(piece).all():
             raise AudioError(f"{self._places[name]} holds NaN or infinite values; repair it first")
         return piece
@@ -143,10 +145,10 @@ def _recorded_files(folder: Path) -> dict[str, Path] | None:
     if not os.path.isfile(record):
         return None
     try:
-        files = json.loads(record.read_text(encoding="utf-8"))["files"]
+        files = json.loads(read_regular(record, _LARGEST_RECORD))["files"]
         places = {name: folder / file for name, file in files.items() if file == Path(file).name}
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        reason = f"{type(error).__name__}: {error}".removesuffix(": ")
+        reason = fault_of(error)
         raise AudioError(f"{record} is no record of a separation ({reason}); separate anew, or remove it") from error
     outside = [name for name in files if name not in places]
     missing = [name for name, place in places.items() if not os.path.isfile(place)]

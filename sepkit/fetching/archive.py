@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from sepkit.errors import WeightsError
+from sepkit.errors import WeightsError, reason_of
 
 _ARCHIVE = re.compile(r"\.zip$|\.tar(\.\w+)?$|\.t(gz|bz2|xz)$", re.IGNORECASE)
 _DAMAGED = (
@@ -62,7 +62,7 @@ def unpack(archive: Path, folder: Path) -> None:
     except (FileExistsError, NotADirectoryError) as error:
         raise WeightsError(f"{archive.name} holds two files in one place: {Path(str(error.filename)).name}") from error
     except _DAMAGED as error:
-        raise WeightsError(f"{archive.name} is no archive that can be unpacked: {error}") from error
+        raise WeightsError(f"{archive.name} is no archive that can be unpacked: {reason_of(error)}") from error
 
 
 def _members(archive: Path) -> Iterator[Member]:

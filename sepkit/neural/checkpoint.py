@@ -78,7 +78,7 @@ class Checkpoint:
         # As it will be read: keys that are numbers would be sorted otherwise than the text that they become.
         record = json.loads(json.dumps(record))
         record["digest"] = _digest(record, data)
-        with staged_folder(folder) as staging:
+        with staged_folder(folder, RECORD) as staging:
             (staging / TENSORS).write_bytes(data)
             text = json.dumps(record, indent=2, ensure_ascii=False)
             (staging / RECORD).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")

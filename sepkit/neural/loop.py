@@ -16,9 +16,10 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from sepkit.errors import Cancelled, SepkitError
+from sepkit.files import sweep
 from sepkit.neural.adam import Adam
 from sepkit.neural.device import choose_device
-from sepkit.neural.state import Curves, load_state, remove_partial, save_state
+from sepkit.neural.state import Curves, load_state, save_state
 from sepkit.solving.run import Run
 from sepkit.training.config import TrainingConfig
 
@@ -114,7 +115,7 @@ def fit(
     curves = Curves()
     made_by = {"config": config.model_dump(mode="json"), "seed": run.seed, **(recipe or {})}
     if state is not None:
-        remove_partial(state)
+        sweep(state.parent)
         if state.is_file():
             best, curves = load_state(state, modules, optimizer, made_by)
 

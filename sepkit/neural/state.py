@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -110,12 +109,6 @@ def _damaged(path: Path, error: Exception) -> WeightsError:
 
 def _text(recipe: Mapping[str, Any]) -> str:
     return json.dumps(recipe, sort_keys=True)
-
-
-def remove_partial(path: Path) -> None:
-    """Remove what saves that were killed have left beside the state at `path`."""
-    for partial in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
-        partial.unlink(missing_ok=True)
 
 
 def _below(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pluggy
 
-from sepkit.errors import PluginError, one_line, reason_of
+from sepkit.errors import PluginError, fault_of, one_line
 from sepkit.plugin import hookspecs
 from sepkit.plugin.installed import Package, installed
 from sepkit.plugin.specs import ConstraintSpec, DatasetSpec, MetricSpec, PriorSpec, SeparatorSpec, Spec
@@ -153,7 +153,7 @@ def load_plugin(
             )
         return record(State.ACTIVE, specs=specs)
     except (Exception, SystemExit) as error:
-        reason = one_line(f"{type(error).__name__}: {reason_of(error)}")
+        reason = fault_of(error)
         return record(State.BROKEN, reason, trace=traceback.format_exc())
 
 

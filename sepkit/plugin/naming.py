@@ -6,7 +6,7 @@ import importlib
 import re
 from typing import Any
 
-from sepkit.errors import PluginError, reason_of
+from sepkit.errors import PluginError, fault_of
 from sepkit.plugin.stdout import kept_from_stdout
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -38,5 +38,5 @@ def import_object(label: str, import_string: str) -> Any:
         with kept_from_stdout():
             return getattr(importlib.import_module(module), attribute)
     except (Exception, SystemExit) as error:
-        reason = f"{type(error).__name__}: {reason_of(error)}"
+        reason = fault_of(error)
         raise PluginError(f"{label} cannot load {import_string}: {reason}") from error

@@ -143,7 +143,7 @@ def chosen_folder(given: str | os.PathLike[str] | None, spec: TrainableSpec) -> 
         default = spec.default_weights
         return None if default is None else _present(default, spec)
     path = Path(given)
-    if path.is_dir():
+    if os.path.isdir(path):
         return path
     names = {weights.name: weights for weights in spec.weights}
     if str(given) in names:
@@ -175,6 +175,6 @@ def _present(weights: Weights, spec: TrainableSpec) -> Path:
             f"{spec.kind} '{spec.name}' wants weights '{weights.name}', which have not been fetched: see their licence "
             f"and fetch them with: sepkit fetch {weights.name}; or give a folder with weights=... or --weights"
         )
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise WeightsError(f"no such folder of weights: {folder}")
     return folder

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from sepkit.errors import PluginError
+from sepkit.errors import PluginError, fault_of
 from sepkit.plugin.naming import import_object, require_import_string, require_name
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -90,7 +90,7 @@ class Weights:
         try:
             return Path(give())
         except (Exception, SystemExit) as error:
-            raise PluginError(f"{self._label}: {self.folder} fails with {type(error).__name__}: {error}") from error
+            raise PluginError(f"{self._label}: {self.folder} fails with {fault_of(error)}") from error
 
     @property
     def _label(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from sepkit.errors import PluginError, SamplesError, SepkitError
+from sepkit.errors import PluginError, SamplesError, SepkitError, fault_of
 from sepkit.music.audio import Audio
 from sepkit.plugin.specs import SeparatorSpec, Spec
 from sepkit.problem.domain import Domain
@@ -23,7 +23,7 @@ def plugin_faults(spec: Spec) -> Iterator[None]:
     except SepkitError:
         raise
     except (Exception, SystemExit) as error:
-        raise PluginError(f"{spec.kind} '{spec.name}' failed with {type(error).__name__}: {error}") from error
+        raise PluginError(f"{spec.kind} '{spec.name}' failed with {fault_of(error)}") from error
 
 
 def check_stems(spec: SeparatorSpec, problem: Problem, stems: Mapping[str, Audio]) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from sepkit.config import Config, validate
+from sepkit.config import Config, Typed, validate
 from sepkit.errors import ConfigError
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import Spec, TrainableSpec
@@ -41,14 +40,6 @@ def declared_constraints(given: Iterable[Constraint | str], registry: Registry) 
     return tuple(declared(one, Constraint, registry.constraint) for one in several(given, "constraints"))
 
 
-def parse_value(text: str) -> Any:
-    """A value of an option as typed at a terminal: JSON where it is JSON, else the text itself."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-
-
 def declared(one: S | str, base: type, find: Callable[[str], Spec]) -> S:
     """`one`, made from its text where it is text.
 
@@ -69,15 +60,21 @@ def declared(one: S | str, base: type, find: Callable[[str], Spec]) -> S:
             raise ConfigError(f"a {base.__name__.lower()} is an object or text like 'name:key=value', given {one!r}")
         return one
     name, _, rest = one.partition(":")
-    options = {}
+    options: dict[str, Any] = {}
     for pair in filter(str.strip, _BETWEEN_OPTIONS.split(rest)):
         key, equals, value = pair.partition("=")
         if not equals:
             raise ConfigError(f"'{one}': options are written key=value and separated by commas, given '{pair}'")
-        options[key.strip()] = parse_value(value.strip())
+        if key.strip() in options:
+            raise ConfigError(f"'{one}' gives '{key.strip()}' twice; give it once")
+        options[key.strip()] = Typed(value.strip())
     spec = find(name)
-    if isinstance(spec, TrainableSpec) and spec.weights and isinstance(options.get("weights"), str):
-        options["weights"] = chosen_folder(options["weights"], spec)
+    if (
+        isinstance(spec, TrainableSpec)
+        and spec.weights
+        and isinstance(weights := options.get("weights", Typed("null")).value, str)
+    ):
+        options["weights"] = chosen_folder(weights, spec)
     declared: S = validate(spec.load(), options, f"{spec.kind} '{name}'")
     return declared
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.errors import Cancelled, ConfigError, SepkitError
+from sepkit.errors import Cancelled, ConfigError, SepkitError, fault_of
 from sepkit.music.audio import Audio
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
@@ -210,7 +210,7 @@ class Run:
             raise
         except Exception as error:
             # Named here, or it would be taken for a fault of the method that was running.
-            raise SepkitError(f"the host's progress reporter failed with {type(error).__name__}: {error}") from error
+            raise SepkitError(f"the host's progress reporter failed with {fault_of(error)}") from error
 
     def _report_left_early(self) -> None:
         left, self._left_early = self._left_early, None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sepkit.errors import ConfigError, SepkitError
-from sepkit.files import file_names, staged_folder
+from sepkit.files import file_names, read_regular, sha256, staged_folder
 from sepkit.music.audio import Audio
 from sepkit.problem.domain import Domain
 from sepkit.problem.variables import Variables
@@ -21,6 +22,10 @@ from sepkit.solving.provenance import Provenance
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+RECORD = "separation.json"
+_LARGEST_RECORD = 1 << 26
+_WRITTEN = re.compile(r"(uncertainty/)?(?!\.)[^/\\:\0]+\.wav")
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,7 +189,9 @@ class Separation(Mapping[str, Audio]):
     def write(self, folder: str | os.PathLike[str], outputs: Mapping[str, Audio] | None = None) -> dict[str, Path]:
         """Write ``<source>.wav`` for every stem and ``separation.json``; the folder changes only when all are written.
 
-        The uncertainty of a stem, where it is known, goes to ``uncertainty/<source>.wav``.
+        The uncertainty of a stem, where it is known, goes to ``uncertainty/<source>.wav``. What the record of an
+        earlier result in this folder lists is removed, and nothing else. The record moves last and holds the SHA-256 of
+        every file, so that a folder with a record always holds the result that it tells of.
 
         Parameters
         ----------
@@ -205,17 +212,31 @@ class Separation(Mapping[str, Audio]):
         folder = Path(folder)
         outputs = self.stems if outputs is None else outputs
         names = {output: f"{stem}.wav" for output, stem in file_names(outputs).items()}
-        with staged_folder(folder) as staging:
+        with staged_folder(folder, RECORD, files_of_record(folder)) as staging:
             for output, audio in outputs.items():
                 audio.write(staging / names[output])
             if self.uncertainty:
                 (staging / "uncertainty").mkdir()
             for source, stem in file_names(self.uncertainty).items():
                 self.uncertainty[source].write(staging / "uncertainty" / f"{stem}.wav")
-            record = {**self.provenance.as_dict(), "files": names}
+            digests = {path.relative_to(staging).as_posix(): sha256(path) for path in sorted(staging.rglob("*.wav"))}
+            record = {**self.provenance.as_dict(), "files": names, "digests": digests}
             text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
-            (staging / "separation.json").write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+            (staging / RECORD).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
         return {output: folder / name for output, name in names.items()}
+
+
+def files_of_record(folder: Path) -> list[str]:
+    """What the record in `folder`, if there is one, lists of the files there.
+
+    A record may come from a stranger: nothing counts that is no WAV file in this folder or its ``uncertainty/``.
+    """
+    try:
+        record = json.loads(read_regular(folder / RECORD, _LARGEST_RECORD))
+        listed = [*record.get("digests", ()), *record["files"].values()]
+    except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        return []
+    return sorted({name for name in listed if isinstance(name, str) and _WRITTEN.fullmatch(name)})
 
 
 def expected_sdr_db(stems: Mapping[str, Audio], uncertainty: Mapping[str, Audio]) -> dict[str, float]:

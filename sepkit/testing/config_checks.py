@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from sepkit.config import validate
-from sepkit.errors import ConfigError
+from sepkit.errors import ConfigError, fault_of
 from sepkit.testing.check import always, check, is_method
 from sepkit.testing.outcome import CheckFailed, require
 from sepkit.testing.statement_subject import StatementSubject
@@ -116,7 +116,7 @@ def _require_config_error(subject: Subject, options: dict[str, Any], what: str) 
     except ConfigError as error:
         require("\n" not in str(error), f"{what}: the message has several lines; write one")
     except Exception as error:
-        raise CheckFailed(f"{what} raises {type(error).__name__}: {error}; raise ValueError in validators") from error
+        raise CheckFailed(f"{what} raises {fault_of(error)}; raise ValueError in validators") from error
 
 
 def _as_given(subject: Subject) -> dict[str, Any]:

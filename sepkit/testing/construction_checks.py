@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 
+from sepkit.errors import fault_of
 from sepkit.solving.separator import Separator
 from sepkit.testing.check import check, is_method
 from sepkit.testing.outcome import CheckFailed, Skipped, require
@@ -52,7 +53,7 @@ def separator_pickles(subject: MethodSubject) -> None:
         copy = pickle.loads(pickle.dumps(separator))
     except Exception as error:
         raise CheckFailed(
-            f"an instance does not pickle ({type(error).__name__}: {error}); keep locks, lambdas and handles out of it"
+            f"an instance does not pickle ({fault_of(error)}); keep locks, lambdas and handles out of it"
         ) from error
     subject.require_deterministic()
     result = subject.separate(subject.case(), separator=subject.load(copy))

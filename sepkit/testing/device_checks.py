@@ -6,7 +6,7 @@ import importlib.util
 
 import numpy as np
 
-from sepkit.errors import ConfigError
+from sepkit.errors import ConfigError, fault_of
 from sepkit.testing.check import check, declares_trait
 from sepkit.testing.outcome import CheckFailed, Skipped, require
 from sepkit.testing.subject import MethodSubject
@@ -27,7 +27,7 @@ def absent_device_is_refused(subject: MethodSubject) -> None:
         return
     except Exception as error:
         raise CheckFailed(
-            f"asked for device {ABSENT} it raises {type(error).__name__}: {error}; raise ConfigError, as "
+            f"asked for device {ABSENT} it raises {fault_of(error)}; raise ConfigError, as "
             "sepkit.neural.choose_device does"
         ) from error
     raise CheckFailed(f"asked for device {ABSENT}, which is not there, it separates all the same; look at run.device")

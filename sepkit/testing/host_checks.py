@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sepkit.errors import Cancelled, MismatchError, SepkitError, SideInformationError
+from sepkit.errors import Cancelled, MismatchError, SepkitError, SideInformationError, fault_of
 from sepkit.solving.method import Method
 from sepkit.solving.run import Progress
 from sepkit.testing.check import check, is_method
@@ -74,7 +74,7 @@ def missing_needs_are_named(subject: MethodSubject) -> None:
             require(need in str(error), f"without {need} the error does not name it: {error}")
         except Exception as error:
             raise CheckFailed(
-                f"without {need} it fails with {type(error).__name__}: {error}; do nothing before separate is called"
+                f"without {need} it fails with {fault_of(error)}; do nothing before separate is called"
             ) from error
         else:
             raise CheckFailed(f"without {need} it separates all the same; do not declare that it needs {need}")
@@ -118,9 +118,7 @@ def cancels_within_one_step(subject: MethodSubject) -> None:
     for step, steps in _steps_to_cancel_at(subject):
         separated, events, error = _cancelled_at(subject, step)
         if error is not None and not isinstance(error, Cancelled):
-            raise CheckFailed(
-                f"cancelled at step {step} it raises {type(error).__name__}: {error}; let Cancelled through"
-            )
+            raise CheckFailed(f"cancelled at step {step} it raises {fault_of(error)}; let Cancelled through")
         # Cancelled at its very last step, it has nothing left to stop.
         require(
             not separated or step == steps,
@@ -160,7 +158,7 @@ def errors_of_the_host_pass_through(subject: MethodSubject) -> None:
         return
     except Exception as error:
         raise CheckFailed(
-            f"an error of the reporter comes out as {type(error).__name__}: {error}; catch only what you can mend"
+            f"an error of the reporter comes out as {fault_of(error)}; catch only what you can mend"
         ) from error
     raise CheckFailed("an error of the reporter is swallowed; catch only what you can mend")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sepkit.errors import UserError
+from sepkit.errors import UserError, fault_of
 from sepkit.plugin.specs import StatementSpec
 from sepkit.problem.constraint import Constraint
 from sepkit.problem.domain import Domain
@@ -101,7 +101,7 @@ def _separated(subject: MethodSubject, what: str, constraints: Mapping[Domain, C
     except Skipped:
         raise
     except Exception as error:
-        raise CheckFailed(f"with {what} it fails with {type(error).__name__}: {error}") from error
+        raise CheckFailed(f"with {what} it fails with {fault_of(error)}") from error
 
 
 def _try_installed(
@@ -125,7 +125,7 @@ def _try_installed(
             # The statement wants another problem: weights for these sources, another rate.
             continue
         except Exception as error:
-            raise CheckFailed(f"with {spec.kind} '{name}' it fails with {type(error).__name__}: {error}") from error
+            raise CheckFailed(f"with {spec.kind} '{name}' it fails with {fault_of(error)}") from error
 
 
 def _with_defaults(spec: StatementSpec) -> Statement | None:

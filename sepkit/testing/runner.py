@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sepkit.errors import ConfigError
+from sepkit.errors import ConfigError, fault_of
 from sepkit.plugin.registry import Registry
 from sepkit.problem.constraint import Constraint
 from sepkit.problem.prior import Prior
@@ -79,7 +79,7 @@ class BoundCheck:
         except CheckFailed as error:
             failure = str(error)
         except (Exception, SystemExit) as error:
-            failure = f"raised {type(error).__name__}: {error}"
+            failure = f"raised {fault_of(error)}"
         seconds = time.perf_counter() - started
 
         def outcome(status: Any, message: str = "") -> Outcome:

@@ -11,7 +11,6 @@ import json
 import os
 import signal
 import sys
-import textwrap
 import threading
 import time
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from sepkit.errors import DatasetError, MismatchError, SepkitError, SideInformationError
+from sepkit.errors import DatasetError, MismatchError, SepkitError, SideInformationError, fault_of, one_line, reason_of
 from sepkit.evaluation.benchmarking.entry import Entry
 from sepkit.evaluation.benchmarking.excerpt import Excerpt
 from sepkit.evaluation.benchmarking.memory import forget_peak, peak_memory_bytes
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from sepkit.music.audio import Audio
     from sepkit.solving.separation import Separation
 
-_LONGEST_REASON = 400
 _NEARLY_ALWAYS_NEEDED = ("scipy.fft", "scipy.signal", "soundfile", "soxr")
 
 
@@ -100,14 +98,9 @@ def run(job: Job) -> dict[str, Any]:
     except MismatchError as error:
         return {"status": "unfit", "reason": one_line("; ".join(error.reasons))}
     except SepkitError as error:
-        return {"status": "failed", "reason": one_line(str(error))}
+        return {"status": "failed", "reason": reason_of(error)}
     except (Exception, SystemExit) as error:
-        return {"status": "failed", "reason": one_line(f"{type(error).__name__}: {error}")}
-
-
-def one_line(text: str) -> str:
-    """`text` as one line that is not too long."""
-    return textwrap.shorten(text, _LONGEST_REASON, placeholder=" ...")
+        return {"status": "failed", "reason": fault_of(error)}
 
 
 def _measured(job: Job, track: Track) -> dict[str, Any]:
@@ -135,7 +128,7 @@ def _measured(job: Job, track: Track) -> dict[str, Any]:
         separation = method.separate(mixture, **problem)
     except SideInformationError as error:
         # The files were read: it is the method that cannot use what is in them.
-        raise MismatchError(job.entry.method, (str(error),)) from error
+        raise MismatchError(job.entry.method, (reason_of(error),)) from error
     seconds = time.perf_counter() - started
     peak = peak_memory_bytes()
     references = track.load_stems()

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import IO, Any
 
-from sepkit.errors import Cancelled
-from sepkit.evaluation.benchmarking.job import Job, one_line
+from sepkit.errors import Cancelled, one_line
+from sepkit.evaluation.benchmarking.job import Job
 from sepkit.plugin.loader import DISABLE
 
 _COMMAND = [sys.executable, "-m", "sepkit.evaluation.benchmarking.job"]

@@ -19,7 +19,7 @@ from sepkit.evaluation.benchmarking.results import Result, ResultsFile
 from sepkit.evaluation.benchmarking.tracks import Source, chosen_tracks
 from sepkit.evaluation.dataset import Dataset, Split
 from sepkit.evaluation.metric import Metric
-from sepkit.files import require_writable
+from sepkit.files import require_writable, sweep
 from sepkit.plugin.loader import State
 from sepkit.plugin.registry import Registry
 from sepkit.solving.run import Cancel, Reporter, Run
@@ -123,7 +123,8 @@ def benchmark(
                         results += next(coming)
                         run.check_cancelled()
         finally:
-            _sweep(folder / AUDIO)
+            for place in (folder, *(path for path in (folder / AUDIO).rglob("*") if path.is_dir())):
+                sweep(place)
         by_key = {result.key: result for result in results}
         return write_report(
             folder, request, tuple(by_key[one.key] for one in planned), registry, workers, tuple(remarks)
@@ -190,9 +191,3 @@ def _alone_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what jobs that were killed have left half-written."""
-    for partial in folder.rglob(".*.partial"):
-        partial.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +96,7 @@ def _found_below(folder: Path, shallow: set[Path], above: tuple[Path, ...] = ())
 
 
 def _audio(folder: Path) -> list[Path]:
-    inside = entries(folder) if folder.is_dir() else []
+    inside = entries(folder) if os.path.isdir(folder) else []
     return [path for path in inside if path.suffix.lower() in SUFFIXES and path.is_file()]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable
 from itertools import count
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.errors import DatasetError, SideInformationError
+from sepkit.errors import DatasetError, SideInformationError, reason_of
 from sepkit.music.f0 import F0Track
 
 
@@ -23,7 +24,7 @@ def dataset_folder(path: Path) -> Path:
         If there is no such folder.
     """
     folder = path.expanduser()
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise DatasetError(f"no such folder: {path}; path needs to be the folder that holds the dataset")
     return folder
 
@@ -68,7 +69,7 @@ def read_table(path: Path, columns: int) -> NDArray[np.float64]:
         lines = path.read_text(encoding="utf-8").splitlines()
         table = np.array([line.split() for line in lines if line.strip()], np.float64)
     except (OSError, ValueError) as error:
-        raise SideInformationError(f"cannot read {path} as a table of numbers: {error}") from error
+        raise SideInformationError(f"cannot read {path} as a table of numbers: {reason_of(error)}") from error
     if table.ndim != 2 or table.shape[1] != columns:
         raise SideInformationError(f"{path} needs rows of {columns} numbers; is it damaged?")
     return table
@@ -85,4 +86,4 @@ def read_f0(path: Path) -> F0Track:
     try:
         return F0Track(times_s, np.where(f0_hz > 0, f0_hz, np.nan))
     except SideInformationError as error:
-        raise SideInformationError(f"{path}: {error}") from error
+        raise SideInformationError(f"{path}: {reason_of(error)}") from error

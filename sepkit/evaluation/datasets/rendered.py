@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from functools import partial
@@ -12,7 +13,7 @@ import click
 import numpy as np
 from pydantic import Field
 
-from sepkit.errors import AudioError, DatasetError, SideInformationError
+from sepkit.errors import AudioError, DatasetError, SideInformationError, reason_of
 from sepkit.evaluation.dataset import Dataset, Track
 from sepkit.evaluation.datasets.layout import dataset_folder, numbered
 from sepkit.example import render
@@ -56,7 +57,7 @@ class Rendered(Dataset):
         if shutil.which("fluidsynth") is None:
             raise DatasetError(f"the program fluidsynth, which renders MIDI files, is missing; {_INSTALL}")
         soundfont = default_soundfont() if self.soundfont is None else self.soundfont.expanduser()
-        if not soundfont.is_file():
+        if not os.path.isfile(soundfont):
             raise DatasetError(f"no such soundfont: {soundfont}; give a file in SF2 or SF3 format")
         for file in files:
             yield Track(
@@ -123,7 +124,7 @@ def _read(path: Path) -> tuple[pretty_midi.PrettyMIDI, dict[str, pretty_midi.Ins
         midi = pretty_midi.PrettyMIDI(str(path))
     # The parser has no error of its own: a damaged file ends in whatever its bytes lead to.
     except Exception as error:
-        raise SideInformationError(f"cannot read {path} as MIDI: {error or type(error).__name__}") from error
+        raise SideInformationError(f"cannot read {path} as MIDI: {reason_of(error)}") from error
     parts = [part for part in midi.instruments if any(note.end > note.start for note in part.notes)]
     if not parts:
         raise SideInformationError(f"{path} holds no notes")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sepkit.errors import DatasetError, SideInformationError
+from sepkit.errors import DatasetError, SideInformationError, reason_of
 from sepkit.evaluation.dataset import Dataset, Track
 from sepkit.evaluation.datasets.layout import dataset_folder, entries, numbered, read_f0, read_table
 from sepkit.music.note import Note
@@ -82,7 +82,7 @@ def _notes(source: str, file: Path) -> list[Note]:
     try:
         return [Note(onset_s, offset_s, pitch, part=source) for onset_s, offset_s, pitch in rows]
     except SideInformationError as error:
-        raise SideInformationError(f"{file}: {error}") from error
+        raise SideInformationError(f"{file}: {reason_of(error)}") from error
 
 
 def _codes(folder: Path) -> list[str]:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from xml.etree.ElementTree import Element, TreeBuilder
 
+from sepkit.errors import reason_of
+
 _MOST_BYTES = 64_000_000
 _MOST_TAGS = 3_000_000
 """About as many as a hundred thousand notes have."""
@@ -48,7 +50,7 @@ def parsed(path: Path) -> Element:
         raise DocumentError(error.strerror or str(error)) from error
     # What zipfile raises of archives that are damaged, encrypted or packed in ways it does not know.
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
-        raise DocumentError(f"its archive is damaged: {error or type(error).__name__}") from error
+        raise DocumentError(f"its archive is damaged: {reason_of(error)}") from error
 
 
 def _score_of(archive: zipfile.ZipFile) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from sepkit.errors import SideInformationError
@@ -43,7 +44,7 @@ def read_notes(path: Path, parts: str, *, pedal: bool) -> tuple[tuple[Note, ...]
 def _contents(path: Path, parts: str, pedal: bool) -> Contents:
     if parts not in _PARTS:
         raise SideInformationError(f"the parts of a score are its {', '.join(_PARTS)}, given '{parts}'")
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise SideInformationError(f"no such score: {path}")
     suffix = path.suffix.lower()
     if suffix not in _MIDI + _CSV + _MUSICXML:

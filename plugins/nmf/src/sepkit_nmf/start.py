@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.errors import AudioError, ConfigError
+from sepkit.errors import AudioError, ConfigError, reason_of
 from sepkit.music.audio import SUFFIXES, Audio
 from sepkit.solving.run import Run
 from sepkit.spectral import STFT
@@ -164,7 +164,7 @@ def _read_factors(path: Path) -> tuple[Array | None, Array | None]:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
             W, H = (file.get(name) for name in ("templates", "activations"))
     except (OSError, ValueError, zipfile.BadZipFile, AttributeError) as error:
-        raise ConfigError(f"cannot read {path} as a NumPy .npz file: {error}") from error
+        raise ConfigError(f"cannot read {path} as a NumPy .npz file: {reason_of(error)}") from error
     for name, factor in (("templates", W), ("activations", H)):
         if factor is not None and (factor.ndim != 2 or not np.isfinite(factor).all() or (factor < 0).any()):
             raise ConfigError(f"'{name}' in {path} needs two dimensions and finite values from 0")
