@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.scrubbed import scrubbed
+
 FOLDER = Path(__file__).parent
 
 OFFENDERS = {
@@ -39,15 +41,9 @@ def install(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
 
 def environment(*names: str, **settings: str) -> dict[str, str]:
     """The environment of a subprocess in which distributions are installed."""
-    clean = {key: value for key, value in os.environ.items() if key not in (*_SETTINGS, "PYTHONPATH")}
     return {
-        **clean,
+        **scrubbed(),
         "PYTHONPATH": os.pathsep.join(str(FOLDER / name) for name in names),
         "PYTHONDONTWRITEBYTECODE": "1",
-        # Tests run beside each other: threads of linear algebra would only wait for cores.
-        "OPENBLAS_NUM_THREADS": "1",
-        # Wide and plain, whatever terminal the tests are run from.
-        "COLUMNS": "200",
-        "NO_COLOR": "1",
         **settings,
     }
