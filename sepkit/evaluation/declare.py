@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def declared_dataset(given: Dataset | Path | str, registry: Registry) -> Dataset
     """
     if isinstance(given, Path) or (isinstance(given, str) and given.partition(":")[0] not in registry.datasets):
         path = Path(given)
-        if path.is_dir():
+        if os.path.isdir(path):
             spec = registry.dataset("folder")
             folder: Dataset = validate(spec.load(), {"path": path}, f"{spec.kind} '{spec.name}'")
             return folder
