@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from hypothesis import settings
 
 from sepkit import Audio, Domain, Registry
 from sepkit.plugin import PriorSpec
+from tests.scrubbed import scrubbed
 
 RATE = 8000
 
@@ -42,6 +44,15 @@ else:
 TEACHING = {"trainer": "sepkit_fakes:Teaching", "training": "sepkit_fakes:TeachingConfig"}
 
 NoiseOf = Callable[..., Audio]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _scrubbed_environment() -> Iterator[None]:
+    """No setting of the developer's own reaches a test, nor what it starts."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ.keys() - scrubbed().keys():
+            patch.delenv(name)
+        yield
 
 
 @pytest.fixture

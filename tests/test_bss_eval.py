@@ -185,6 +185,7 @@ def test_in_one_frame_figures_equal_those_of_the_matlab_toolbox(number: str) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.system
 def test_figures_of_a_song_of_musdb18_are_those_published_with_museval() -> None:
     if shutil.which("ffmpeg") is None:
         pytest.skip("the program ffmpeg, with which musdb decodes, is not installed")

@@ -215,11 +215,12 @@ def test_without_ffmpeg_musdb18_is_refused_by_its_name(tmp_path: Path, monkeypat
     assert "install the program ffmpeg" in spec.remedy
 
 
+@pytest.mark.system
 class TestMUSDB18:
     @pytest.fixture(autouse=True)
     def _needs(self) -> None:
         if shutil.which("ffmpeg") is None:
-            pytest.skip("the program ffmpeg is not installed")
+            pytest.skip("the program ffmpeg, with which musdb decodes, is not installed")
         pytest.importorskip("musdb", reason="needs sepkit[musdb]")
 
     @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,21 @@ def loaded(name: str) -> Any:
         pytest.skip(str(error))
 
 
+def test_folders_that_never_end_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path
+    for _ in range(60):
+        folder = folder / "a"
+        folder.mkdir()
+    with pytest.raises(DatasetError, match="folders more than 50 deep"):
+        list(Folder(path=tmp_path).tracks())
+
+
+def test_text_that_is_too_long_for_a_path_is_no_dataset() -> None:
+    for text in ("a" * 5000, "a\0b", "/".join(["a"] * 3000)):
+        with pytest.raises((DatasetError, UnknownNameError)):
+            declared_dataset(text, Registry())
+
+
 class TestEveryPublishedDataset:
     @pytest.mark.parametrize("name", DATASETS)
     def test_is_called_as_it_is_published(self, name: str, tmp_path: Path) -> None:
@@ -54,6 +71,31 @@ class TestEveryPublishedDataset:
     def test_describes_its_options(self, name: str) -> None:
         for option in loaded(name).model_json_schema()["properties"].values():
             assert option["description"]
+
+    @pytest.mark.parametrize("name", ["bach10", "choral-singing", "folder", "rendered", "urmp"])
+    def test_what_the_system_does_not_let_it_see_is_named(
+        self, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for folder in ("01-Closed", "01_Closed_vn_vc"):
+            (tmp_path / folder).mkdir()
+        looked_at = Path.stat
+
+        def refusing(path: Path, **options: Any) -> os.stat_result:
+            if "Closed" in path.name:
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return looked_at(path, **options)
+
+        monkeypatch.setattr(Path, "stat", refusing)
+        with pytest.raises(DatasetError, match=r"cannot look into .*Closed.*: Permission denied; make it readable"):
+            list(loaded(name)(path=tmp_path).tracks())
+
+    @pytest.mark.parametrize("name", ["bach10", "choral-singing", "folder", "rendered", "urmp"])
+    @pytest.mark.parametrize("path", ["a" * 300, "a/" * 3000, "~nobody-at-all/x", "a\0b"], ids=lambda path: path[:6])
+    def test_a_path_that_cannot_be_is_refused_in_one_line(self, name: str, path: str) -> None:
+        with pytest.raises(DatasetError) as caught:
+            list(loaded(name)(path=path).tracks())
+        assert len(str(caught.value)) < 400
+        assert "\n" not in str(caught.value)
 
     @pytest.mark.parametrize("name", sorted(DATASETS.keys() - {"example", "toy-waveforms"}))
     def test_says_what_it_misses(self, name: str, tmp_path: Path) -> None:

@@ -125,6 +125,7 @@ def test_scores_can_be_read_by_themselves() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.system
 @pytest.mark.skipif(
     shutil.which("fluidsynth") is None or not SOUNDFONT.is_file(), reason=f"needs fluidsynth and {SOUNDFONT}"
 )

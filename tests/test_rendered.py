@@ -17,6 +17,8 @@ from sepkit.evaluation.datasets.rendered import Rendered
 from sepkit.evaluation.verify import verify
 from sepkit.example import render
 
+pytestmark = pytest.mark.system
+
 PARTS = [("Flöte", 73), ("", 42), ("Flöte", 73), ("", -1)]
 """Names and programs; -1 are drums."""
 

@@ -13,7 +13,7 @@ import pytest
 from sepkit.evaluation.benchmarking.report import Report
 from tests.benchmarks import HOSTILE_TRACK, finished
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.system]
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
 

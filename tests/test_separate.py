@@ -443,11 +443,8 @@ class TestProvenance:
         assert (record.method, record.seed, record.device) == ("shares", 7, "cpu")
         assert record.config == {"shares": [0.5]}
         assert (record.sample_rate, record.channels, record.samples) == (8000, 2, 4000)
-        assert record.versions == {
-            "python": platform.python_version(),
-            "sepkit": sepkit.__version__,
-            "numpy": np.__version__,
-        }
+        known = {"python": platform.python_version(), "sepkit": sepkit.__version__, "numpy": np.__version__}
+        assert record.versions.items() >= known.items()
         assert record.plugin == {"name": None, "distribution": None, "version": None}
         assert record.seconds >= 0
 

@@ -14,6 +14,7 @@ import pytest
 
 import sepkit
 from tests.commandline import call, record
+from tests.scrubbed import scrubbed
 
 REPO = Path(sepkit.__file__).parents[1]
 WHEELHOUSE = Path(sys.prefix) / "wheelhouse"
@@ -35,8 +36,7 @@ WEIGHTS = {".json", ".safetensors"}
 
 def run(*command: str | Path, cwd: Path) -> str:
     """Run in `cwd` with nothing of the checkout on the path; what it printed."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("SEPKIT_", "PYTHON", "COV"))}
-    env = {**kept, "OPENBLAS_NUM_THREADS": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "COLUMNS": "200"}
+    env = {**scrubbed(), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, encoding="utf-8")
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout

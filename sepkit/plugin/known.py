@@ -11,6 +11,5 @@ KNOWN: dict[str, dict[str, str]] = {
     "prior": {
         "flow": "sepkit-flow-sgld",
         "stationary": "sepkit-flow-sgld",
-        "toy-oracle": "sepkit-flow-sgld",
     },
 }

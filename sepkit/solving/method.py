@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -25,14 +24,15 @@ from sepkit.problem.problem import Problem
 from sepkit.solving.adaptation import Adaptation
 from sepkit.solving.contract import check_stems, check_violations, plugin_faults
 from sepkit.solving.declare import declared_constraints, declared_priors
+from sepkit.solving.digests import digest_inputs, digest_paths
 from sepkit.solving.given import Pathlike, audio_given, side_given, sources_given
 from sepkit.solving.negotiation import Request, negotiate
 from sepkit.solving.provenance import Provenance
 from sepkit.solving.run import Cancel, Reporter, Run, checked_seed
 from sepkit.solving.separation import Separation, expected_sdr_db
 from sepkit.solving.separator import Separator
+from sepkit.solving.versions import versions_of
 from sepkit.solving.weights_used import weights_used
-from sepkit.version import __version__
 
 
 class Method:
@@ -114,6 +114,8 @@ class Method:
             ),
             self.registry,
         )
+        statements = {hosted.label: hosted.statement for hosted in (*hosted_priors, *hosted_constraints)}
+        inputs = digest_inputs(mixture, side) | digest_paths({self.spec.name: self.config, **statements})
         with plugin_faults(self.spec):
             self._load_once(reporter, cancel)
             rate = self._separator.sample_rate or self.spec.sample_rate
@@ -152,7 +154,7 @@ class Method:
                 stems = {name: stems[name] for name in names}
         uncertainty = {name: uncertainty[name] for name in stems if name in uncertainty}
         provenance = replace(
-            self._provenance(mixture, problem, run, adaptation, tuple(stems), time.perf_counter() - started),
+            self._provenance(mixture, problem, run, adaptation, inputs, tuple(stems), time.perf_counter() - started),
             expected_sdr_db=expected_sdr_db(stems, uncertainty),
         )
         return Separation(mixture, stems, provenance, run.variables, uncertainty)
@@ -171,6 +173,7 @@ class Method:
         problem: Problem,
         run: Run,
         adaptation: Adaptation,
+        inputs: dict[str, str],
         sources: tuple[str, ...],
         seconds: float,
     ) -> Provenance:
@@ -182,7 +185,10 @@ class Method:
                 "distribution": origin.distribution if origin else None,
                 "version": origin.version if origin else None,
             },
-            versions={"python": platform.python_version(), "sepkit": __version__, "numpy": np.__version__},
+            versions=versions_of(
+                self.spec, [hosted.statement for hosted in (*problem.priors, *problem.constraints)], self.registry
+            ),
+            inputs=inputs,
             config=self.config.model_dump(mode="json"),
             seed=run.seed,
             # What "auto" came to, where that is known: a method that is not accelerated has run on the CPU.

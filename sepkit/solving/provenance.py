@@ -17,7 +17,7 @@ class Provenance:
     plugin : dict
         Name, distribution and version of the plugin that published the method.
     versions : dict of str to str
-        Of Python, sepkit and numpy.
+        Of Python, sepkit, the distributions of the method and of priors and constraints, and all that these need.
     config : dict
         All options, with the defaults that were used.
     seed : int
@@ -30,6 +30,9 @@ class Provenance:
     sources : tuple of str
     seconds : float
         Wall-clock time of the run.
+    inputs : dict of str to str
+        SHA-256 of the mixture and all that was known about it, ``"f0:voice"`` say, and of every file that an option
+        names.
     adaptations : tuple of str
         What was done to fit the mixture to the method: resampling, mixing down.
     priors, constraints : tuple of dict
@@ -53,6 +56,7 @@ class Provenance:
     samples: int
     sources: tuple[str, ...]
     seconds: float
+    inputs: dict[str, str] = field(default_factory=dict)
     weights: tuple[dict[str, Any], ...] = ()
     adaptations: tuple[str, ...] = ()
     priors: tuple[dict[str, Any], ...] = ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,17 +10,7 @@ from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import SeparatorSpec, TrainableSpec
 from sepkit.plugin.store import default_folder, weights_at
 from sepkit.problem.prior import Prior
-
-
-def folder_digest(folder: Path) -> str:
-    """SHA-256 over the names and contents of all files in a folder."""
-    digest = hashlib.sha256()
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        digest.update(file.relative_to(folder).as_posix().encode() + b"\0")
-        with open(file, "rb") as stream:
-            while chunk := stream.read(1 << 20):
-                digest.update(chunk)
-    return digest.hexdigest()
+from sepkit.solving.digests import digest_folder
 
 
 def weights_used(
@@ -58,7 +47,7 @@ def _record(spec: TrainableSpec, folder: Path) -> dict[str, Any]:
     weights = weights_at(folder, spec)
     return {
         "for": f"{spec.kind} '{spec.name}'",
-        "digest": folder_digest(folder),
+        "digest": digest_folder(folder),
         "name": weights.name if weights else None,
         "licence": weights.licence if weights else None,
         "source": weights.source if weights else None,

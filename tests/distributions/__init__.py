@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.scrubbed import scrubbed
+
 FOLDER = Path(__file__).parent
 
 OFFENDERS = {
@@ -27,7 +29,6 @@ OFFENDERS = {
 """The state that each bad plugin ends in, and the essential words of the reason."""
 
 _SETTINGS = ("SEPKIT_DISABLE_PLUGINS", "SEPKIT_STRICT")
-_NEEDED = ("HOME", "PATH", "TMPDIR", "SYSTEMROOT", "TEMP")
 
 
 def install(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
@@ -40,16 +41,9 @@ def install(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
 
 def environment(*names: str, **settings: str) -> dict[str, str]:
     """The environment of a subprocess in which distributions are installed."""
-    # Nothing of the developer's own, which would hide what others meet: unbuffered streams, an encoding, a width.
-    needed = {key: os.environ[key] for key in _NEEDED if key in os.environ}
     return {
-        **needed,
+        **scrubbed(),
         "PYTHONPATH": os.pathsep.join(str(FOLDER / name) for name in names),
         "PYTHONDONTWRITEBYTECODE": "1",
-        # Tests run beside each other: threads of linear algebra would only wait for cores.
-        "OPENBLAS_NUM_THREADS": "1",
-        # Wide and plain, whatever terminal the tests are run from.
-        "COLUMNS": "200",
-        "NO_COLOR": "1",
         **settings,
     }

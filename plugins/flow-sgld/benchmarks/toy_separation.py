@@ -1,6 +1,6 @@
 """Separation of toy waveforms: improvement of SI-SDR over the mixture, for every ingredient of the sampler.
 
-Run with ``python toy_separation.py --count 20``; ``--prior toy-oracle`` takes the exact densities instead of the flows,
+Run with ``python toy_separation.py --count 20``; ``--oracle`` takes the exact densities instead of the flows,
 ``--weights DIR`` other flows. Mixtures have another seed than any that is trained on. Prints a table in Markdown, whose
 figures are means over a mixture's stems; solved are mixtures that improve by more than 10 dB.
 """
@@ -15,6 +15,7 @@ import numpy as np
 
 import sepkit
 from sepkit.evaluation.datasets.toy import ToyWaveforms
+from sepkit_flow_sgld.toy_oracle import ToyOracle
 
 NOISE = {"start": "noise", "levels": 10, "highest": 0.75, "lowest": 0.015, "steps": 30}
 NAIVE = {**NOISE, "chains": 1, "levels": 1, "lowest": 0.1, "steps": 300, "mixture": "gaussian", "denoise": False}
@@ -40,10 +41,11 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=20)
     parser.add_argument("--sources", default="sine,square,saw,triangle")
     parser.add_argument("--settings", default=";".join(SETTINGS))
-    parser.add_argument("--prior", action="append", default=[])
+    parser.add_argument("--oracle", action="store_true")
     parser.add_argument("--weights")
     parser.add_argument("--seed", type=int, default=2020)
     arguments = parser.parse_args()
+    priors = [ToyOracle()] if arguments.oracle else []
     data = ToyWaveforms(count=arguments.count, seed=arguments.seed, sources=tuple(arguments.sources.split(",")))
     print("| setting | solved | median improvement, dB | mean | least | seconds a mixture |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |", flush=True)
@@ -53,7 +55,7 @@ def main() -> None:
         for item, track in enumerate(data.tracks()):
             stems = track.load_stems()
             mixture = sepkit.Audio(np.sum([stem.samples for stem in stems.values()], axis=0), data.sample_rate)
-            result = method.separate(mixture, sources=list(stems), priors=arguments.prior, seed=item)
+            result = method.separate(mixture, sources=list(stems), priors=priors, seed=item)
             found = [si_sdr(result[source], stem) for source, stem in stems.items()]
             gains.append(np.mean(found) - np.mean([si_sdr(mixture, stem) for stem in stems.values()]))
         seconds = (time.perf_counter() - started) / len(gains)

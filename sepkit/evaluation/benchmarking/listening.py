@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,7 +105,7 @@ def _heard(folder: Path, track: str, results: Mapping[str, Result]) -> Heard | N
 
     def clips(paths: Mapping[str, str]) -> tuple[Clip, ...]:
         return tuple(
-            _clip(name, folder / path, loudest_db) for name, path in paths.items() if (folder / path).is_file()
+            _clip(name, folder / path, loudest_db) for name, path in paths.items() if os.path.isfile(folder / path)
         )
 
     rows = [("mixture", clips({"mixture": truth["mixture"]})), ("true stems", clips(truth["truth"]))]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sepkit.evaluation.benchmarking import dependencies
 from sepkit.evaluation.benchmarking.entry import Entry, permutes
 from sepkit.evaluation.benchmarking.job import Job
 from sepkit.evaluation.benchmarking.request import BenchmarkRequest
@@ -19,8 +17,7 @@ from sepkit.evaluation.benchmarking.tracks import Labelled
 from sepkit.evaluation.dataset import Track
 from sepkit.files import file_names
 from sepkit.plugin.registry import Registry
-from sepkit.plugin.store import chosen_folder
-from sepkit.version import __version__
+from sepkit.solving.digests import digest_json
 
 AUDIO = "audio"
 """Folder of excerpts within that of the benchmark."""
@@ -37,7 +34,7 @@ class Planned:
     track : str
         Label.
     fingerprint : str
-        SHA-256 over all that the result depends on.
+        SHA-256 over all that the result depends on; see `dependencies`.
     job : Job
     """
 
@@ -71,30 +68,42 @@ def planned_jobs(
     Raises
     ------
     ConfigError
-        If a dataset or metric cannot be made in another process.
+        If a dataset or metric cannot be made in another process, or a file that an option names cannot be read.
     """
     places = file_names(one.label for one in tracks)
     names = file_names(entry.label for entry in request.entries)
-    return tuple(
-        _planned(request, one, entry, f"{AUDIO}/{places[one.label]}", names[entry.label], folder, registry)
-        for one in tracks
-        for entry in request.entries
-        if entry in request.asked or _concerns(entry, one.track)
-    )
+    of_request = {
+        "metrics": request.measures,
+        "code of metrics": dependencies.of_classes(request.chosen.metrics),
+        "seed": request.seed,
+    }
+    of_entries = {entry.label: dependencies.of_entry(entry, registry) for entry in request.entries}
+    planned = []
+    for one in tracks:
+        of_track = {
+            "dataset": serialize(one.dataset),
+            "code of dataset": dependencies.of_classes([one.dataset]),
+            "track": dependencies.of_track(one.track),
+            "label": one.label,
+        }
+        for entry in request.entries:
+            if entry in request.asked or _concerns(entry, one.track):
+                place = f"{AUDIO}/{places[one.label]}"
+                job = _job(request, one, entry, place, names[entry.label], folder, registry)
+                depends_on = {**of_request, **of_track, **of_entries[entry.label], "permute": job.permute}
+                planned.append(Planned(one.label, digest_json(depends_on), job))
+    return tuple(planned)
 
 
-def _planned(
+def _job(
     request: BenchmarkRequest, one: Labelled, entry: Entry, place: str, name: str, folder: Path, registry: Registry
-) -> Planned:
-    spec = registry.separator(entry.method)
-    origin = registry.origin(spec)
-    weights = chosen_folder(entry.weights, spec)
+) -> Job:
     heard = entry in request.asked or entry.method == _HEARD_ORACLE
-    job = Job(
+    return Job(
         dataset=serialize(one.dataset),
         track=one.track.name,
         entry=entry,
-        references="references" in spec.needs,
+        references="references" in registry.separator(entry.method).needs,
         permute=permutes(entry, registry),
         metrics=[serialize(metric) for metric in request.chosen.metrics],
         seed=request.seed,
@@ -102,39 +111,8 @@ def _planned(
         estimates_to=f"{place}/{name}" if heard else None,
         truth_to=place if entry.method == "mixture" else None,
     )
-    depends_on = {
-        "track": one.label,
-        "sources": one.track.sources,
-        "dataset": job.dataset,
-        "files": _stamps([one.track.mixture, one.track.score, *one.track.stems.values(), *one.track.f0.values()]),
-        "entry": entry.model_dump(mode="json"),
-        "weights": _stamps(sorted(weights.rglob("*"))) if weights else [],
-        "permute": job.permute,
-        "metrics": request.measures,
-        "seed": request.seed,
-        "sepkit": __version__,
-        "plugin": [origin.distribution, origin.version] if origin else None,
-    }
-    return Planned(one.label, _digest(depends_on), job)
 
 
 def _concerns(entry: Entry, track: Track) -> bool:
     """Whether a baseline or oracle that nobody asked for can be run on the track."""
     return entry.method != "harmonic-comb" or track.score is not None or bool(track.f0)
-
-
-def _stamps(places: Iterable[Any]) -> list[Any]:
-    """Path, size and time of change of each that is a file."""
-    return [_stamp(place) if isinstance(place, Path) else None for place in places]
-
-
-def _stamp(path: Path) -> list[Any]:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return [str(path)]
-    return [str(path), status.st_size, status.st_mtime_ns]
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

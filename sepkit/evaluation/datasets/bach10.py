@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sepkit.errors import DatasetError, SideInformationError, reason_of
 from sepkit.evaluation.dataset import Dataset, Track
-from sepkit.evaluation.datasets.layout import dataset_folder, entries
+from sepkit.evaluation.datasets.layout import dataset_folder, entries, is_file, is_folder
 from sepkit.music.f0 import F0Track
 from sepkit.music.note import Note
 from sepkit.music.pitch import midi_to_hz
@@ -47,8 +47,8 @@ class Bach10(Dataset):
                 name=folder.name,
                 stems={instrument: _stem(folder, instrument) for instrument in INSTRUMENTS},
                 mixture=folder / f"{folder.name}.wav",
-                score=partial(read_notes, notes) if notes.is_file() else None,
-                f0={name: partial(read_f0, f0, row) for row, name in enumerate(INSTRUMENTS) if f0.is_file()},
+                score=partial(read_notes, notes) if is_file(notes) else None,
+                f0={name: partial(read_f0, f0, row) for row, name in enumerate(INSTRUMENTS) if is_file(f0)},
             )
 
 
@@ -106,10 +106,10 @@ def _read(path: Path, variable: str) -> NDArray[np.generic]:
 
 
 def _is_piece(folder: Path) -> bool:
-    return folder.is_dir() and re.fullmatch(r"\d\d-\w+", folder.name) is not None
+    return is_folder(folder) and re.fullmatch(r"\d\d-\w+", folder.name) is not None
 
 
 def _stem(folder: Path, instrument: str) -> Path:
     stem = folder / f"{folder.name}-{instrument}.wav"
     as_published = stem.with_name(f"{folder.name}-saxphone.wav")
-    return as_published if instrument == "saxophone" and not stem.is_file() else stem
+    return as_published if instrument == "saxophone" and not is_file(stem) else stem

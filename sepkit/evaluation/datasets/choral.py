@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sepkit.errors import DatasetError
 from sepkit.evaluation.dataset import Dataset, Track
-from sepkit.evaluation.datasets.layout import dataset_folder, read_f0
+from sepkit.evaluation.datasets.layout import dataset_folder, files_below, read_f0
 from sepkit.music.score import Score
 
 PIECES = {"ER": "El Rossinyol", "LI": "Locus Iste", "ND": "Niño Dios"}
@@ -35,7 +35,7 @@ class ChoralSinging(Dataset):
 
     def tracks(self) -> Iterator[Track]:
         """Yield four quartets of every piece."""
-        files = {file.name: file for file in sorted(dataset_folder(self.path).rglob("CSD_*"))}
+        files = {file.name: file for file in files_below(dataset_folder(self.path)) if file.name.startswith("CSD_")}
         found = False
         for piece, singer in product(PIECES, SINGERS):
             names = {voice: f"CSD_{piece}_{voice}_{singer}" for voice in VOICES}

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from sepkit.errors import DatasetError
 from sepkit.evaluation.dataset import Dataset, Split, Track
-from sepkit.evaluation.datasets.layout import dataset_folder, entries
+from sepkit.evaluation.datasets.layout import dataset_folder, entries, is_file, is_folder
 from sepkit.music.audio import SUFFIXES
 
 SPLITS: dict[str, Split] = {"train": "train", "valid": "valid", "validation": "valid", "test": "test"}
 """Folders whose tracks are that part of a split."""
 
 _SCORES = ("score.mid", "score.midi", "score.musicxml", "score.mxl", "score.csv")
+_DEEPEST = 50
 _LAYOUTS = "a track is a folder with stems/ in it, or with mixture.wav beside its stems, or with two or more stems"
 
 
@@ -63,8 +63,8 @@ class _Found:
             name="/".join(place) or root.resolve().name,
             stems=stems,
             mixture=next(iter(_distinct(self.mixtures)), None),
-            score=next((self.folder / score for score in _SCORES if (self.folder / score).is_file()), None),
-            f0={name: file for name, file in f0.items() if file.is_file()},
+            score=next((self.folder / score for score in _SCORES if is_file(self.folder / score)), None),
+            f0={name: file for name, file in f0.items() if is_file(file)},
             group=self.folder.resolve().name,
             split=SPLITS.get(place[0]) if len(place) > 1 else None,
         )
@@ -73,13 +73,15 @@ class _Found:
 def _shallow(root: Path) -> set[Path]:
     """Folders in which files of audio alone make a track; further down they could be anything."""
     inside = entries(root)
-    parts = [path for path in inside if path.name in SPLITS and path.is_dir()]
+    parts = [path for path in inside if path.name in SPLITS and is_folder(path)]
     return {root, *inside}.difference(parts).union(*map(entries, parts))
 
 
 def _found_below(folder: Path, shallow: set[Path], above: tuple[Path, ...] = ()) -> Iterator[_Found]:
     if folder.resolve() in above:  # a link that leads back
         return
+    if len(above) > _DEEPEST:
+        raise DatasetError(f"{above[0]} holds folders more than {_DEEPEST} deep; give one further down, or move them")
     audio, stems = _audio(folder), _audio(folder / "stems")
     mixtures = [path for path in audio if path.stem.casefold() == "mixture"]
     others = [path for path in audio if path not in mixtures]
@@ -87,7 +89,7 @@ def _found_below(folder: Path, shallow: set[Path], above: tuple[Path, ...] = ())
         yield _Found(folder, stems or others, mixtures)
         return
     holds_tracks = False
-    for child in filter(Path.is_dir, entries(folder)):
+    for child in filter(is_folder, entries(folder)):
         for found in _found_below(child, shallow, (*above, folder.resolve())):
             holds_tracks = True
             yield found
@@ -96,8 +98,8 @@ def _found_below(folder: Path, shallow: set[Path], above: tuple[Path, ...] = ())
 
 
 def _audio(folder: Path) -> list[Path]:
-    inside = entries(folder) if os.path.isdir(folder) else []
-    return [path for path in inside if path.suffix.lower() in SUFFIXES and path.is_file()]
+    inside = entries(folder) if is_folder(folder) else []
+    return [path for path in inside if path.suffix.lower() in SUFFIXES and is_file(path)]
 
 
 def _distinct(files: list[Path]) -> list[Path]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import errno
+import stat
 from collections import Counter
 from collections.abc import Iterable
 from itertools import count
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 from sepkit.errors import DatasetError, SideInformationError, reason_of
 from sepkit.music.f0 import F0Track
 
+_LONGEST_PATH = 200
+
 
 def dataset_folder(path: Path) -> Path:
     """The folder where a dataset was said to lie, with ``~`` resolved.
@@ -21,12 +24,37 @@ def dataset_folder(path: Path) -> Path:
     Raises
     ------
     DatasetError
-        If there is no such folder.
+        If there is no such folder, or the system does not let it be looked at.
     """
-    folder = path.expanduser()
-    if not os.path.isdir(folder):
+    try:
+        folder = path.expanduser()
+    except RuntimeError as error:
+        raise DatasetError(f"no such folder: {path}: {error}; give the whole path") from error
+    if not is_folder(folder):
         raise DatasetError(f"no such folder: {path}; path needs to be the folder that holds the dataset")
     return folder
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is such a folder.
+
+    Raises
+    ------
+    DatasetError
+        If the system does not say.
+    """
+    return stat.S_ISDIR(_mode(path))
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a regular file.
+
+    Raises
+    ------
+    DatasetError
+        If the system does not say.
+    """
+    return stat.S_ISREG(_mode(path))
 
 
 def entries(folder: Path) -> list[Path]:
@@ -40,7 +68,41 @@ def entries(folder: Path) -> list[Path]:
     try:
         return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
-        raise DatasetError(f"cannot look into {folder}: {error.strerror}; make it readable or move it away") from error
+        raise _refused(folder, error) from error
+
+
+def files_below(folder: Path) -> list[Path]:
+    """All files in `folder` and further down, sorted; hidden ones and those behind links to folders are none of them.
+
+    Raises
+    ------
+    DatasetError
+        If the system refuses to list a folder.
+    """
+    found: list[Path] = []
+    folders = [folder]
+    while folders:
+        inside = entries(folders.pop())
+        folders += [path for path in inside if is_folder(path) and not path.is_symlink()]
+        found += [path for path in inside if is_file(path)]
+    return sorted(found)
+
+
+def _mode(path: Path) -> int:
+    """Zero where there is nothing, or a link that leads nowhere."""
+    try:
+        return path.stat().st_mode
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return 0
+        raise _refused(path, error) from error
+    except ValueError as error:
+        raise DatasetError(f"no path: {str(path)!r}: {error}") from error
+
+
+def _refused(path: Path, error: OSError) -> DatasetError:
+    # A path that is too long is told by its end.
+    return DatasetError(f"cannot look into {str(path)[-_LONGEST_PATH:]}: {error.strerror}; make it readable or move it")
 
 
 def numbered(names: Iterable[str]) -> list[str]:

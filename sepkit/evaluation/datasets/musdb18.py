@@ -64,18 +64,18 @@ class MUSDB18(Dataset):
             )
         return Track(
             name=song.name,
-            stems={source: partial(_decoded, song.sources[source], song) for source in sources},
-            mixture=partial(_decoded, song, song),
+            stems={source: partial(_decoded, song.sources[source], song, Path(song.path)) for source in sources},
+            mixture=partial(_decoded, song, song, Path(song.path)),
             split=split,
         )
 
 
-def _decoded(stem: Any, song: Any) -> Audio:
+def _decoded(stem: Any, song: Any, file: Path) -> Audio:
     try:
         return Audio(np.asarray(stem.audio, np.float32).T, round(song.rate))
     # What a missing or damaged file ends in depends on how far ffmpeg and musdb got.
     except Exception as error:
-        raise AudioError(f"musdb cannot decode {song.path}: {_reason(error)}; copy the file anew") from error
+        raise AudioError(f"musdb cannot decode {file}: {_reason(error)}; copy the file anew") from error
 
 
 def _reason(error: Exception) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from functools import partial
@@ -15,7 +14,7 @@ from pydantic import Field
 
 from sepkit.errors import AudioError, DatasetError, SideInformationError, reason_of
 from sepkit.evaluation.dataset import Dataset, Track
-from sepkit.evaluation.datasets.layout import dataset_folder, numbered
+from sepkit.evaluation.datasets.layout import dataset_folder, files_below, is_file, numbered
 from sepkit.example import render
 from sepkit.music.audio import Audio, fit_length
 from sepkit.music.note import Note
@@ -51,13 +50,13 @@ class Rendered(Dataset):
     def tracks(self) -> Iterator[Track]:
         """Yield the MIDI files, sorted by name; one that cannot be read is a track without stems."""
         root = dataset_folder(self.path)
-        files = sorted(file for file in root.rglob("*") if file.suffix.lower() in (".mid", ".midi"))
+        files = [file for file in files_below(root) if file.suffix.lower() in (".mid", ".midi")]
         if not files:
             raise DatasetError(f"no MIDI files in {self.path}: their names need to end in .mid or .midi")
         if shutil.which("fluidsynth") is None:
             raise DatasetError(f"the program fluidsynth, which renders MIDI files, is missing; {_INSTALL}")
         soundfont = default_soundfont() if self.soundfont is None else self.soundfont.expanduser()
-        if not os.path.isfile(soundfont):
+        if not is_file(soundfont):
             raise DatasetError(f"no such soundfont: {soundfont}; give a file in SF2 or SF3 format")
         for file in files:
             yield Track(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +11,15 @@ import numpy as np
 
 from sepkit.errors import DatasetError, SideInformationError, reason_of
 from sepkit.evaluation.dataset import Dataset, Track
-from sepkit.evaluation.datasets.layout import dataset_folder, entries, numbered, read_f0, read_table
+from sepkit.evaluation.datasets.layout import (
+    dataset_folder,
+    entries,
+    is_file,
+    is_folder,
+    numbered,
+    read_f0,
+    read_table,
+)
 from sepkit.music.note import Note
 from sepkit.music.score import Score
 
@@ -45,7 +54,7 @@ class URMP(Dataset):
 
     def tracks(self) -> Iterator[Track]:
         """Yield the pieces."""
-        pieces = [folder for folder in entries(dataset_folder(self.path)) if folder.is_dir() and _codes(folder)]
+        pieces = [folder for folder in entries(dataset_folder(self.path)) if is_folder(folder) and _codes(folder)]
         if not pieces:
             raise DatasetError(f"no pieces in {self.path}: it needs folders named like 01_Jupiter_vn_vc")
         for folder in pieces:
@@ -59,8 +68,8 @@ class URMP(Dataset):
                 name=folder.name,
                 stems=dict(zip(sources, stems, strict=True)),
                 mixture=folder / f"AuMix_{folder.name}.wav",
-                score=partial(read_notes, notes) if all(map(Path.is_file, notes.values())) else None,
-                f0={source: partial(read_f0, file) for source, file in f0.items() if file.is_file()},
+                score=partial(read_notes, notes) if all(map(is_file, notes.values())) else None,
+                f0={source: partial(read_f0, file) for source, file in f0.items() if is_file(file)},
                 group=folder.name.split("_")[1],
             )
 
@@ -95,7 +104,7 @@ def _codes(folder: Path) -> list[str]:
 def _stem(folder: Path, number: int, code: str) -> Path:
     """The stem of a player; its own name tells the instrument, where that of the folder is mistaken."""
     index, title = folder.name.split("_")[:2]
-    there = sorted(folder.glob(f"AuSep_{number}_*_{index}_{title}.wav"))
+    there = [file for file in entries(folder) if fnmatchcase(file.name, f"AuSep_{number}_*_{index}_{title}.wav")]
     return there[0] if there else folder / f"AuSep_{number}_{code}_{index}_{title}.wav"
 
 

@@ -69,10 +69,3 @@ def sepkit_priors() -> Iterator[PriorSpec]:
         factory="sepkit_flow_sgld.gaussian:GaussianPrior",
         domains=(Domain.WAVEFORMS,),
     )
-    yield PriorSpec(
-        name="toy-oracle",
-        summary="the exact density of the toy waveforms, for tests of samplers",
-        reference=_FRANK,
-        factory="sepkit_flow_sgld.toy_oracle:ToyOracle",
-        domains=(Domain.WAVEFORMS,),
-    )

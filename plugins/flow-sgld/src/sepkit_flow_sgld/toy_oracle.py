@@ -1,4 +1,4 @@
-"""The prior `toy-oracle`: the exact density of the toy waveforms under noise.
+"""The exact density of the toy waveforms under noise; not published, for tests and benchmarks of samplers.
 
 A toy waveform is ``A cycle((t + phase) % period)`` with a whole period and phase. Under white noise its density is a
 finite sum over periods and phases, in which the normally distributed amplitude A is integrated out. Nothing is learned:

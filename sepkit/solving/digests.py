@@ -1,0 +1,154 @@
+"""Digests of all that a result depends on: files, signals, scores, F0 tracks and the files that options name.
+
+All are SHA-256 in hexadecimal. Equal contents have equal digests, whatever the files that they came from are called.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from sepkit.errors import ConfigError
+from sepkit.music.audio import Audio
+from sepkit.music.f0 import F0Track
+from sepkit.music.note import Note
+from sepkit.music.score import Score
+from sepkit.music.side import SideInformation
+
+_CHUNK = 1 << 20
+_BYTECODE = "__pycache__"
+
+
+def digest_file(path: Path) -> str:
+    """Of the bytes of a file.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read.
+    """
+    digest = hashlib.sha256()
+    _feed(digest, path)
+    return digest.hexdigest()
+
+
+def digest_folder(path: Path, without: Collection[str] = ()) -> str:
+    """Of the files in a folder, with their names and what is in them; bytecode that Python left there is none of it.
+
+    Parameters
+    ----------
+    path : Path
+    without : collection of str
+        Folders directly in it that do not count.
+
+    Raises
+    ------
+    ConfigError
+        If one cannot be read.
+    """
+    digest = hashlib.sha256()
+    for file in sorted(_files(path, without)):
+        digest.update(file.relative_to(path).as_posix().encode(errors="surrogateescape") + b"\0")
+        _feed(digest, file)
+    return digest.hexdigest()
+
+
+def digest_arrays(*arrays: NDArray[Any]) -> str:
+    """Of the numbers in arrays, with their types and shapes."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+        digest.update(f"{little.dtype.str}{little.shape}".encode())
+        digest.update(little.data)
+    return digest.hexdigest()
+
+
+def digest(value: Audio | Score | F0Track) -> str:
+    """Of samples and rate; of the notes; of times and frequencies."""
+    if isinstance(value, Audio):
+        return digest_arrays(np.array(value.sample_rate), value.samples)
+    if isinstance(value, F0Track):
+        return digest_arrays(value.times_s, value.f0_hz)
+    return digest_json([[getattr(note, field.name) for field in fields(Note)] for note in value.notes])
+
+
+def digest_json(value: Any) -> str:
+    """Of plain values, as JSON; keys in any order."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def digest_inputs(mixture: Audio, side_information: SideInformation) -> dict[str, str]:
+    """Of the mixture and everything known about it, under names like ``"score"``, ``"f0:violin"``."""
+    known = {field.name: getattr(side_information, field.name) for field in fields(side_information)}
+    return {"mixture": digest(mixture), **dict(_digested(known))}
+
+
+def digest_paths(options: Mapping[str, BaseModel]) -> dict[str, str]:
+    """Of every file and folder that options name, under names like ``"flow: weights"``.
+
+    Parameters
+    ----------
+    options : mapping of str to Config
+        Those of methods, priors and constraints, by whose they are.
+
+    Raises
+    ------
+    ConfigError
+        If one is there and cannot be read.
+    """
+    found = {f"{what}: {name}": path for what, model in options.items() for name, path in _paths(model)}
+    return {name: digest_path(path) for name, path in found.items() if os.path.exists(path)}
+
+
+def digest_path(path: Path) -> str:
+    """Of a file or a folder, whichever it is."""
+    return digest_folder(path) if os.path.isdir(path) else digest_file(path)
+
+
+def _feed(digest: hashlib._Hash, path: Path) -> None:
+    try:
+        with open(path, "rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}; make it readable or give another") from error
+
+
+def _files(folder: Path, without: Collection[str]) -> Iterator[Path]:
+    for place, folders, names in os.walk(folder):
+        left_out = {_BYTECODE, *without} if place == os.fspath(folder) else {_BYTECODE}
+        folders[:] = [name for name in folders if name not in left_out]
+        yield from (Path(place, name) for name in names if os.path.isfile(os.path.join(place, name)))
+
+
+def _digested(named: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in named.items():
+        if isinstance(value, Mapping):
+            yield from _digested(value, f"{above}{name}:")
+        elif isinstance(value, (list, tuple)):
+            yield from _digested({str(number): one for number, one in enumerate(value)}, f"{above}{name}:")
+        elif value is not None:
+            yield f"{above}{name}", digest(value)
+
+
+def _paths(value: Any, above: str = "") -> Iterator[tuple[str, Path]]:
+    inside: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, Path):
+        yield above, value
+    elif isinstance(value, BaseModel):
+        inside = ((name, getattr(value, name)) for name in type(value).model_fields)
+    elif isinstance(value, Mapping):
+        inside = value.items()
+    elif isinstance(value, (list, tuple)):
+        inside = enumerate(value)
+    for name, one in inside:
+        yield from _paths(one, f"{above}.{name}" if above else str(name))
