@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.errors import DatasetError, SideInformationError
+from sepkit.errors import DatasetError, SideInformationError, reason_of
 from sepkit.evaluation.dataset import Dataset, Track
 from sepkit.evaluation.datasets.layout import dataset_folder, entries
 from sepkit.informed.harmonics import midi_to_hz
@@ -101,7 +101,7 @@ def _read(path: Path, variable: str) -> NDArray[np.generic]:
         value: NDArray[np.generic] = loadmat(path)[variable]
     # The reader has no error of its own: a damaged file ends in whatever its bytes lead to.
     except Exception as error:
-        raise SideInformationError(f"cannot read {variable} from {path}: {error or type(error).__name__}") from error
+        raise SideInformationError(f"cannot read {variable} from {path}: {reason_of(error)}") from error
     return value
 
 

@@ -53,12 +53,10 @@ def read_contents(path: Path, parts: str = "track", *, pedal: bool = True) -> Co
     """
     if parts not in _PARTS:
         raise SideInformationError(f"the parts of a score are its {', '.join(_PARTS)}, given '{parts}'")
-    if not path.is_file():
-        raise SideInformationError(f"no such score: {path}")
     suffix = path.suffix.lower()
     if suffix not in _MIDI + _CSV + _MUSICXML:
         known = ", ".join(_MIDI + _CSV + _MUSICXML[:-1])
-        raise SideInformationError(f"cannot read {path.name} as a score: give a {known} or {_MUSICXML[-1]} file")
+        raise SideInformationError(f"cannot read {path} as a score: give a {known} or {_MUSICXML[-1]} file")
     if suffix in _MUSICXML:
         from sepkit.music.files.musicxml import read_musicxml
 
