@@ -21,7 +21,7 @@ from sepkit.example import compose, compose_piano
 if TYPE_CHECKING:
     import pretty_midi
 
-__all__ = ["balance", "fit", "main", "render_ode", "render_piano", "synthesize"]
+__all__ = ["balance", "fit", "main", "render_ode", "render_piano", "synthesize", "synthesize_file"]
 
 Signal = npt.NDArray[np.float64]
 
@@ -58,6 +58,30 @@ def synthesize(midi: pretty_midi.PrettyMIDI, soundfont: Path) -> Signal:
         If fluidsynth or the soundfont is missing, or fluidsynth fails.
     """
     import pretty_midi
+
+    # fluidsynth stops at the last event, which would cut the last notes short: put an event that does nothing later on.
+    end = midi.get_end_time() + TAIL_SECONDS
+    midi = copy.deepcopy(midi)
+    midi.instruments[0].control_changes.append(pretty_midi.ControlChange(number=64, value=0, time=end))
+    with tempfile.TemporaryDirectory() as folder:
+        score = Path(folder, "score.mid")
+        midi.write(str(score))
+        return synthesize_file(score, soundfont)[: round(end * SAMPLE_RATE)]
+
+
+def synthesize_file(score: Path, soundfont: Path) -> Signal:
+    """Render a MIDI file with fluidsynth, dry.
+
+    Returns
+    -------
+    ndarray
+        The mono signal at `SAMPLE_RATE`, up to a second or two after the last event.
+
+    Raises
+    ------
+    click.ClickException
+        If fluidsynth or the soundfont is missing, or fluidsynth fails.
+    """
     import soundfile
 
     program = shutil.which("fluidsynth")
@@ -65,15 +89,8 @@ def synthesize(midi: pretty_midi.PrettyMIDI, soundfont: Path) -> Signal:
         raise click.ClickException("fluidsynth is not installed, or not on the PATH")
     if not soundfont.is_file():
         raise click.ClickException(f"no such soundfont: {soundfont}")
-
-    # fluidsynth stops at the last event, which would cut the last notes short: put an event that does nothing later on.
-    end = midi.get_end_time() + TAIL_SECONDS
-    midi = copy.deepcopy(midi)
-    midi.instruments[0].control_changes.append(pretty_midi.ControlChange(number=64, value=0, time=end))
-
     with tempfile.TemporaryDirectory() as folder:
-        score, audio = Path(folder, "score.mid"), Path(folder, "audio.wav")
-        midi.write(str(score))
+        audio = Path(folder, "audio.wav")
         # Without the empty default, fluidsynth would quietly play its own soundfont in place of one it cannot read.
         command = [program, "-n", "-i", "-q", "-R", "0", "-C", "0", "-g", "0.4", "-o", "synth.default-soundfont="]
         # Of a large soundfont only what the score plays is decoded; the sound is the same.
@@ -86,7 +103,7 @@ def synthesize(midi: pretty_midi.PrettyMIDI, soundfont: Path) -> Signal:
     signal: Signal = stereo.mean(axis=1)
     if not signal.any():  # its exit status is 0 all the same
         raise click.ClickException(f"fluidsynth rendered silence: {_reason(done.stderr)}")
-    return signal[: round(end * SAMPLE_RATE)]  # what follows is fluidsynth's own second or two of silence
+    return signal
 
 
 def fit(signal: Signal, seconds: float) -> Signal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sepkit.errors import SideInformationError
+from sepkit.opening import composed
 
 
 @dataclass(frozen=True, order=True)
@@ -20,7 +21,7 @@ class Note:
     velocity : int
         1 to 127.
     part : str
-        The voice, instrument or hand that plays it.
+        The voice, instrument or hand that plays it; accents are composed (NFC), so that names that look alike are one.
     """
 
     onset_s: float
@@ -30,6 +31,7 @@ class Note:
     part: str = ""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "part", composed(self.part))
         if not 0 <= self.onset_s < self.offset_s < float("inf"):
             raise SideInformationError(
                 f"a note needs 0 <= onset < offset in seconds, given {self.onset_s} and {self.offset_s}"

@@ -14,14 +14,16 @@ from numpy.typing import ArrayLike, NDArray
 from sepkit.errors import SideInformationError
 from sepkit.music.mend import WrittenNote, mended
 from sepkit.music.note import Note
+from sepkit.opening import composed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _ROUNDING_S = 1e-9
+_MOST_NAMES, _LONGEST_NAME = 8, 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Score:
     """Notes of one piece, sorted by onset.
 
@@ -46,6 +48,18 @@ class Score:
         object.__setattr__(self, "notes", tuple(sorted(self.notes)))
         object.__setattr__(self, "remarks", tuple(self.remarks))
 
+    def __repr__(self) -> str:
+        notes = "1 note" if len(self.notes) == 1 else f"{len(self.notes)} notes"
+        names = [repr(part if len(part) <= _LONGEST_NAME else part[: _LONGEST_NAME - 1] + "…") for part in self.parts]
+        parts = ", ".join(names[:_MOST_NAMES] + ["…"][: len(names) > _MOST_NAMES])
+        remarks = f", {len(self.remarks)} remarks" if self.remarks else ""
+        return f"Score({notes} to {self.end_s:.2f} s, {len(names)} parts: {parts}{remarks})"
+
+    @property
+    def end_s(self) -> float:
+        """When the last note ends, in seconds."""
+        return max((note.offset_s for note in self.notes), default=0.0)
+
     @property
     def parts(self) -> tuple[str, ...]:
         """Names of the parts, in the order in which they enter."""
@@ -53,6 +67,7 @@ class Score:
 
     def part(self, name: str) -> Score:
         """The notes of one part."""
+        name = composed(name)
         return replace(self, notes=tuple(note for note in self.notes if note.part == name))
 
     def regroup(self, groups: Mapping[str, Iterable[str] | str]) -> Score:
@@ -83,9 +98,10 @@ class Score:
         listed = ", ".join(f"{number} '{name}'" for number, name in enumerate(there, 1))
         numbers = {str(number): name for number, name in enumerate(there, 1)}
         new: dict[str, str] = {}
+        groups = {composed(group): members for group, members in groups.items()}
         for group, members in groups.items():
             for member in [members] if isinstance(members, str) else members:
-                old = member if member in there else numbers.get(member)
+                old = composed(member) if composed(member) in there else numbers.get(member)
                 if old is None:
                     raise SideInformationError(f"the score has no part '{member}'; its parts are {listed}")
                 if new.setdefault(old, group) != group:

@@ -12,6 +12,7 @@ from sepkit.music.audio import Audio
 from sepkit.music.f0 import F0Track
 from sepkit.music.score import Score
 from sepkit.music.side import SideInformation
+from sepkit.opening import composed
 
 Pathlike = str | os.PathLike[str]
 
@@ -48,7 +49,7 @@ def sources_given(given: Iterable[str]) -> tuple[str, ...]:
     if not isinstance(given, Iterable):
         example = [f"source {number}" for number in (1, 2)]
         raise ConfigError(f"sources needs a list of names, given {_shown(given)}; write {example} for two")
-    names = tuple(given)
+    names = tuple(composed(name) if isinstance(name, str) else name for name in given)
     if not all(isinstance(name, str) and name.strip() for name in names) or len(set(names)) < len(names):
         raise ConfigError(f"sources needs distinct names that are not empty, given {', '.join(map(repr, names))}")
     return names
@@ -96,7 +97,7 @@ def _by_source(given: Any, what: str, kind: str, error: type[UserError]) -> Mapp
         return {}
     if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
         raise error(f"{what} needs to map names of sources to {kind}, given {_shown(given)}; write {{'voice': ...}}")
-    return given
+    return {composed(name): value for name, value in given.items()}
 
 
 def _remedy(given: Any) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 from sepkit.errors import ConfigError, SepkitError
 from sepkit.files import file_names, read_regular, sha256, staged_folder
 from sepkit.music.audio import Audio
+from sepkit.opening import composed
 from sepkit.problem.domain import Domain
 from sepkit.problem.variables import Variables
 from sepkit.solving.provenance import Provenance
@@ -56,7 +57,7 @@ class Separation(Mapping[str, Audio]):
     uncertainty: Mapping[str, Audio] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Audio:
-        return self.stems[name]
+        return self.stems[composed(name)]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.stems)
@@ -111,11 +112,11 @@ class Separation(Mapping[str, Audio]):
         """
         remixed = np.array(self.mixture.samples)
         for name, gain_db in gains_db.items():
-            if name not in self.stems:
+            if name not in self:
                 raise ConfigError(f"there is no stem '{name}'; the stems are {', '.join(self.stems)}")
             if not gain_db < math.inf:
                 raise ConfigError(f"the gain of '{name}' needs a number of dB, given {gain_db}")
-            remixed += np.float32(10 ** (gain_db / 20) - 1) * self.stems[name].samples
+            remixed += np.float32(10 ** (gain_db / 20) - 1) * self[name].samples
         return Audio(remixed, self.mixture.sample_rate)
 
     def plot(self) -> Figure:

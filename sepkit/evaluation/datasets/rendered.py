@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 from pydantic import Field
 
-from sepkit.errors import AudioError, DatasetError, SideInformationError, reason_of
+from sepkit.errors import AudioError, DatasetError, SideInformationError
 from sepkit.evaluation.dataset import Dataset, Track
 from sepkit.evaluation.datasets.layout import dataset_folder, files_below, is_file, numbered
 from sepkit.example import render
 from sepkit.music.audio import Audio, fit_length
-from sepkit.music.note import Note
+from sepkit.music.files.names import general_midi_name
+from sepkit.music.files.voices import Voice, read_voices, write_voice
 from sepkit.music.score import Score
-
-if TYPE_CHECKING:
-    import pretty_midi
 
 SOUNDFONTS = ("/usr/share/sounds/sf2", "/usr/share/sounds/sf3", "/usr/share/soundfonts", "/usr/local/share/soundfonts")
 """Folders in which systems keep soundfonts."""
@@ -66,19 +64,15 @@ class Rendered(Dataset):
             )
 
     def _render(self, file: Path, name: str, soundfont: Path) -> Audio:
-        import pretty_midi
-
-        midi, parts = _read(file)
-        end_s = midi.get_end_time()
-        # Something at the end of the piece, so that parts that end earlier are rendered to there as well.
-        parts[name].control_changes.append(pretty_midi.ControlChange(number=64, value=0, time=end_s))
-        midi.instruments = [parts[name]]
+        end_s = read_score(file).end_s + render.TAIL_SECONDS
         try:
-            signal = render.synthesize(midi, soundfont)
+            with tempfile.TemporaryDirectory() as folder:
+                alone = Path(folder, "alone.mid")
+                write_voice(_voices(file)[name], alone, end_s)
+                signal = render.synthesize_file(alone, soundfont)
         except click.ClickException as error:
             raise AudioError(f"cannot render '{name}' of {file}: {error.message}") from error
-        length = round((end_s + render.TAIL_SECONDS) * render.SAMPLE_RATE)
-        samples = fit_length(signal[np.newaxis].astype(np.float32), length)
+        samples = fit_length(signal[np.newaxis].astype(np.float32), round(end_s * render.SAMPLE_RATE))
         return Audio(samples, render.SAMPLE_RATE).resample(self.sample_rate)
 
 
@@ -104,46 +98,22 @@ def read_score(path: Path) -> Score:
     SideInformationError
         If the file is damaged or holds no notes.
     """
-    _, parts = _read(path)
-    return Score(
-        tuple(
-            Note(float(note.start), float(note.end), float(note.pitch), max(1, int(note.velocity)), name)
-            for name, part in parts.items()
-            for note in part.notes
-            if note.end > note.start
-        )
-    )
+    return Score.read(path).regroup({new: [voice.name] for new, voice in _voices(path).items()})
 
 
-def _read(path: Path) -> tuple[pretty_midi.PrettyMIDI, dict[str, pretty_midi.Instrument]]:
-    """A MIDI file, and its parts that have notes by their names as sources."""
-    import pretty_midi
-
-    try:
-        midi = pretty_midi.PrettyMIDI(str(path))
-    # The parser has no error of its own: a damaged file ends in whatever its bytes lead to.
-    except Exception as error:
-        raise SideInformationError(f"cannot read {path} as MIDI: {reason_of(error)}") from error
-    parts = [part for part in midi.instruments if any(note.end > note.start for note in part.notes)]
-    if not parts:
-        raise SideInformationError(f"{path} holds no notes")
-    return midi, dict(zip(numbered(map(_name, parts)), parts, strict=True))
+def _voices(path: Path) -> dict[str, Voice]:
+    """The channels of a MIDI file that have notes, by their names as sources."""
+    there = set(Score.read(path).parts)
+    voices = [voice for voice in read_voices(path) if voice.name in there]
+    return dict(zip(numbered(voice.title or _instrument(voice) for voice in voices), voices, strict=True))
 
 
-def _name(part: pretty_midi.Instrument) -> str:
-    """A name that is mostly written as UTF-8, which the parser has read as Latin-1; or else that of the instrument."""
-    import pretty_midi
-
-    try:
-        name = str(part.name.encode("latin-1").decode())
-    except UnicodeError:
-        name = str(part.name)
-    program = "drums" if part.is_drum else str(pretty_midi.program_to_instrument_name(part.program)).lower()
-    return name.strip() or program
+def _instrument(voice: Voice) -> str:
+    return general_midi_name(voice.notes[0].program, drums=voice.is_drums).lower()
 
 
 def _names_of_parts(path: Path) -> list[str]:
     try:
-        return list(_read(path)[1])
+        return list(_voices(path))
     except SideInformationError:
         return []

@@ -45,15 +45,15 @@ def read_midi(path: Path, *, by_instrument: bool, pedal: bool) -> Contents:
     file = read_file(path)
     played = [(sequence, *sequence.notes(pedal=pedal)) for sequence in sequences(file)]
     notes = [note for _, some, _ in played for note in some]
-    names = iter(_instruments(notes) if by_instrument else _voices(notes, file.tracks))
+    names = iter(_instruments(notes) if by_instrument else voice_names(notes, file.tracks))
     written, remarks = [], _faults(file)
     for sequence, some, unreleased in played:
-        written += timed(sequence, some, [next(names) for _ in some])
+        written += _timed(sequence, some, [next(names) for _ in some])
         remarks += _mends(sequence, some, unreleased)
     return Contents(written, tuple(dict.fromkeys(remarks)))
 
 
-def timed(sequence: MidiSequence, notes: Sequence[Struck], parts: Sequence[str]) -> list[WrittenNote]:
+def _timed(sequence: MidiSequence, notes: Sequence[Struck], parts: Sequence[str]) -> list[WrittenNote]:
     """Notes in seconds, each of the part at the same place, as high as the pitch wheel makes them."""
     onsets_s = sequence.seconds(note.on for note in notes).tolist()
     offsets_s = sequence.seconds(note.off for note in notes).tolist()
@@ -82,6 +82,15 @@ def write_midi(notes: Iterable[Note], path: Path) -> None:
     midi.instruments += tracks.values()
     with atomic_path(path) as temporary:
         midi.write(str(temporary))
+
+
+def voice_names(notes: list[Struck], tracks: Sequence[Track]) -> list[str]:
+    """The name of each note's track; channels of one track, and tracks of one name, are told apart by numbers."""
+    titles = {track.number: track.title for track in tracks}
+    voices = list(dict.fromkeys((note.track, note.channel) for note in notes))
+    wanted = [titles[track] or f"track{number}" for number, (track, _) in enumerate(voices, 1)]
+    names = dict(zip(voices, distinct(wanted), strict=True))
+    return [names[note.track, note.channel] for note in notes]
 
 
 def _bend(sequence: MidiSequence, note: Struck) -> float:
@@ -137,15 +146,6 @@ def _mends(sequence: MidiSequence, notes: Iterable[Struck], unreleased: list[int
             "notes glide with the pitch wheel and keep the pitch at which they begin",
         ),
     ]
-
-
-def _voices(notes: list[Struck], tracks: Sequence[Track]) -> list[str]:
-    """The name of each note's track; channels of one track, and tracks of one name, are told apart by numbers."""
-    titles = {track.number: track.title for track in tracks}
-    voices = list(dict.fromkeys((note.track, note.channel) for note in notes))
-    wanted = [titles[track] or f"track{number}" for number, (track, _) in enumerate(voices, 1)]
-    names = dict(zip(voices, distinct(wanted), strict=True))
-    return [names[note.track, note.channel] for note in notes]
 
 
 def _instruments(notes: list[Struck]) -> list[str]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from sepkit.errors import SideInformationError
+from sepkit.errors import SideInformationError, reason_of
+from sepkit.opening import composed, opened
 
 META, NAME, PORT, TEMPO, END = 0xFF, 0x03, 0x21, 0x51, 0x2F
 
@@ -79,7 +80,7 @@ class Track:
             text = raw.decode()
         except UnicodeError:
             text = raw.decode("latin-1")
-        return "".join(character if character.isprintable() else " " for character in text).strip()
+        return composed("".join(character if character.isprintable() else " " for character in text).strip())
 
     @property
     def port(self) -> int:
@@ -113,13 +114,13 @@ def read_file(path: Path) -> MidiFile:
     Raises
     ------
     SideInformationError
-        If the file cannot be opened, is too large, is no MIDI file, or says nothing of how long a tick is.
+        If the file cannot be read, is too large, is no MIDI file, or says nothing of how long a tick is.
     """
-    try:
-        with open(path, "rb") as file:
+    with opened(path, "score", SideInformationError) as file:
+        try:
             data = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise SideInformationError(f"cannot read {path} as MIDI: {error.strerror or error}") from error
+        except OSError as error:
+            raise SideInformationError(f"cannot read {path} as MIDI: {reason_of(error)}") from error
     if len(data) > _MOST_BYTES:
         raise SideInformationError(f"cannot read {path} as MIDI: it is larger than {_MOST_BYTES // 1_000_000} MB")
     start = data.find(b"MThd", 0, _LONGEST_WRAPPING)

@@ -7,9 +7,11 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 from xml.etree.ElementTree import Element, TreeBuilder
 
-from sepkit.errors import reason_of
+from sepkit.errors import SideInformationError, reason_of
+from sepkit.opening import opened
 
 _MOST_BYTES = 64_000_000
 _MOST_TAGS = 3_000_000
@@ -37,20 +39,25 @@ def parsed(path: Path) -> Element:
 
     Raises
     ------
+    SideInformationError
+        If the file cannot be opened.
     DocumentError
-        If the file cannot be opened, is damaged, or is larger than any score.
+        If it is damaged, or larger than any score.
     """
+    with opened(path, "score", SideInformationError) as file:
+        return _document(file)
+
+
+def _document(file: BinaryIO) -> Element:
     try:
-        if not zipfile.is_zipfile(path):
-            with open(path, "rb") as file:
-                return _tree(_bounded(file.read(_MOST_BYTES + 1)))
-        with zipfile.ZipFile(path) as archive:
-            return _tree(_score_of(archive))
-    except OSError as error:
-        raise DocumentError(error.strerror or str(error)) from error
-    # What zipfile raises of archives that are damaged, encrypted or packed in ways it does not know.
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
-        raise DocumentError(f"its archive is damaged: {reason_of(error)}") from error
+        if zipfile.is_zipfile(file):
+            with zipfile.ZipFile(file) as archive:
+                return _tree(_score_of(archive))
+        file.seek(0)
+        return _tree(_bounded(file.read(_MOST_BYTES + 1)))
+    # What archives raise that are damaged, encrypted or packed in ways that zipfile does not know.
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
+        raise DocumentError(f"the file is damaged: {reason_of(error)}") from error
 
 
 def _score_of(archive: zipfile.ZipFile) -> bytes:

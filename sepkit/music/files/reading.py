@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from sepkit.errors import SideInformationError
@@ -44,12 +43,10 @@ def read_notes(path: Path, parts: str, *, pedal: bool) -> tuple[tuple[Note, ...]
 def _contents(path: Path, parts: str, pedal: bool) -> Contents:
     if parts not in _PARTS:
         raise SideInformationError(f"the parts of a score are its {', '.join(_PARTS)}, given '{parts}'")
-    if not os.path.isfile(path):
-        raise SideInformationError(f"no such score: {path}")
     suffix = path.suffix.lower()
     if suffix not in _MIDI + _CSV + _MUSICXML:
         known = ", ".join(_MIDI + _CSV + _MUSICXML[:-1])
-        raise SideInformationError(f"cannot read {path.name} as a score: give a {known} or {_MUSICXML[-1]} file")
+        raise SideInformationError(f"cannot read {path} as a score: give a {known} or {_MUSICXML[-1]} file")
     if suffix in _MUSICXML:
         from sepkit.music.files.musicxml import read_musicxml
 
