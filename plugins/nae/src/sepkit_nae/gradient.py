@@ -6,16 +6,18 @@ Smaragdis and Venkataramani, "A neural network alternative to non-negative audio
 Ewert and Sandler, "Structured dropout for weak label and multi-instance learning and its application to score-informed
 source separation", ICASSP 2017 (projected).
 Kingma and Ba, "Adam: A method for stochastic optimization", ICLR 2015.
+Shazeer and Stern, "Adafactor: Adaptive learning rates with sublinear memory cost", ICML 2018 (relative steps).
 """
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd import backward
-from torch.optim.adam import adam
 
+from sepkit.neural import Adam
 from sepkit_nae.divergence import beta_divergence
+from sepkit_nae.model import Autoencoder
 from sepkit_nae.objective import Objective
 
 # What is added to data and output where the gradient is taken, beside data of mean 1: without it the gradient of a
@@ -23,59 +25,26 @@ from sepkit_nae.objective import Objective
 NOISE = 1e-3
 
 
-class Adam:
-    """Adam with the paper's constants.
-
-    Parameters
-    ----------
-    parameters : list of Tensor
-        Changed in place, from their `grad`.
-    learning_rate : float
-    """
-
-    def __init__(self, parameters: list[nn.Parameter], learning_rate: float) -> None:
-        self.parameters, self.learning_rate = parameters, learning_rate
-        self.means = [torch.zeros_like(weights) for weights in parameters]
-        self.squares = [torch.zeros_like(weights) for weights in parameters]
-        self.steps = [torch.tensor(0.0) for _ in parameters]
-
-    @torch.no_grad()
-    def step(self) -> None:
-        """Follow the smoothed gradient, every weight at its own rate."""
-        gradients = [weights.grad for weights in self.parameters if weights.grad is not None]
-        # The class torch.optim.Adam loads torch's compiler, which takes seconds and writes files; this does not.
-        adam(
-            list(self.parameters),
-            gradients,
-            self.means,
-            self.squares,
-            [],
-            self.steps,
-            foreach=False,
-            amsgrad=False,
-            beta1=0.9,
-            beta2=0.999,
-            lr=self.learning_rate,
-            weight_decay=0,
-            eps=1e-8,
-            maximize=False,
-        )
-
-
 class GradientSteps:
     """One step of Adam on all weights an iteration, from the gradient over all frames.
+
+    Steps are relative to the size of the weights at the start. An encoder that sums over a thousand bins has weights of
+    a thousandth of those of the decoder: steps of one size for both would take every activation below zero at once, and
+    a ReLU that is silent for all frames has no gradient to come back by.
 
     Parameters
     ----------
     objective : Objective
     learning_rate : float
+        The length of a step, as a part of the weights' root mean square.
     nonnegative : bool
         Whether weights below zero are set to zero after every step.
     """
 
     def __init__(self, objective: Objective, learning_rate: float, *, nonnegative: bool) -> None:
         self.objective, self.nonnegative = objective, nonnegative
-        self.adam = Adam(list(objective.model.parameters()), learning_rate)
+        model = objective.model
+        self.adam = Adam(model.parameters(), learning_rate, units=step_units(model))
 
     @property
     def H(self) -> Tensor:
@@ -114,3 +83,22 @@ class GradientSteps:
         templates = objective.model.templates
         if known.templates.densities:
             backward(templates, known.templates.penalty_gradient(templates.detach()))
+
+
+def step_units(model: Autoencoder) -> list[float]:
+    """The size of every parameter's weights, in the order of `model.parameters`.
+
+    A hidden layer that starts as nothing has that of weights which, all of one sign, would give as much as the layer
+    that it adds to.
+    """
+    gain = size(model.encoder) * model.encoder.shape[1]
+    of_encoder = [size(weights) or gain / weights.shape[1] for weights in model.encoder_layers]
+    of_decoder = [size(weights) or 1 / weights.shape[1] for weights in model.decoder_layers]
+    return [size(model.encoder), size(model.decoder), *of_encoder, *of_decoder]
+
+
+@torch.no_grad()
+def size(weights: Tensor) -> float:
+    """Root mean square of the weights that are not zero; 0 where all are."""
+    drawn = weights[weights != 0]
+    return float(drawn.square().mean().sqrt()) if drawn.numel() else 0.0
