@@ -41,6 +41,8 @@ class GradientSteps:
         Whether weights below zero are set to zero after every step.
     """
 
+    noise = NOISE
+
     def __init__(self, objective: Objective, learning_rate: float, *, nonnegative: bool) -> None:
         self.objective, self.nonnegative = objective, nonnegative
         model = objective.model
