@@ -8,6 +8,7 @@ from sepkit.neural.checkpoint import Checkpoint, read_by_source
 from sepkit.neural.device import choose_device, generator
 from sepkit.neural.layers import undrawn
 from sepkit.neural.loop import Fit, fit
+from sepkit.neural.output import usable
 from sepkit.neural.starts import Starts, fit_starts
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "generator",
     "read_by_source",
     "undrawn",
+    "usable",
 ]

@@ -29,7 +29,7 @@ from sepkit_nae.start import fill, scale_encoder, start_templates
 from sepkit_nmf import factorize, normalized
 
 MARKS = (1, 10, 100, 300)
-RATES = (1e-3, 3e-3, 1e-2)
+RATES = (0.03, 0.1, 0.3)
 BETA = 2.0
 
 Curve = list[float]

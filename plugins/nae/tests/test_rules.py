@@ -32,7 +32,7 @@ from sepkit_nae.divergence import beta_divergence
 from sepkit_nae.fitting import chosen_rule
 from sepkit_nae.knowledge import Statements
 from sepkit_nae.model import stacked_frames
-from sepkit_nae.start import scale_encoder
+from sepkit_nae.start import fill, scale_encoder
 
 BINS, ATOMS, FRAMES = 17, 5, 40
 BETAS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
@@ -235,11 +235,13 @@ def test_projections_on_activations_are_differentiated_through() -> None:
     torch.testing.assert_close(one.model.encoder.grad, expected)
 
 
-def test_adam_is_that_of_torch() -> None:
+def test_adam_is_that_of_torch_with_steps_relative_to_the_weights() -> None:
     ours, theirs = (problem() for _ in range(2))
     steps = GradientSteps(ours, 1e-2, nonnegative=False)
     reference = GradientSteps(theirs, 1e-2, nonnegative=False)
-    optimizer = torch.optim.Adam(theirs.model.parameters(), lr=1e-2)
+    sizes = [float(weights.detach()[weights != 0].square().mean() ** 0.5) for weights in theirs.model.parameters()]
+    groups = [{"params": [weights], "lr": 1e-2 * size} for weights, size in zip(theirs.model.parameters(), sizes)]
+    optimizer = torch.optim.Adam(groups)
     for _ in range(20):
         steps.iterate()
         optimizer.zero_grad()
@@ -335,3 +337,28 @@ def iterated(rule: str, one: Objective, iterations: int) -> Tensor:
     for _ in range(iterations):
         steps.iterate()
     return steps.H
+
+
+@pytest.mark.parametrize("rule", ["projected", "relu"])
+@pytest.mark.parametrize("layers", [{}, {"encoder_hidden": (8,), "decoder_hidden": (8,), "context_frames": 2}], ids=len)
+@pytest.mark.parametrize("bins", [20, 3000])
+def test_the_first_step_kills_no_activation_however_many_bins_are_summed(
+    rule: str, layers: dict[str, Any], bins: int
+) -> None:
+    """A step of one size for all weights took every sum over bins below zero, and ReLUs do not come back from there."""
+    if layers and rule == "projected":
+        return
+    rng = np.random.default_rng(0)
+    V = torch.from_numpy(rng.gamma(1.0, 1.0, (bins, 30)).astype(np.float32))
+    built = Objective(V, Autoencoder(bins, 4, **layers), Knowledge(), 1.0)
+    fill(built.model, torch.from_numpy(1 - rng.random((bins, 4))), torch.Generator().manual_seed(0))
+    scale_encoder(built)
+    before = built.activations()
+    steps = chosen_rule(NAEConfig(rule="relu" if layers else rule), built)
+    steps.iterate()
+    assert (built.activations() > 0.5 * before).all()
+    costs = []
+    for _ in range(30):
+        steps.iterate()
+        costs.append(built.cost(steps.H, steps.noise))
+    assert costs[-1] < costs[0]

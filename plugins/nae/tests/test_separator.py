@@ -156,6 +156,19 @@ def test_without_a_score_atoms_are_stems_or_are_grouped(mixture: Audio) -> None:
         separate(mixture, score=None, config=config, sources=list("abcdefg"))
 
 
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_without_a_score_every_rule_explains_the_mixture(mixture: Audio, rule: str, seed: int) -> None:
+    noise = Audio(np.random.default_rng(seed).normal(0, 0.1, (1, RATE)).astype(np.float32), RATE)
+    for given in (mixture, noise):
+        separation = separate(given, score=None, sources=["a", "b"], config={"rule": rule}, seed=seed)
+        costs = separation.provenance.traces["cost"]
+        # Silent stems, which the rules of Adam once ended at, are far above the start.
+        assert costs[-1] < 0.9 * costs[0] if given is mixture else costs[-1] < costs[0]
+        total = np.sum([stem.samples for stem in separation.values()], axis=0)
+        np.testing.assert_allclose(total, given.samples, atol=1e-4)
+
+
 def test_without_a_score_the_seed_matters(mixture: Audio) -> None:
     def drawn(seed: int) -> bytes:
         config = {"rank": 4, "iterations": 2}

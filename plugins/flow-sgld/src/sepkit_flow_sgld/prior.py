@@ -21,6 +21,8 @@ from sepkit_flow_sgld.spectral_flow import SpectralFlow
 
 METHOD = "flow"
 """As which checkpoints are marked."""
+_LARGEST_LOG_POWER = 80.0
+"""Of a frequency, in nats: far from where exponentials leave the range of float32."""
 
 
 class FlowPrior(Prior):
@@ -98,4 +100,9 @@ def loaded_flow(checkpoint: Checkpoint) -> SourceFlow:
             "update sepkit-flow-sgld"
         )
     options = checkpoint.options(WaveformFlowOptions if kind == "waveform" else SpectralFlowOptions)
-    return checkpoint.built(lambda: flow_of(options))
+    flow = checkpoint.built(lambda: flow_of(options))
+    if isinstance(flow, SpectralFlow) and float(flow.log_power.abs().max()) > _LARGEST_LOG_POWER:
+        raise WeightsError(
+            f"the weights of {', '.join(checkpoint.sources)} have powers that no recording has; train or fetch others"
+        )
+    return flow

@@ -117,7 +117,7 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
             found = weighted_mean(chains, weights_of_chains(log_probs, len(chains)))
             # A nat a sample is ruled out; less may be the prior's fault, which knows less than its density says.
             plausible = weights_of_chains(log_probs, len(chains), temperature=found.numel())
-            yield window, level * found.cpu().numpy(), level * spread(chains, plausible).cpu().numpy()
+            yield window, (level * found).cpu().numpy(), (level * spread(chains, plausible)).cpu().numpy()
         for _ in steps:  # Lets the last step be reported.
             pass
         if len(heights) > 1:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sepkit.errors import WeightsError
 from sepkit.music.audio import Audio
-from sepkit.neural import Checkpoint, choose_device, generator
+from sepkit.neural import Checkpoint, choose_device, generator, usable
 from sepkit.problem.problem import Problem
 from sepkit.solving.run import Run
 from sepkit.solving.separator import Separator
@@ -70,8 +70,10 @@ class FlowVAE(Separator[FlowVAEConfig]):
         samples, rate = problem.mixture.samples[0], problem.mixture.sample_rate
         level = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) or 1.0
         stems, deviations = self._posterior(samples / np.float32(level), device, run)
+        with np.errstate(over="ignore"):
+            stems, deviations = (usable(level * values, "the weights of 'flow-vae'") for values in (stems, deviations))
         rows = zip(self.sources, stems[:, None], deviations[:, None], strict=True)
-        found = {name: (Audio(level * stem, rate), Audio(level * spread, rate)) for name, stem, spread in rows}
+        found = {name: (Audio(stem, rate), Audio(spread, rate)) for name, stem, spread in rows}
         run.report_uncertainty({name: spread for name, (_, spread) in found.items()})
         return {name: stem for name, (stem, _) in found.items()}
 

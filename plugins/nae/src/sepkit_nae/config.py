@@ -42,7 +42,12 @@ class NAEConfig(SpectralConfig):
         description="Multiplicative rule: stop when the cost fell by less than this fraction over ten iterations; 0: "
         "never.",
     )
-    learning_rate: float = Field(default=3e-3, gt=0, le=1, description="Of Adam, for the rules projected and relu.")
+    learning_rate: float = Field(
+        default=0.05,
+        gt=0,
+        le=1,
+        description="Of Adam, for the rules projected and relu: a step as a part of the weights' root mean square.",
+    )
     context_frames: int = Field(
         default=0, ge=0, le=50, description="The encoder sees so many frames before and after each (a convolution)."
     )

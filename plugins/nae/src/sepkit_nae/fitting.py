@@ -19,6 +19,9 @@ CHECK_INTERVAL = 10
 class Rule(Protocol):
     """A way of changing the weights."""
 
+    noise: float
+    """What is added to data and output in the cost that it lowers."""
+
     @property
     def H(self) -> Tensor:
         """The current activations [shape=(atoms, frames)]."""
@@ -57,7 +60,7 @@ def fit(
         The cost at the start, every tenth iteration, and the end.
     """
     rule = chosen_rule(config, objective)
-    costs = [objective.cost(rule.H)]
+    costs = [objective.cost(rule.H, rule.noise)]
     # What Adam does not lower over some iterations it may still lower after them.
     tolerance = config.tolerance if config.rule == "multiplicative" else 0
     done = checked = 0
@@ -65,10 +68,10 @@ def fit(
         rule.iterate()
         done += 1
         if done % CHECK_INTERVAL == 0:
-            costs.append(objective.cost(rule.H))
+            costs.append(objective.cost(rule.H, rule.noise))
             checked = done
             if tolerance > 0 and costs[-2] - costs[-1] <= tolerance * abs(costs[-2]):
                 break
     if checked < done:
-        costs.append(objective.cost(rule.H))
+        costs.append(objective.cost(rule.H, rule.noise))
     return rule.H, costs

@@ -5,6 +5,7 @@ References
 Smaragdis and Venkataramani, "A neural network alternative to non-negative audio models", ICASSP 2017 (ReLUs).
 Ewert and Sandler, "Structured dropout for weak label and multi-instance learning and its application to score-informed
 source separation", ICASSP 2017 (projected).
+Shazeer and Stern, "Adafactor: Adaptive learning rates with sublinear memory cost", ICML 2018 (relative steps).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from torch.autograd import backward
 
 from sepkit.neural import Adam
 from sepkit_nae.divergence import beta_divergence
+from sepkit_nae.model import Autoencoder
 from sepkit_nae.objective import Objective
 
 # What is added to data and output where the gradient is taken, beside data of mean 1: without it the gradient of a
@@ -25,17 +27,25 @@ NOISE = 1e-3
 class GradientSteps:
     """One step of Adam on all weights an iteration, from the gradient over all frames.
 
+    Steps are relative to the size of the weights at the start. An encoder that sums over a thousand bins has weights of
+    a thousandth of those of the decoder: steps of one size for both would take every activation below zero at once, and
+    a ReLU that is silent for all frames has no gradient to come back by.
+
     Parameters
     ----------
     objective : Objective
     learning_rate : float
+        The length of a step, as a part of the weights' root mean square.
     nonnegative : bool
         Whether weights below zero are set to zero after every step.
     """
 
+    noise = NOISE
+
     def __init__(self, objective: Objective, learning_rate: float, *, nonnegative: bool) -> None:
         self.objective, self.nonnegative = objective, nonnegative
-        self.adam = Adam(objective.model.parameters(), learning_rate)
+        model = objective.model
+        self.adam = Adam(model.parameters(), learning_rate, units=step_units(model))
 
     @property
     def H(self) -> Tensor:
@@ -74,3 +84,22 @@ class GradientSteps:
         templates = objective.model.templates
         if known.templates.densities:
             backward(templates, known.templates.penalty_gradient(templates.detach()))
+
+
+def step_units(model: Autoencoder) -> list[float]:
+    """The size of every parameter's weights, in the order of `model.parameters`.
+
+    A hidden layer that starts as nothing has that of weights which, all of one sign, would give as much as the layer
+    that it adds to.
+    """
+    gain = size(model.encoder) * model.encoder.shape[1]
+    of_encoder = [size(weights) or gain / weights.shape[1] for weights in model.encoder_layers]
+    of_decoder = [size(weights) or 1 / weights.shape[1] for weights in model.decoder_layers]
+    return [size(model.encoder), size(model.decoder), *of_encoder, *of_decoder]
+
+
+@torch.no_grad()
+def size(weights: Tensor) -> float:
+    """Root mean square of the weights that are not zero; 0 where all are."""
+    drawn = weights[weights != 0]
+    return float(drawn.square().mean().sqrt()) if drawn.numel() else 0.0

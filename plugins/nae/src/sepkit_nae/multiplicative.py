@@ -40,6 +40,8 @@ class MultiplicativeUpdates:
         The current activations.
     """
 
+    noise = 0.0
+
     def __init__(self, objective: Objective) -> None:
         self.objective = objective
         self.H = objective.activations()

@@ -67,11 +67,12 @@ class Objective:
         return self.known.activations.project(H) if self.known.activations.projects else H
 
     @torch.no_grad()
-    def cost(self, H: Tensor) -> float:
-        """The cost of the model's templates with these activations."""
+    def cost(self, H: Tensor, noise: float = 0.0) -> float:
+        """The cost of the model's templates with these activations; `noise` is added to data and output alike."""
         total = self.penalty(H)
         for frames in self.frame_blocks():
-            total += float(beta_divergence(self.V[:, frames], self.model.decode(H[:, frames]), self.beta, self.floor))
+            V, Y = self.V[:, frames] + noise, self.model.decode(H[:, frames]) + noise
+            total += float(beta_divergence(V, Y, self.beta, self.floor))
         return total
 
     @torch.no_grad()

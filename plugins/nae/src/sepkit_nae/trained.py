@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sepkit.errors import ConfigError
+from sepkit.errors import ConfigError, WeightsError
 from sepkit.music.audio import Audio
 from sepkit.neural import Checkpoint
 from sepkit.problem.domain import Domain
@@ -102,6 +102,8 @@ class Trained:
         config = checkpoint.options(NAETraining)
         stft = STFT.of_duration(config.window_s, config.overlap, checkpoint.sample_rate)
         model = checkpoint.built(lambda: build(config, stft, len(checkpoint.sources)))
+        if bool((model.decoder < 0).any()):
+            raise WeightsError(f"the weights in {folder} have templates below zero; train or fetch others")
         return cls(model.to(device), stft, checkpoint.sources, checkpoint.sample_rate)
 
     @property
