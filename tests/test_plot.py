@@ -132,7 +132,7 @@ def test_masks_are_blank_where_there_is_nothing_to_share() -> None:
         Audio(np.ones((2, 1)), 44100),
         Audio(np.ones((1, 3)), 1),
         Audio(np.full((1, 500), 1e-30), 8000),
-        Audio(np.full((1, 500), 1e30), 192_000),
+        Audio(np.full((1, 500), 1e9), 192_000),
     ],
     ids=["silence", "one sample", "1 Hz", "faint", "huge"],
 )
