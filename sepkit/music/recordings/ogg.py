@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import BinaryIO
 
 MAGIC = b"OggS"
+_VERSION = b"\0"
 _HEADER_BYTES = 27
 _BEGINS = 2
 _SEARCH_BYTES = 1 << 16
@@ -24,7 +25,7 @@ def links(file: BinaryIO) -> list[tuple[int, int]]:
     while place < size:
         file.seek(place)
         header = file.read(_HEADER_BYTES)
-        if not header.startswith(MAGIC):
+        if not header.startswith(MAGIC + _VERSION):
             place = _next_page(file, place + 1, size)
             continue
         if len(header) < _HEADER_BYTES:
