@@ -61,7 +61,7 @@ class TestReading:
         np.testing.assert_array_equal(track.times_s, [0, 0.01, 0.02])
         np.testing.assert_array_equal(track.f0_hz, [440, np.nan, 441])
 
-    @pytest.mark.parametrize("content", [b"", b"time,f0\n", b"0\n1\n", b"0;440\n1;440\n", b"0,1\n1\n", b"\xff\xfe\0"])
+    @pytest.mark.parametrize("content", [b"", b"time,f0\n", b"0\n1\n", b"0,1\n1\n", b"\xff\xfe\0"])
     def test_names_the_file_that_it_cannot_read(self, tmp_path: Path, content: bytes) -> None:
         (tmp_path / "f0.csv").write_bytes(content)
         with pytest.raises(SideInformationError, match=r"f0\.csv") as error:
@@ -70,7 +70,7 @@ class TestReading:
 
     @pytest.mark.parametrize("name", ["missing.csv", "."])
     def test_missing(self, tmp_path: Path, name: str) -> None:
-        with pytest.raises(SideInformationError, match="cannot read"):
+        with pytest.raises(SideInformationError, match=r"no such F0 track|it is a folder"):
             F0Track.read(tmp_path / name)
 
 
