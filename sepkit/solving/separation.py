@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+_HIGHEST_GAIN_DB = 120
+
+
 @dataclass(frozen=True, eq=False)
 class Separation(Mapping[str, Audio]):
     """Stems by name, in the order asked for, aligned sample by sample with the mixture.
@@ -108,8 +111,10 @@ class Separation(Mapping[str, Audio]):
         for name, gain_db in gains_db.items():
             if name not in self.stems:
                 raise ConfigError(f"there is no stem '{name}'; the stems are {', '.join(self.stems)}")
-            if not gain_db < math.inf:
-                raise ConfigError(f"the gain of '{name}' needs a number of dB, given {gain_db}")
+            if not gain_db <= _HIGHEST_GAIN_DB:
+                raise ConfigError(
+                    f"the gain of '{name}' needs a number of dB up to {_HIGHEST_GAIN_DB}, given {gain_db}"
+                )
             remixed += np.float32(10 ** (gain_db / 20) - 1) * self.stems[name].samples
         return Audio(remixed, self.mixture.sample_rate)
 
