@@ -7,6 +7,7 @@ RFC 3533, "The Ogg Encapsulation Format Version 0", 2003.
 
 from __future__ import annotations
 
+import itertools
 from typing import BinaryIO
 
 MAGIC = b"OggS"
@@ -37,7 +38,8 @@ def links(file: BinaryIO) -> list[tuple[int, int]]:
         beginning = begins
         lengths = file.read(header[26])
         place += _HEADER_BYTES + len(lengths) + sum(lengths)
-    return list(zip(starts, [*starts[1:], size], strict=True))
+    starts.append(size)
+    return list(itertools.pairwise(starts))
 
 
 def _next_page(file: BinaryIO, place: int, size: int) -> int:
