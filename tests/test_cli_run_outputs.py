@@ -38,6 +38,7 @@ def test_it_aligns_first_when_asked_and_writes_what_is_wanted(folder: Path, tmp_
         (("--align",), "--align needs a score"),
         (("--gain", "left"), "NAME=DB"),
         (("--gain", "left=loud"), "NAME=DB"),
+        (("--gain", "left=1000"), "a number of dB up to 120, given 1000"),
         (("--only", "middle"), "no stem 'middle'"),
         (("--without", "middle"), "no stem 'middle'"),
         (("--parts", "left=9"), "9"),
@@ -49,6 +50,15 @@ def test_what_cannot_be_done_is_said(folder: Path, tmp_path: Path, options: tupl
     assert done.code == 2
     assert complaint in done.err
     assert not list(tmp_path.rglob("*.wav"))
+
+
+def test_a_remix_that_players_would_clip_is_told(folder: Path, tmp_path: Path) -> None:
+    run = ("run", "mixture", folder / "song.wav", "-o", tmp_path, "--sources", "all")
+    done = call(*run, "--gain", "all=40")
+    assert (done.code, len(done.complaints)) == (0, 1)
+    peak_db = 20 * np.log10(np.abs(Audio.read(tmp_path / "song" / "remix.wav").samples).max())
+    assert f"the remix peaks {peak_db:.1f} dB above full scale" in done.err
+    assert call(*run, "--gain", "all=-1").err == ""
 
 
 def _sdr(truth: np.ndarray, guess: np.ndarray) -> float:

@@ -70,7 +70,7 @@ class TestReading:
 
     @pytest.mark.parametrize("name", ["missing.csv", "."])
     def test_missing(self, tmp_path: Path, name: str) -> None:
-        with pytest.raises(SideInformationError, match=r"no such F0 track|cannot read"):
+        with pytest.raises(SideInformationError, match=r"no such F0 track|it is a folder"):
             F0Track.read(tmp_path / name)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from sepkit.errors import ConfigError
 from sepkit.music.audio import Audio
 from sepkit.solving.separation import Separation
@@ -48,3 +50,14 @@ def chosen_outputs(
     if gains_db:
         outputs["remix"] = separation.remix(gains_db)
     return outputs
+
+
+def too_loud(separation: Separation, gains_db: dict[str, float]) -> tuple[str, ...]:
+    """What to know of a remix that goes beyond full scale and is louder than the mixture."""
+    if not gains_db:
+        return ()
+    peak, before = (float(np.abs(audio.samples).max()) for audio in (separation.remix(gains_db), separation.mixture))
+    if peak <= max(1.0, before):
+        return ()
+    above_db = 20 * np.log10(peak)
+    return (f"the remix peaks {above_db:.1f} dB above full scale: files of floats keep that, players clip it",)

@@ -10,7 +10,7 @@ import click
 
 from sepkit.cli.group import discover
 from sepkit.cli.options import option_settings, read_options
-from sepkit.cli.outputs import chosen_outputs, parse_gains
+from sepkit.cli.outputs import chosen_outputs, parse_gains, too_loud
 from sepkit.cli.printing import complain, print_json
 from sepkit.cli.progress import progress, progress_option
 from sepkit.errors import AudioError, Cancelled, ConfigError, SepkitError, SideInformationError
@@ -132,7 +132,7 @@ def command(
             complain(f"{named}{error}")
             worst = max(worst, error.exit_code)
             continue
-        for remark in separation.provenance.remarks:
+        for remark in (*separation.provenance.remarks, *too_loud(separation, gains_db)):
             complain(f"note on {mixture}: {remark}")
         if as_json:
             written = {source: str(file) for source, file in files.items()}

@@ -27,6 +27,8 @@ from sepkit.spectral_config import WINDOW_S
 
 _CANCELLED = 1e-2
 """Power of the mean of the channels, beside the mean of their powers, below which they cancel."""
+_FAINT = 1e-8
+"""Energy in an octave, beside that of all that is heard, which tells nothing about who sounds there."""
 _BLOCK = 1 << 20
 
 
@@ -134,7 +136,8 @@ class Adaptation:
         if covariance.mean() >= _CANCELLED * np.trace(covariance) / len(covariance):
             return None
         weights = np.linalg.eigh(covariance)[1][:, -1]
-        weights /= weights[np.abs(weights).argmax()]
+        # Of two signs the one in which the first channel that matters is upright.
+        weights *= np.sign(weights[np.abs(weights) > 0.5 * np.abs(weights).max()][0])
         # As loud as the mean of channels that are in phase.
         principal: NDArray[np.float32] = (weights / np.abs(weights).sum()).astype(np.float32)
         return principal
@@ -196,8 +199,9 @@ def share_band_above(mixture: Audio, stems: Mapping[str, Audio], sample_rate: in
     left = heard - sum(stem.samples for stem in stems.values())
 
     def masks(block: slice) -> NDArray[np.floating]:
-        spectra = (stft.forward(samples, block) for samples in (*(stem.samples for stem in stems.values()), left))
+        spectra = [stft.forward(samples, block) for samples in (*(stem.samples for stem in stems.values()), left)]
         energies = [np.square(np.abs(one[:, octave])).sum(axis=(0, 1)) for one in spectra]
+        energies[-1] += _FAINT * np.square(np.abs(sum(spectra))).sum(axis=(0, 1))
         return soft_masks(np.stack(energies))[:-1, np.newaxis]
 
     steps = partial(run.steps, stage="share the band above")

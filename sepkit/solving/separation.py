@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 RECORD = "separation.json"
 _LARGEST_RECORD = 1 << 26
 _WRITTEN = re.compile(r"(uncertainty/)?(?!\.)[^/\\:\0]+\.wav")
+_HIGHEST_GAIN_DB = 120
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +117,11 @@ class Separation(Mapping[str, Audio]):
                 raise ConfigError(f"there is no stem '{name}'; the stems are {', '.join(self.stems)}")
             if not gain_db < math.inf:
                 raise ConfigError(f"the gain of '{name}' needs a number of dB, given {gain_db}")
+            remixed += np.float32(10 ** (gain_db / 20) - 1) * self[name].samples
+            if not gain_db <= _HIGHEST_GAIN_DB:
+                raise ConfigError(
+                    f"the gain of '{name}' needs a number of dB up to {_HIGHEST_GAIN_DB}, given {gain_db}"
+                )
             remixed += np.float32(10 ** (gain_db / 20) - 1) * self[name].samples
         return Audio(remixed, self.mixture.sample_rate)
 

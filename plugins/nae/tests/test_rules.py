@@ -240,7 +240,9 @@ def test_adam_is_that_of_torch_with_steps_relative_to_the_weights() -> None:
     steps = GradientSteps(ours, 1e-2, nonnegative=False)
     reference = GradientSteps(theirs, 1e-2, nonnegative=False)
     sizes = [float(weights.detach()[weights != 0].square().mean() ** 0.5) for weights in theirs.model.parameters()]
-    groups = [{"params": [weights], "lr": 1e-2 * size} for weights, size in zip(theirs.model.parameters(), sizes)]
+    groups = [
+        {"params": [weights], "lr": 1e-2 * size} for weights, size in zip(theirs.model.parameters(), sizes, strict=True)
+    ]
     optimizer = torch.optim.Adam(groups)
     for _ in range(20):
         steps.iterate()

@@ -76,7 +76,7 @@ def decode(file: BinaryIO, container: tuple[str, str], files: ExitStack) -> Stre
         raise AudioError(f"{name} needs the package 'av': {INSTALL}") from error
     file.seek(0)
     try:
-        opened: Any = files.enter_context(av.open(file, format=format_name, metadata_errors="replace"))
+        opened: Any = files.enter_context(av.open(_Readable(file), format=format_name, metadata_errors="replace"))
         if not opened.streams.audio:
             raise AudioError(f"this {name} file holds no sound")
         frames = opened.decode(opened.streams.audio[0])
@@ -87,6 +87,28 @@ def decode(file: BinaryIO, container: tuple[str, str], files: ExitStack) -> Stre
     if first is None:
         raise AudioError("it holds no samples")
     return Stream(*_kind(first), None, _blocks(itertools.chain([first], frames), _kind(first)))
+
+
+class _Readable:
+    """A file for PyAV, which prints what is raised on the way back from FFmpeg: places that are none are no error."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def read(self, size: int) -> bytes:
+        try:
+            return self._file.read(size)
+        except OSError:
+            return b""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, ValueError):
+            return -1
+
+    def tell(self) -> int:
+        return self._file.tell()
 
 
 def _blocks(frames: Iterator[Any], kind: tuple[int, int]) -> Iterator[NDArray[np.float32]]:

@@ -7,9 +7,11 @@ RFC 3533, "The Ogg Encapsulation Format Version 0", 2003.
 
 from __future__ import annotations
 
+import itertools
 from typing import BinaryIO
 
 MAGIC = b"OggS"
+_VERSION = b"\0"
 _HEADER_BYTES = 27
 _BEGINS = 2
 _SEARCH_BYTES = 1 << 16
@@ -24,7 +26,7 @@ def links(file: BinaryIO) -> list[tuple[int, int]]:
     while place < size:
         file.seek(place)
         header = file.read(_HEADER_BYTES)
-        if not header.startswith(MAGIC):
+        if not header.startswith(MAGIC + _VERSION):
             place = _next_page(file, place + 1, size)
             continue
         if len(header) < _HEADER_BYTES:
@@ -36,7 +38,8 @@ def links(file: BinaryIO) -> list[tuple[int, int]]:
         beginning = begins
         lengths = file.read(header[26])
         place += _HEADER_BYTES + len(lengths) + sum(lengths)
-    return list(zip(starts, [*starts[1:], size], strict=True))
+    starts.append(size)
+    return list(itertools.pairwise(starts))
 
 
 def _next_page(file: BinaryIO, place: int, size: int) -> int:

@@ -21,6 +21,7 @@ from sepkit.music.recordings.stream import BLOCK_VALUES, Stream
 
 _MOST_SAMPLES = 1 << 48
 """libsndfile gives lengths near 2^63 where a header does not tell."""
+_FEW = 16
 _EXACT_SEEKING = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW")
 
 
@@ -83,14 +84,18 @@ def seeks_exactly(sound: Any) -> bool:
     """Whether samples of an open `soundfile.SoundFile` can be had in any order, and there are as many as it says."""
     if not (sound.seekable() and 0 < sound.frames < _MOST_SAMPLES and sound.subtype.startswith(_EXACT_SEEKING)):
         return False
+    few = np.empty((_FEW, sound.channels), np.float32)
     try:
         with _faults(None):
+            first = sound.read(out=few).tobytes()
             sound.seek(sound.frames - 1)
-            last = len(sound.read(out=np.empty((2, sound.channels), np.float32)))
+            last = len(sound.read(out=few))
+            sound.seek(0)
+            again = sound.read(out=few).tobytes()
             sound.seek(0)
     except AudioError:
         return False
-    return last == 1
+    return last == 1 and again == first
 
 
 def read_at(sound: Any, start: int, stop: int) -> NDArray[np.float32]:
