@@ -93,7 +93,7 @@ def digest_inputs(mixture: Audio, side_information: SideInformation) -> dict[str
 
 
 def digest_paths(options: Mapping[str, BaseModel]) -> dict[str, str]:
-    """Of every file and folder that options name, under names like ``"flow: weights"``.
+    """Of every file and folder that options name, under names like ``"flow: weights"``; pipes can be read only once.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def digest_paths(options: Mapping[str, BaseModel]) -> dict[str, str]:
         If one is there and cannot be read.
     """
     found = {f"{what}: {name}": path for what, model in options.items() for name, path in _paths(model)}
-    return {name: digest_path(path) for name, path in found.items() if os.path.exists(path)}
+    return {name: digest_path(path) for name, path in found.items() if os.path.isfile(path) or os.path.isdir(path)}
 
 
 def digest_path(path: Path) -> str:
