@@ -11,6 +11,7 @@
     │   ├── ConfigError            an option that does not exist or is out of bounds
     │   ├── UnknownNameError       no such method, prior, constraint or plugin
     │   ├── MismatchError          method and problem do not fit; lists every reason
+    │   ├── VacuousError           a statement that can say nothing of the variable at hand
     │   ├── WeightsError           missing or damaged weights
     │   └── OutputError            a place that cannot be written to
     ├── WriteError                 the disk failed while writing (full, gone)
@@ -119,6 +120,27 @@ class MismatchError(UserError):
 
     def __reduce__(self) -> tuple[type[MismatchError], tuple[object, ...]]:
         return MismatchError, (self.method, self.reasons, self.alternatives)
+
+
+class VacuousError(UserError):
+    """Priors or constraints that can say nothing of the atoms or sources at hand.
+
+    Out of `sepkit.separate` it comes as a `MismatchError`, which names the method.
+
+    Parameters
+    ----------
+    *reasons : str
+        Every statement, why it can say nothing, and what to do.
+    """
+
+    longest = MismatchError.longest
+
+    def __init__(self, *reasons: str) -> None:
+        self.reasons = reasons
+        super().__init__("; ".join(reasons))
+
+    def __reduce__(self) -> tuple[type[VacuousError], tuple[str, ...]]:
+        return VacuousError, self.reasons
 
 
 class WeightsError(UserError):

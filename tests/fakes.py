@@ -220,7 +220,9 @@ class _Unconstrained:
 class Anything(Constraint):
     """Allows everything, in every domain but waveforms."""
 
-    domains: ClassVar[frozenset[Domain]] = frozenset(Domain) - {Domain.WAVEFORMS}
+    domains: ClassVar[frozenset[Domain]] = frozenset(
+        {Domain.SPECTROGRAMS, Domain.TEMPLATES, Domain.ACTIVATIONS, Domain.F0}
+    )
 
     def bind(self, layout: Layout, domain: Domain) -> Projection:
         return _Unconstrained()

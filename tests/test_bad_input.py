@@ -196,12 +196,18 @@ BAD_CALLS = {
     "the same source twice": ((*RUN, "--sources", "a,b,a"), ("sources", "distinct", "'a', 'b', 'a'")),
     "an empty source": ((*RUN, "--sources", "a,,b"), ("sources", "empty")),
     "more sources than atoms": ((*RUN, "--sources", "a,b,c", *QUICK), ("3 sources", "rank", "given 2")),
-    "template of a source not asked for": (
-        (*RUN, "--sources", "a", "--set", "templates.b=mix.wav"),
-        ("templates", "'b'", "not among the sources a"),
+    "example of a source not asked for": (
+        (*RUN, "--sources", "a", "--example", "b=mix.wav"),
+        ("examples", "'b'", "not among the sources a"),
     ),
-    "missing template": ((*RUN, "--set", "templates.a=none.wav"), ("none.wav",)),
-    "template that is no recording": ((*RUN, "--set", "templates.a=poem.mid"), ("poem.mid", "as audio")),
+    "example without a name": ((*RUN, "--example", "mix.wav"), ("--example needs NAME=PATH", "'mix.wav'")),
+    "missing example": ((*RUN, "--example", "a=none.wav"), ("none.wav",)),
+    "example that is no recording": ((*RUN, "--example", "a=poem.mid"), ("poem.mid", "as audio")),
+    "folder without examples": ((*RUN, "--example", "a=empty"), ("empty", "no audio files")),
+    "statement that can say nothing": (
+        (*RUN, "--prior", "harmonic-templates"),
+        ("prior 'harmonic-templates' can say nothing", "score-nmf"),
+    ),
     "missing start": ((*RUN, "--set", "start=none.npz"), ("none.npz",)),
     "start that is none": ((*RUN, "--set", "start=mix.wav"), ("mix.wav", ".npz")),
     "accelerator for a NumPy method": ((*RUN, "--device", "cuda"), ("runs on the CPU", "cuda")),

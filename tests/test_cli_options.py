@@ -74,7 +74,7 @@ def test_a_value_that_cannot_be_is_one_short_line(value: str) -> None:
 def test_a_file_whose_name_is_a_number_is_a_file() -> None:
     for name in ("2024", "1e5"):
         record(Path("tone.wav")).rename(name)
-    examples = ("--set", "templates.low=2024", "--set", "templates.high=1e5")
+    examples = ("--example", "low=2024", "--example", "high=1e5")
     done = call("run", "nmf", "mix.wav", "-o", "out", *QUICK, *examples)
     assert "2024" in done.err or done.code == 0
     assert "valid path" not in done.err

@@ -91,10 +91,10 @@ def test_the_worst_failure_decides_the_exit_code(tmp_path: Path, out: Path) -> N
 
 def test_options_come_from_a_file_and_are_overridden_one_by_one(tmp_path: Path, mixture: Path, out: Path) -> None:
     options = tmp_path / "options.json"
-    options.write_text(json.dumps({"rank": 7, "iterations": 2, "solver": "mu", "templates": {"low": "nowhere.wav"}}))
+    options.write_text(json.dumps({"rank": 7, "iterations": 2, "solver": "mu", "window_s": 0.02}))
     low, high = record(tmp_path / "l.wav"), record(tmp_path / "h.wav")
-    settings = ["rank=3", f"templates.low={low}", f"templates.high={high}", "beta=0.5"]
-    succeeded(call("run", "nmf", mixture, "-o", out, "--config", options, *(w for s in settings for w in ("--set", s))))
+    settings = ["--set", "rank=3", "--set", "beta=0.5", "--example", f"low={low}", "--example", f"high={high}"]
+    succeeded(call("run", "nmf", mixture, "-o", out, "--config", options, *settings))
     written = provenance(out / "mix")
     assert {key: written["config"][key] for key in ("rank", "iterations", "solver", "beta")} == {
         "rank": 3,
@@ -102,8 +102,8 @@ def test_options_come_from_a_file_and_are_overridden_one_by_one(tmp_path: Path, 
         "solver": "mu",
         "beta": 0.5,
     }
-    assert written["config"]["templates"] == {"low": str(low), "high": str(high)}
     assert written["sources"] == ["low", "high"]
+    assert {"examples:low:0", "examples:high:0"} < set(written["inputs"])
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,6 @@ def test_options_come_from_a_file_and_are_overridden_one_by_one(tmp_path: Path, 
         ("solver=mu", "solver", "mu"),
         ('solver="mu"', "solver", "mu"),
         (" rank =4", "rank", 4),
-        ("templates={}", "templates", {}),
     ],
 )
 def test_a_setting_is_json_or_else_text(mixture: Path, out: Path, setting: str, option: str, value: Any) -> None:
@@ -134,8 +133,8 @@ def test_priors_and_constraints_are_declared_as_text(mixture: Path, out: Path) -
     succeeded(call("run", "nmf", mixture, "-o", out, "--sources", "a,b", *QUICK, *statements))
     written = provenance(out / "mix")
     assert written["priors"] == [
-        {"name": "sparsity", "domain": "activations", "options": {"weight": 2.0}},
-        {"name": "continuity", "domain": "activations", "options": {"weight": 100.0}},
+        {"name": "sparsity", "domain": "activations", "options": {"weight": 2.0}, "default": False},
+        {"name": "continuity", "domain": "activations", "options": {"weight": 100.0}, "default": False},
     ]
     [constraint] = written["constraints"]
     assert (constraint["name"], constraint["domain"]) == ("mixture-consistency", "waveforms")

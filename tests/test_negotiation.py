@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import sepkit_fakes as fakes
 from sepkit import Domain, Registry
 from sepkit.builtin import Continuity, MixtureConsistency, Sparsity
 from sepkit.errors import MismatchError
-from sepkit.plugin import SeparatorSpec
+from sepkit.plugin import SeparatorSpec, Weights
 from sepkit.solving.negotiation import Request, mismatches, negotiate
 
 
@@ -21,6 +22,16 @@ def spec(name: str = "method", **options: Any) -> SeparatorSpec:
     return fakes.spec(name, "Shares", **options)
 
 
+class OnActivations(Sparsity):
+    @property
+    def name(self) -> str:
+        return "on-activations"
+
+
+def negotiated(method: SeparatorSpec, wanted: Request, registry: Registry) -> tuple[Any, Any]:
+    return negotiate(method, method.load_config()(), wanted, registry)
+
+
 class TestHosting:
     def test_takes_the_domain_that_the_method_prefers(self) -> None:
         wanted = request(constraints=(fakes.Anything(),))
@@ -29,30 +40,88 @@ class TestHosting:
             (Domain.TEMPLATES, Domain.ACTIVATIONS),
             (Domain.F0, Domain.SPECTROGRAMS),
         ):
-            _, (hosted,) = negotiate(spec(constraints=preferred), wanted, Registry())
-            assert hosted.domain is preferred[0]
+            _, (hosted,) = negotiated(spec(constraints=preferred), wanted, Registry())
+            assert hosted.domain == preferred[0]
 
     def test_passes_over_domains_that_the_statement_does_not_speak_of(self) -> None:
         method = spec(priors=(Domain.TEMPLATES, Domain.ACTIVATIONS))
-        (hosted,), _ = negotiate(method, request(priors=(Sparsity(),)), Registry())
-        assert hosted.domain is Domain.ACTIVATIONS
+        (hosted,), _ = negotiated(method, request(priors=(Sparsity(),)), Registry())
+        assert hosted.domain == Domain.ACTIVATIONS
 
     def test_constraints_on_waveforms_are_hosted_for_every_method(self) -> None:
-        _, (hosted,) = negotiate(spec(), request(constraints=(MixtureConsistency(),)), Registry())
-        assert hosted.domain is Domain.WAVEFORMS
+        _, (hosted,) = negotiated(spec(), request(constraints=(MixtureConsistency(),)), Registry())
+        assert hosted.domain == Domain.WAVEFORMS
 
     def test_priors_on_waveforms_are_not(self) -> None:
         assert len(mismatches(spec(), request(priors=(fakes.OnWaveforms(),)))) == 1
 
     def test_keeps_the_declared_order_and_numbers_what_is_said_twice(self) -> None:
         wanted = request(priors=(Sparsity(weight=1), Continuity(), Sparsity(weight=2), Sparsity(weight=3)))
-        hosted, _ = negotiate(spec(priors=(Domain.ACTIVATIONS,)), wanted, Registry())
+        hosted, _ = negotiated(spec(priors=(Domain.ACTIVATIONS,)), wanted, Registry())
         assert [prior.label for prior in hosted] == ["sparsity", "continuity", "sparsity-2", "sparsity-3"]
         assert [prior.statement for prior in hosted] == list(wanted.priors)
 
     def test_describes_itself_for_the_provenance(self) -> None:
-        (hosted,), _ = negotiate(spec(priors=(Domain.ACTIVATIONS,)), request(priors=(Sparsity(weight=2),)), Registry())
-        assert hosted.describe() == {"name": "sparsity", "domain": "activations", "options": {"weight": 2.0}}
+        (hosted,), _ = negotiated(spec(priors=(Domain.ACTIVATIONS,)), request(priors=(Sparsity(weight=2),)), Registry())
+        options = {"weight": 2.0}
+        said = {"name": "sparsity", "domain": "activations", "options": options, "default": False}
+        assert hosted.describe() == said
+
+
+class TestDefaults:
+    METHOD = spec(
+        priors=(Domain.ACTIVATIONS,),
+        constraints=(Domain.ACTIVATIONS,),
+        default_priors=("sparsity:weight=3", "continuity"),
+        default_constraints=("score",),
+    )
+
+    def test_come_before_what_is_declared(self) -> None:
+        hosted, _ = negotiated(self.METHOD, request(priors=(OnActivations(),)), Registry.discover())
+        assert [(one.label, one.default) for one in hosted] == [
+            ("sparsity", True),
+            ("continuity", True),
+            ("on-activations", False),
+        ]
+        assert hosted[0].statement == Sparsity(weight=3)
+        assert hosted[0].describe()["default"] is True
+
+    def test_give_way_to_the_same_name(self) -> None:
+        hosted, _ = negotiated(self.METHOD, request(priors=(Sparsity(weight=1),)), Registry.discover())
+        assert [(one.label, one.default) for one in hosted] == [("continuity", True), ("sparsity", False)]
+        assert hosted[1].statement == Sparsity(weight=1)
+
+    def test_are_left_out_where_their_needs_are_not_met(self) -> None:
+        assert negotiated(self.METHOD, request(), Registry.discover())[1] == ()
+        _, (hosted,) = negotiated(self.METHOD, request(given=frozenset({"score"})), Registry.discover())
+        assert (hosted.label, hosted.default) == ("score", True)
+
+    def test_take_their_options_from_those_of_the_method(self) -> None:
+        method = replace(self.METHOD, config="sepkit.builtin:Sparsity", default_priors=("sparsity:weight={weight}",))
+        (prior,), _ = negotiate(method, method.load_config()(weight=2), request(), Registry.discover())
+        assert prior.statement == Sparsity(weight=2)
+
+
+class TestAlternatives:
+    METHOD = spec(needs=("score|f0",))
+
+    @pytest.mark.parametrize("given", [{"score"}, {"f0"}, {"score", "f0"}])
+    def test_any_of_them_will_do(self, given: set[str]) -> None:
+        assert mismatches(self.METHOD, request(given=frozenset(given))) == ()
+
+    def test_all_of_them_are_named(self) -> None:
+        (reason,) = mismatches(self.METHOD, request(given=frozenset({"references"})))
+        assert reason.startswith("it needs score or f0: give one with score=... or --score, or give F0 tracks")
+
+    def test_weights_of_its_own_are_not_given_by_the_caller(self) -> None:
+        shipped = Weights(name="own", licence="MIT", source="here", folder="somewhere:folder")
+        assert mismatches(spec(weights=(shipped,), needs=("weights",)), request()) == ()
+        other = spec("other", needs=("weights",))
+        registry = Registry()
+        registry.add(other)
+        with pytest.raises(MismatchError) as error:
+            negotiated(spec(), request(given=frozenset({"weights"})), registry)
+        assert error.value.alternatives == ()
 
 
 class TestMismatches:
@@ -62,7 +131,7 @@ class TestMismatches:
             priors=(Sparsity(), fakes.OnWaveforms()), constraints=(fakes.Anything(), fakes.Informed()), device="cuda"
         )
         with pytest.raises(MismatchError) as error:
-            negotiate(method, wanted, Registry())
+            negotiated(method, wanted, Registry())
         text = str(error.value)
         assert "\n" not in text
         for words in (
@@ -108,13 +177,13 @@ class TestMismatches:
         registry.add(spec("needy", priors=(Domain.ACTIVATIONS,), needs=("score",)))
         registry.add(spec("unable"))
         with pytest.raises(MismatchError) as error:
-            negotiate(registry.separator("unable"), request(priors=(Sparsity(),)), registry)
+            negotiated(registry.separator("unable"), request(priors=(Sparsity(),)), registry)
         assert error.value.alternatives == ("able",)
         assert "methods that could do it: able" in str(error.value)
 
     def test_without_alternatives_promise_none(self) -> None:
         with pytest.raises(MismatchError) as error:
-            negotiate(spec(), request(priors=(Sparsity(),)), Registry())
+            negotiated(spec(), request(priors=(Sparsity(),)), Registry())
         assert error.value.alternatives == ()
         assert "could do it" not in str(error.value)
 

@@ -162,10 +162,6 @@ def _notes(side: SideInformation) -> dict[str, list[Note]]:
 
 def _require_known(names: tuple[str, ...], side: SideInformation) -> None:
     """Every source has notes or an F0 track."""
-    if side.score is None and not side.f0:
-        raise SideInformationError(
-            "harmonic combs need a score or F0 tracks: give score=... or --score, or f0=... or --f0"
-        )
     known = dict.fromkeys((*(side.score.parts if side.score else ()), *side.f0))
     unknown = [name for name in names if name not in known]
     if unknown:

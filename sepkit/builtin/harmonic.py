@@ -16,6 +16,7 @@ from sepkit.problem.constraint import Constraint, Projection
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
 from sepkit.problem.prior import Density, Prior
+from sepkit.problem.problem import Problem
 
 _CENTS = Field(
     default=50.0,
@@ -50,6 +51,9 @@ class HarmonicConstraint(Constraint):
     def name(self) -> str:
         return "harmonic"
 
+    def vacuous(self, layout: Layout, domain: Domain) -> str | None:
+        return without_pitches(layout)
+
     def bind(self, layout: Layout, domain: Domain) -> Projection:
         return Zeros(harmonic_templates(layout, self.cents, self.inharmonicity) > 0)
 
@@ -74,6 +78,9 @@ class HarmonicTemplates(Prior):
     cents: float = _CENTS
     inharmonicity: float = _INHARMONICITY
 
+    def vacuous(self, layout: Layout, domain: Domain) -> str | None:
+        return without_pitches(layout)
+
     def bind(self, layout: Layout, domain: Domain) -> Density:
         templates = harmonic_templates(layout, self.cents, self.inharmonicity)
         totals = np.maximum(templates.sum(axis=0), np.finfo(np.float64).tiny)
@@ -94,6 +101,30 @@ def harmonic_templates(layout: Layout, cents: float, inharmonicity: float) -> ND
         number, height = partial_lobes(layout.bins_hz, pitch, cents=cents, inharmonicity=inharmonicity)
         templates[:, column] = height / number
     return templates
+
+
+def start_templates(problem: Problem, layout: Layout) -> NDArray[np.float64]:
+    """Where the templates of a method that is informed of pitches start [shape=(bins, atoms)].
+
+    Parameters
+    ----------
+    problem : Problem
+        Partials lie as its constraint `harmonic` says, if it has one.
+    layout : Layout
+        With atoms and bins.
+    """
+    said = [hosted.statement for hosted in problem.constraints if isinstance(hosted.statement, HarmonicConstraint)]
+    return harmonic_templates(layout, **(said[0] if said else HarmonicConstraint()).model_dump())
+
+
+def without_pitches(layout: Layout) -> str | None:
+    """Why statements about partials can say nothing, where no atom has a pitch."""
+    if _pitched(layout).any():
+        return None
+    return (
+        "can say nothing of atoms whose pitch is not known: take a method that makes its atoms of a score, such as "
+        "score-nmf"
+    )
 
 
 def _pitched(layout: Layout) -> NDArray[np.bool_]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from sepkit.builtin.harmonic import without_pitches
 from sepkit.informed.harmonics import partial_lobes
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
@@ -46,6 +47,9 @@ class Lobes(Prior):
         le=0.01,
         description="Stiffness B of the strings: partial m lies at m f0 sqrt(1 + B m²). Pianos: 0.0001 to 0.001.",
     )
+
+    def vacuous(self, layout: Layout, domain: Domain) -> str | None:
+        return without_pitches(layout)
 
     def bind(self, layout: Layout, domain: Domain) -> Density:
         assert layout.atoms is not None

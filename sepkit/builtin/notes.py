@@ -53,10 +53,20 @@ class ScoreConstraint(Constraint):
     def name(self) -> str:
         return "score"
 
+    def vacuous(self, layout: Layout, domain: Domain) -> str | None:
+        score = layout.side_information.score
+        assert score is not None
+        if domain != Domain.ACTIVATIONS or any(_is_told_of(atom, score) for atom in layout.atoms or ()):
+            return None
+        return (
+            "can say nothing of atoms whose source and pitch are not known: give examples of the parts, or take a "
+            "method that makes its atoms of the score, such as score-nmf"
+        )
+
     def bind(self, layout: Layout, domain: Domain) -> Projection:
         score = layout.side_information.score
         assert score is not None
-        if domain is Domain.ACTIVATIONS:
+        if domain == Domain.ACTIVATIONS:
             sources = {atom.source for atom in layout.atoms or () if atom.source is not None}
             require_parts(score, sorted(sources))
             return Zeros(self._sounding_atoms(layout, score))
@@ -72,7 +82,7 @@ class ScoreConstraint(Constraint):
             for key in ((note.part, note.pitch), (note.part, None), (None, note.pitch)):
                 notes_of.setdefault(key, []).append(note)
         for row, atom in zip(support, layout.atoms, strict=True):
-            if (atom.source is None or atom.source in score.parts) and (atom.source, atom.pitch) != (None, None):
+            if _is_told_of(atom, score):
                 row[:] = self._sounding(notes_of.get((atom.source, atom.pitch), []), atom, layout.frames_s)
         return support
 
@@ -98,6 +108,11 @@ class ScoreConstraint(Constraint):
                 _, height = partial_lobes(layout.bins_hz, pitch, cents=self.cents)
                 allowed[height > 0] |= sounding
         return support
+
+
+def _is_told_of(atom: Atom, score: Score) -> bool:
+    """Whether the score says when an atom sounds."""
+    return (atom.source is None or atom.source in score.parts) and (atom.source, atom.pitch) != (None, None)
 
 
 def frames_within(spans: Iterable[tuple[float, float]], frames_s: NDArray[np.floating]) -> NDArray[np.bool_]:

@@ -10,6 +10,7 @@ from sepkit.cli.group import discover
 from sepkit.cli.printing import print_json
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import MetricSpec, OptionalSpec, SeparatorSpec, Spec, StatementSpec, TrainableSpec
+from sepkit.problem.needs import in_words
 
 
 @click.command()
@@ -41,7 +42,7 @@ def _sorted(table: dict[str, Any]) -> list[Any]:
 
 
 def _line(spec: Spec) -> str:
-    notes = [f"needs {', '.join(spec.needs)}"] if spec.needs else []
+    notes = [f"needs {', '.join(map(in_words, spec.needs))}"] if spec.needs else []
     if isinstance(spec, SeparatorSpec):
         if spec.sources:
             notes.append(f"gives {_words(spec.sources)}")

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from sepkit.cli.given import f0_files, parse_examples
 from sepkit.cli.group import discover
 from sepkit.cli.options import option_settings, read_options
 from sepkit.cli.outputs import chosen_outputs, parse_gains, too_loud
@@ -17,6 +18,7 @@ from sepkit.errors import AudioError, Cancelled, ConfigError, SepkitError, SideI
 from sepkit.evaluation.stems import stem_files
 from sepkit.files import file_names, require_writable, sweep
 from sepkit.music.audio import Audio
+from sepkit.music.examples import read_examples
 from sepkit.music.f0 import F0Track
 from sepkit.music.parts import read_with_parts
 from sepkit.music.score import Score
@@ -24,8 +26,6 @@ from sepkit.opening import as_spelt, composed
 from sepkit.plugin.stdout import kept_from_stdout
 from sepkit.solving.method import Method
 from sepkit.solving.run import Reporter
-
-_TABLES = (".csv", ".tsv")
 
 
 @click.command()
@@ -48,6 +48,13 @@ _TABLES = (".csv", ".tsv")
     multiple=True,
     type=click.Path(path_type=Path),
     help="F0 track of a source, as <source>.csv with seconds and Hz, or a folder of such; may be repeated.",
+)
+@click.option(
+    "--example",
+    "examples",
+    multiple=True,
+    metavar="NAME=PATH",
+    help="A recording of a source alone, other than the mixture, or a folder of such; may be repeated.",
 )
 @click.option(
     "--references",
@@ -80,6 +87,7 @@ def command(
     parts: str,
     aligned: bool,
     f0_paths: tuple[Path, ...],
+    examples: tuple[str, ...],
     references: Path | None,
     priors: tuple[str, ...],
     constraints: tuple[str, ...],
@@ -105,7 +113,8 @@ def command(
     score = _score(score_path, parts, aligned)
     problem: dict[str, Any] = {
         "sources": [composed(name.strip()) for name in sources.split(",")] if sources else [],
-        "f0": _f0_tracks(f0_paths),
+        "f0": {name: F0Track.read(file) for name, file in f0_files(f0_paths).items()},
+        "examples": read_examples(parse_examples(examples)),
         "references": {} if references is None else stem_files(references),
         "priors": priors,
         "constraints": constraints,
@@ -172,19 +181,3 @@ def _folders(mixtures: tuple[str, ...], output: Path) -> dict[Path, Path]:
         )
     names = file_names(stems)
     return {path: output / names[path.stem] for path in paths}
-
-
-def _f0_tracks(paths: tuple[Path, ...]) -> dict[str, F0Track]:
-    files: list[Path] = []
-    for path in map(as_spelt, paths):
-        inside = (
-            sorted(file for file in path.iterdir() if file.suffix.lower() in _TABLES) if os.path.isdir(path) else [path]
-        )
-        if not inside:
-            raise SideInformationError(f"the folder {path} holds no F0 tracks named <source>.csv")
-        files += inside
-    names = [composed(file.stem) for file in files]
-    twins = [str(file) for file, name in zip(files, names, strict=True) if names.count(name) > 1]
-    if twins:
-        raise SideInformationError(f"{' and '.join(twins)} are F0 tracks of one source; give one of them")
-    return {name: F0Track.read(file) for name, file in zip(names, files, strict=True)}

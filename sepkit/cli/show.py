@@ -13,6 +13,7 @@ from sepkit.cli.group import discover
 from sepkit.cli.printing import console, print_json
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import TRAITS, MetricSpec, OptionalSpec, SeparatorSpec, Spec, TrainableSpec
+from sepkit.problem.needs import in_words
 
 
 @click.command()
@@ -59,8 +60,10 @@ def _facts(spec: Spec) -> list[tuple[str, str]]:
                 ("figure", f"{one.name} ({one.unit or 'no unit'}): {one.definition}") for one in spec.load().figures
             ]
         return facts
-    facts.append(("needs", ", ".join(spec.needs) or "nothing but the mixture"))
+    facts.append(("needs", ", ".join(map(in_words, spec.needs)) or "nothing but the mixture"))
     if isinstance(spec, SeparatorSpec):
+        if spec.uses:
+            facts.append(("uses", f"{', '.join(spec.uses)}, where given"))
         rate = f"{spec.sample_rate} Hz" if spec.sample_rate else "any rate"
         channels = f"{spec.channels} channel(s)" if spec.channels else "any number of channels"
         facts.append(("separates", f"into {', '.join(spec.sources)}" if spec.sources else "into the sources asked for"))
@@ -69,6 +72,8 @@ def _facts(spec: Spec) -> list[tuple[str, str]]:
         facts.append(("priors", f"on {', '.join(map(str, spec.priors))}" if spec.priors else "none"))
         own = "".join(f"{domain}, " for domain in spec.constraints)
         facts.append(("constraints", f"on {own}waveforms (those by sepkit, at the end)"))
+        facts += [("assumes", f"prior {text}") for text in spec.default_priors]
+        facts += [("assumes", f"constraint {text}") for text in spec.default_constraints]
         facts += [("trait", f"{trait}: {TRAITS[trait]}") for trait in sorted(spec.traits)]
     return facts
 

@@ -7,6 +7,7 @@ KNOWN: dict[str, dict[str, str]] = {
         "nae": "sepkit-nae",
         "nmf": "sepkit-nmf",
         "score-nmf": "sepkit-score-nmf",
+        "score-nmf-tutorial": "sepkit-score-nmf",
     },
     "prior": {
         "flow": "sepkit-flow-sgld",

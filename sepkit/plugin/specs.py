@@ -12,8 +12,8 @@ from sepkit.errors import PluginError, UnknownNameError
 from sepkit.plugin.naming import import_object, require_import_string, require_name
 from sepkit.plugin.weights import Weights
 from sepkit.problem.domain import Domain
+from sepkit.problem.needs import NEEDS, SIDE_INFORMATION, kinds
 
-NEEDS = ("score", "f0", "references", "weights", "sources")
 TRAITS = {
     "stochastic": "draws random numbers: another seed gives another result",
     "trainable": "has weights that can be trained",
@@ -40,7 +40,8 @@ class Spec:
     reference : str
         The paper.
     needs : tuple of str
-        Out of ``"score"``, ``"f0"``, ``"references"``, ``"weights"``, ``"sources"``.
+        Out of ``"score"``, ``"f0"``, ``"examples"``, ``"references"``, ``"weights"``, ``"sources"``; ``"score|f0"``
+        where one of them will do.
     """
 
     kind: ClassVar[str]
@@ -57,7 +58,7 @@ class Spec:
         if not self.summary or "\n" in self.summary:
             raise PluginError(f"{label}: the summary needs to be one line")
         self._require_import_string("factory", self.factory)
-        self._require_known("needs", self.needs, NEEDS)
+        self._require_known("needs", kinds(self.needs), NEEDS)
 
     def load(self) -> Any:
         """Import the class that `factory` names.
@@ -74,6 +75,11 @@ class Spec:
 
     def _require_import_string(self, field_name: str, value: str) -> None:
         require_import_string(f"{self.kind} '{self.name}'", field_name, value)
+
+    def _require_domains(self, *given: object) -> None:
+        strange = [domain for domain in given if not isinstance(domain, Domain)]
+        if strange:
+            raise PluginError(f"{self.kind} '{self.name}': domains need to be of sepkit.plugin.Domain, given {strange}")
 
     def _require_known(self, field_name: str, given: object, known: object) -> None:
         unknown = set(given) - set(known)  # type: ignore[call-overload]
@@ -135,9 +141,15 @@ class SeparatorSpec(TrainableSpec):
     ----------
     config : str
         Import string of its `Config`.
+    uses : tuple of str
+        Side information that it makes use of when it is given, beside what it needs. It gets no other.
     constraints, priors : tuple of Domain
         The variables of its own on which it hosts them, most preferred first. Constraints on waveforms are hosted by
         sepkit for every method.
+    default_constraints, default_priors : tuple of str
+        Statements that it assumes, as text such as ``"continuity:weight=100"``; ``{option}`` stands for the value of an
+        option. A statement of the same name that the caller declares takes the place of the default. Those whose needs
+        are not met are left out.
     sources : tuple of str
         The names of its stems, for a method that always separates into the same ones; empty when it can be asked for
         any. Callers may ask for some of them: sepkit picks those out.
@@ -154,8 +166,11 @@ class SeparatorSpec(TrainableSpec):
     kind = "method"
 
     config: str = "sepkit.config:Config"
+    uses: tuple[str, ...] = ()
     constraints: tuple[Domain, ...] = ()
     priors: tuple[Domain, ...] = ()
+    default_constraints: tuple[str, ...] = ()
+    default_priors: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     sample_rate: int | None = None
     channels: int | None = None
@@ -168,7 +183,13 @@ class SeparatorSpec(TrainableSpec):
         self._require_known("traits", self.traits, TRAITS)
         if len(set(self.sources)) < len(self.sources):
             raise PluginError(f"method '{self.name}': sources need distinct names, given {', '.join(self.sources)}")
-        self._require_known("domains", (*self.constraints, *self.priors), Domain)
+        self._require_known("uses", self.uses, SIDE_INFORMATION)
+        self._require_domains(*self.constraints, *self.priors)
+
+    @property
+    def side_information(self) -> frozenset[str]:
+        """The kinds of side information that it gets."""
+        return (kinds(self.needs) | frozenset(self.uses)) & frozenset(SIDE_INFORMATION)
 
     def load_config(self) -> Any:
         """Import the configuration's model.
@@ -200,7 +221,7 @@ class StatementSpec(Spec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require_known("domains", self.domains, Domain)
+        self._require_domains(*self.domains)
 
 
 @dataclass(frozen=True, kw_only=True)

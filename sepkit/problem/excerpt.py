@@ -8,6 +8,7 @@ from sepkit.music.audio import Audio
 from sepkit.music.f0 import F0Track
 from sepkit.music.note import Note
 from sepkit.music.score import Score
+from sepkit.music.side import SideInformation
 from sepkit.problem.problem import Problem
 
 
@@ -26,20 +27,28 @@ def excerpt(problem: Problem, start: int, stop: int) -> Problem:
     """
     if (start, stop) == (0, problem.mixture.length):
         return problem
-    rate, known = problem.mixture.sample_rate, problem.side_information
-    start_s, stop_s = start / rate, stop / rate
-    side_information = replace(
-        known,
-        score=None if known.score is None else _notes_within(known.score, start_s, stop_s),
-        f0={name: _moved(track, start_s) for name, track in known.f0.items()},
-        references={name: cut(stem, start, stop) for name, stem in known.references.items()},
+    given = problem.for_statements
+    return replace(
+        problem,
+        mixture=cut(problem.mixture, start, stop),
+        side_information=_within(problem.side_information, problem.mixture.sample_rate, start, stop),
+        for_statements=None if given is None else _within(given, problem.mixture.sample_rate, start, stop),
     )
-    return replace(problem, mixture=cut(problem.mixture, start, stop), side_information=side_information)
 
 
 def cut(audio: Audio, start: int, stop: int) -> Audio:
     """The samples from `start` to `stop`."""
     return Audio(audio.samples[:, start:stop], audio.sample_rate)
+
+
+def _within(known: SideInformation, sample_rate: int, start: int, stop: int) -> SideInformation:
+    start_s, stop_s = start / sample_rate, stop / sample_rate
+    return replace(
+        known,
+        score=None if known.score is None else _notes_within(known.score, start_s, stop_s),
+        f0={name: _moved(track, start_s) for name, track in known.f0.items()},
+        references={name: cut(stem, start, stop) for name, stem in known.references.items()},
+    )
 
 
 def _notes_within(score: Score, start_s: float, stop_s: float) -> Score:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,8 @@ class Layout:
     frames_s : ndarray [shape=(frames,)] or None
         Centre times.
     atoms : tuple of Atom or None
+    lengths : mapping of str to int
+        Of further axes, for domains of the method's own.
     """
 
     mixture: Audio
@@ -54,6 +57,7 @@ class Layout:
     bins_hz: NDArray[np.floating] | None = None
     frames_s: NDArray[np.floating] | None = None
     atoms: tuple[Atom, ...] | None = None
+    lengths: Mapping[str, int] = field(default_factory=dict)
 
     def shape(self, domain: Domain) -> tuple[int, ...]:
         """Shape of a value of `domain`.
@@ -63,7 +67,8 @@ class Layout:
         ValueError
             If the layout lacks an axis of this domain.
         """
-        sizes = {
+        sizes: dict[str, int | None] = {
+            **self.lengths,
             "sources": len(self.sources),
             "channels": self.mixture.channels,
             "samples": self.mixture.length,
@@ -71,8 +76,8 @@ class Layout:
             "frames": None if self.frames_s is None else len(self.frames_s),
             "atoms": None if self.atoms is None else len(self.atoms),
         }
-        shape = tuple(sizes[axis] for axis in domain.axes)
+        shape = tuple(sizes.get(axis) for axis in domain.axes)
         if None in shape:
-            missing = ", ".join(axis for axis in domain.axes if sizes[axis] is None)
+            missing = ", ".join(axis for axis, size in zip(domain.axes, shape, strict=True) if size is None)
             raise ValueError(f"this layout has no {missing}; a value of {domain} has axes {domain.axes}")
         return tuple(size for size in shape if size is not None)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeVar
 
+from sepkit.errors import VacuousError
 from sepkit.music.audio import Audio
 from sepkit.music.side import SideInformation
 from sepkit.problem.constraint import BoundConstraints, Constraint
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Atom, Layout
+from sepkit.problem.needs import kinds
 from sepkit.problem.prior import Density, Prior
-from sepkit.problem.statement import Hosted
+from sepkit.problem.statement import Hosted, Statement
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+S = TypeVar("S", bound=Statement)
 
 
 @dataclass(frozen=True)
@@ -29,8 +35,12 @@ class Problem:
     sources : tuple of str
         The wanted names, in order; empty when the method is to name what it finds.
     side_information : SideInformation
+        What the method's spec asks for.
     priors, constraints : tuple of Hosted
         Each with the domain on which this method hosts it.
+    for_statements : SideInformation, optional
+        All that the caller gave: priors and constraints see of it what each of them needs. By default
+        `side_information`.
     """
 
     mixture: Audio
@@ -38,6 +48,7 @@ class Problem:
     side_information: SideInformation = field(default_factory=SideInformation)
     priors: tuple[Hosted[Prior], ...] = ()
     constraints: tuple[Hosted[Constraint], ...] = ()
+    for_statements: SideInformation | None = None
 
     def with_mixture(self, mixture: Audio) -> Problem:
         """The same problem about another mixture."""
@@ -50,6 +61,7 @@ class Problem:
         bins_hz: NDArray[np.floating] | None = None,
         frames_s: NDArray[np.floating] | None = None,
         atoms: tuple[Atom, ...] | None = None,
+        lengths: Mapping[str, int] = MappingProxyType({}),
     ) -> Layout:
         """The axes of the separator's own variables, for binding priors and constraints to them."""
         return Layout(
@@ -59,14 +71,43 @@ class Problem:
             bins_hz=bins_hz,
             frames_s=frames_s,
             atoms=atoms,
+            lengths=lengths,
         )
 
     def bind_constraints(self, layout: Layout, domain: Domain) -> BoundConstraints:
-        """The constraints hosted on `domain`, bound to `layout`, in declared order."""
-        return BoundConstraints(
-            tuple((c.label, c.statement.bind(layout, domain)) for c in self.constraints if c.domain is domain)
-        )
+        """The constraints hosted on `domain`, bound to `layout`, in declared order.
+
+        Raises
+        ------
+        VacuousError
+            If one that was declared can say nothing of these axes.
+        """
+        hosted = self._hosted(self.constraints, "constraint", layout, domain)
+        return BoundConstraints(tuple((one.label, one.statement.bind(seen, domain)) for one, seen in hosted))
 
     def bind_priors(self, layout: Layout, domain: Domain) -> tuple[Density, ...]:
-        """The priors hosted on `domain`, bound to `layout`."""
-        return tuple(p.statement.bind(layout, domain) for p in self.priors if p.domain is domain)
+        """The priors hosted on `domain`, bound to `layout`, in declared order.
+
+        Raises
+        ------
+        VacuousError
+            If one that was declared can say nothing of these axes.
+        """
+        hosted = self._hosted(self.priors, "prior", layout, domain)
+        return tuple(one.statement.bind(seen, domain) for one, seen in hosted)
+
+    def _hosted(
+        self, statements: tuple[Hosted[S], ...], kind: str, layout: Layout, domain: Domain
+    ) -> list[tuple[Hosted[S], Layout]]:
+        """The statements hosted on `domain`, each with the layout as it sees it."""
+        given = self.side_information if self.for_statements is None else self.for_statements
+        hosted = [
+            (one, replace(layout, side_information=given.only(kinds(one.statement.needs))))
+            for one in statements
+            if one.domain == domain
+        ]
+        vacuous = [(one, one.statement.vacuous(seen, domain)) for one, seen in hosted if not one.default]
+        reasons = tuple(f"{kind} '{one.label}' {reason}" for one, reason in vacuous if reason)
+        if reasons:
+            raise VacuousError(*reasons)
+        return hosted

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from sepkit.config import Config
 from sepkit.problem.domain import Domain
+from sepkit.problem.layout import Layout
 
 S = TypeVar("S", bound="Statement", covariant=True)
 
@@ -19,12 +20,25 @@ class Statement(Config):
     """The variables that it can be bound to."""
 
     needs: ClassVar[frozenset[str]] = frozenset()
-    """Side information that it reads: ``"score"``, ``"f0"``."""
+    """Side information that it reads, in the words of specs: ``"score"``, ``"f0"``, ``"score|f0"``."""
 
     @property
     def name(self) -> str:
         """The class name in kebab-case, as it is published."""
         return published_name(type(self).__name__)
+
+    def vacuous(self, layout: Layout, domain: Domain) -> str | None:
+        """Why it can say nothing of these axes, and what to do; None where it can.
+
+        Nothing declared is ever ignored: a statement for which this gives a reason is refused with it.
+
+        Parameters
+        ----------
+        layout : Layout
+        domain : Domain
+            One of `domains`.
+        """
+        return None
 
 
 def published_name(class_name: str) -> str:
@@ -42,12 +56,20 @@ class Hosted(Generic[S]):
     domain : Domain
     label : str
         Its name, numbered when the same statement is made twice.
+    default : bool
+        Whether the method assumes it and nobody declared it; then it is left out where it can say nothing.
     """
 
     statement: S
     domain: Domain
     label: str
+    default: bool = False
 
     def describe(self) -> dict[str, Any]:
-        """Name, domain and options, for the provenance."""
-        return {"name": self.label, "domain": str(self.domain), "options": self.statement.model_dump(mode="json")}
+        """Name, domain, options, and whether it is a default, for the provenance."""
+        return {
+            "name": self.label,
+            "domain": str(self.domain),
+            "options": self.statement.model_dump(mode="json"),
+            "default": self.default,
+        }

@@ -14,13 +14,14 @@ Both are remarked.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sepkit.music.audio import Audio
+from sepkit.music.side import SideInformation
 from sepkit.solving.run import Run
 from sepkit.spectral import STFT, soft_masks
 from sepkit.spectral_config import WINDOW_S
@@ -88,6 +89,20 @@ class Adaptation:
     def alike(self, audio: Audio) -> Audio:
         """Audio with the mixture's channels, such as a stem of it, made into what the method wants in the same way."""
         return self._rechannelled(audio).resample(self.sample_rate)
+
+    def side_information(self, given: SideInformation) -> SideInformation:
+        """What is given, with its audio as the method wants it: references mixed down like the mixture, examples to one
+        channel where the method takes one.
+        """
+        examples = {
+            name: tuple(
+                (recording.mixdown() if self.channels == 1 else recording).resample(self.sample_rate)
+                for recording in recordings
+            )
+            for name, recordings in given.examples.items()
+        }
+        references = {name: self.alike(reference) for name, reference in given.references.items()}
+        return replace(given, examples=examples, references=references)
 
     def restored(self, stems: Mapping[str, Audio], run: Run) -> dict[str, Audio]:
         """The stems at the mixture's rate and length, with its channels."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from sepkit.errors import PluginError, SamplesError, SepkitError, fault_of
+from sepkit.errors import MismatchError, PluginError, SamplesError, SepkitError, VacuousError, fault_of
 from sepkit.music.audio import Audio
 from sepkit.plugin.specs import SeparatorSpec, Spec
 from sepkit.problem.domain import Domain
@@ -20,6 +20,8 @@ def plugin_faults(spec: Spec) -> Iterator[None]:
         yield
     except SamplesError as error:
         raise PluginError(f"{spec.kind} '{spec.name}' made unusable audio: {error}") from error
+    except VacuousError as error:
+        raise MismatchError(spec.name, error.reasons) from error
     except SepkitError:
         raise
     except (Exception, SystemExit) as error:
@@ -57,7 +59,7 @@ def check_violations(spec: SeparatorSpec, problem: Problem, run: Run, hosted_out
     PluginError
     """
     for constraint in problem.constraints:
-        outside = hosted_outside and constraint.domain is Domain.WAVEFORMS
+        outside = hosted_outside and constraint.domain == Domain.WAVEFORMS
         if not outside and constraint.label not in run.violations:
             raise PluginError(
                 f"method '{spec.name}' hosts constraint '{constraint.label}' on {constraint.domain} and did not report "

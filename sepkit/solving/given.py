@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from sepkit.errors import AudioError, ConfigError, SideInformationError, UserError
 from sepkit.music.audio import Audio
+from sepkit.music.examples import Example, read_examples
 from sepkit.music.f0 import F0Track
 from sepkit.music.score import Score
 from sepkit.music.side import SideInformation
@@ -58,6 +59,7 @@ def sources_given(given: Iterable[str]) -> tuple[str, ...]:
 def side_given(
     score: Score | Pathlike | None,
     f0: Mapping[str, F0Track | Pathlike] | None,
+    examples: Mapping[str, Example | Iterable[Example]] | None,
     references: Mapping[str, Audio | Pathlike] | None,
     mixture: Audio,
 ) -> SideInformation:
@@ -80,7 +82,23 @@ def side_given(
         for name, track in _by_source(f0, "f0", "F0Track or path", SideInformationError).items()
     }
     notes = None if score is None else _given(score, "score", Score, SideInformationError, "Score(notes)")
-    return SideInformation(notes, tracks, truth)
+    alone = {} if examples is None else read_examples(examples)
+    return SideInformation(notes, tracks, alone, truth)
+
+
+def require_asked_for(examples: Mapping[str, Any], sources: tuple[str, ...]) -> None:
+    """Every example is of a source that is asked for, where some are.
+
+    Raises
+    ------
+    SideInformationError
+    """
+    stray = [name for name in examples if sources and name not in sources]
+    if stray:
+        raise SideInformationError(
+            f"there are examples of '{', '.join(stray)}', which is not among the sources {', '.join(sources)}; name "
+            "the sources like the examples"
+        )
 
 
 def _given(given: Any, what: str, kind: type[T], error: type[UserError], remedy: str) -> T:

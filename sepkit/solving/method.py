@@ -13,6 +13,7 @@ import numpy as np
 from sepkit.config import Config, validate
 from sepkit.errors import MismatchError
 from sepkit.music.audio import Audio
+from sepkit.music.examples import Example
 from sepkit.music.f0 import F0Track
 from sepkit.music.score import Score
 from sepkit.plugin.registry import Registry
@@ -25,8 +26,8 @@ from sepkit.solving.adaptation import Adaptation
 from sepkit.solving.contract import check_stems, check_violations, plugin_faults
 from sepkit.solving.declare import declared_constraints, declared_priors
 from sepkit.solving.digests import digest_inputs, digest_paths
-from sepkit.solving.given import Pathlike, audio_given, side_given, sources_given
-from sepkit.solving.negotiation import Request, negotiate
+from sepkit.solving.given import Pathlike, audio_given, require_asked_for, side_given, sources_given
+from sepkit.solving.negotiation import Request, negotiate, unused
 from sepkit.solving.provenance import Provenance
 from sepkit.solving.run import Cancel, Reporter, Run, checked_seed
 from sepkit.solving.separation import Separation, expected_sdr_db
@@ -74,6 +75,7 @@ class Method:
         self.config: Config = validate(self.spec.load_config(), config, f"method '{name}'")
         self.device = device
         self.weights = chosen_folder(weights, self.spec)
+        self._own_weights = weights is not None
         with plugin_faults(self.spec):
             self._separator: Separator[Any] = self.spec.load()(self.config)
         self._loaded, self._lock = False, threading.Lock()
@@ -90,6 +92,7 @@ class Method:
         sources: Iterable[str] = (),
         score: Score | Pathlike | None = None,
         f0: Mapping[str, F0Track | Pathlike] | None = None,
+        examples: Mapping[str, Example | Iterable[Example]] | None = None,
         references: Mapping[str, Audio | Pathlike] | None = None,
         priors: Iterable[Prior | str] = (),
         constraints: Iterable[Constraint | str] = (),
@@ -102,11 +105,13 @@ class Method:
         started = time.perf_counter()
         mixture = audio_given(mixture, "mixture")
         names = sources_given(sources)
-        side = side_given(score, f0, references, mixture)
+        given = side_given(score, f0, examples, references, mixture)
+        require_asked_for(given.examples, names)
         hosted_priors, hosted_constraints = negotiate(
             self.spec,
+            self.config,
             Request(
-                given=side.kinds | ({"weights"} if self.weights else set()) | ({"sources"} if names else set()),
+                given=given.kinds | ({"weights"} if self._own_weights else set()) | ({"sources"} if names else set()),
                 priors=declared_priors(priors, self.registry),
                 constraints=declared_constraints(constraints, self.registry),
                 device=self.device,
@@ -115,7 +120,7 @@ class Method:
             self.registry,
         )
         statements = {hosted.label: hosted.statement for hosted in (*hosted_priors, *hosted_constraints)}
-        inputs = digest_inputs(mixture, side) | digest_paths({self.spec.name: self.config, **statements})
+        inputs = digest_inputs(mixture, given) | digest_paths({self.spec.name: self.config, **statements})
         with plugin_faults(self.spec):
             self._load_once(reporter, cancel)
             rate = self._separator.sample_rate or self.spec.sample_rate
@@ -124,14 +129,19 @@ class Method:
         if strange:
             reason = f"its weights know {', '.join(known)} and not {', '.join(strange)}: name the sources like them"
             raise MismatchError(self.spec.name, (reason,))
-        if any(prior.domain is Domain.WAVEFORMS for prior in hosted_priors):
+        if any(prior.domain == Domain.WAVEFORMS for prior in hosted_priors):
             # They speak of the mixture as it is, in place of the weights that want another rate.
             rate = self.spec.sample_rate
         adaptation = Adaptation.between(mixture, rate, self.spec.channels)
-        side = replace(
-            side, references={name: adaptation.alike(reference) for name, reference in side.references.items()}
+        adapted = adaptation.side_information(given)
+        problem = Problem(
+            adaptation.adapted(),
+            known or names,
+            adapted.only(self.spec.side_information),
+            hosted_priors,
+            hosted_constraints,
+            for_statements=adapted,
         )
-        problem = Problem(adaptation.adapted(), known or names, side, hosted_priors, hosted_constraints)
         run = Run(
             seed=checked_seed(seed),
             device=self.device,
@@ -139,6 +149,8 @@ class Method:
             cancel=cancel,
             keep_variables=keep_variables,
         )
+        for remark in unused(given, self.spec, (*hosted_priors, *hosted_constraints)):
+            run.remark(remark)
         with run:
             with plugin_faults(self.spec):
                 stems = dict(self._separator.separate(problem, run))
@@ -149,7 +161,7 @@ class Method:
             uncertainty = adaptation.restored_uncertainty(run.uncertainty)
             # The way back to the mixture's rate and channels can break what the method itself had satisfied.
             if not hosts_waveforms or adaptation.steps:
-                stems = _project_waveforms(problem.with_mixture(mixture), stems, run)
+                stems = _project_waveforms(replace(problem, mixture=mixture, for_statements=given), stems, run)
             if names:
                 stems = {name: stems[name] for name in names}
         uncertainty = {name: uncertainty[name] for name in stems if name in uncertainty}
@@ -222,6 +234,7 @@ def separate(
     config: Config | Mapping[str, Any] | None = None,
     score: Score | Pathlike | None = None,
     f0: Mapping[str, F0Track | Pathlike] | None = None,
+    examples: Mapping[str, Example | Iterable[Example]] | None = None,
     references: Mapping[str, Audio | Pathlike] | None = None,
     priors: Iterable[Prior | str] = (),
     constraints: Iterable[Constraint | str] = (),
@@ -249,6 +262,8 @@ def separate(
     score : Score or path, optional
     f0 : mapping of str to F0Track or path, optional
         By source name.
+    examples : mapping of str to Audio, path, or several of them, optional
+        Recordings of sources alone, other than the mixture, by source name; a folder stands for all recordings in it.
     references : mapping of str to Audio or path, optional
         The true stems by source name, of the mixture's shape and rate, for oracles.
     priors, constraints : iterable, optional
@@ -294,6 +309,7 @@ def separate(
         sources=sources,
         score=score,
         f0=f0,
+        examples=examples,
         references=references,
         priors=priors,
         constraints=constraints,

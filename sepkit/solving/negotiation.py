@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from sepkit.config import Config
 from sepkit.errors import MismatchError
+from sepkit.music.side import SideInformation
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import SeparatorSpec
 from sepkit.problem.constraint import Constraint
 from sepkit.problem.domain import Domain
+from sepkit.problem.needs import in_words, kinds, remedy, unmet
 from sepkit.problem.prior import Prior
 from sepkit.problem.statement import Hosted, Statement
+from sepkit.solving.defaults import default_constraints, default_priors
 
 S = TypeVar("S", bound=Statement)
 
 _ORDINARY_DEVICES = ("auto", "cpu")
-_HOW_TO_GIVE = {
-    "score": "give one with score=... or --score",
-    "f0": "give F0 tracks with f0=... or --f0",
-    "references": "give the true stems with references=... or --references",
-    "weights": "give a folder with weights=... or --weights",
-    "sources": "name them with sources=... or --sources",
-}
+_KINDS_IN_WORDS = {"score": "score", "f0": "F0", "examples": "set of examples", "references": "set of true stems"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +34,7 @@ class Request:
     sources : tuple of str
         The names asked for; empty when the method is to name what it finds.
     given : frozenset of str
-        Which needs are met: ``"score"``, ``"f0"``, ``"references"``, ``"weights"``, ``"sources"``.
+        What the caller gives, in the words of needs: weights that ship with a method are not given.
     priors, constraints : tuple
     device : str
     """
@@ -49,11 +47,12 @@ class Request:
 
 
 def negotiate(
-    spec: SeparatorSpec, request: Request, registry: Registry
+    spec: SeparatorSpec, config: Config, request: Request, registry: Registry
 ) -> tuple[tuple[Hosted[Prior], ...], tuple[Hosted[Constraint], ...]]:
     """Choose for every statement the method's most preferred variable that it can speak of.
 
-    Constraints that no variable of the method's own takes, but that speak of waveforms, are hosted by sepkit.
+    What the method assumes comes before what the caller declares. Constraints that no variable of the method's own
+    takes, but that speak of waveforms, are hosted by sepkit.
 
     Raises
     ------
@@ -67,14 +66,29 @@ def negotiate(
             for other in registry.separators.values()
             if other.name != spec.name and "yardstick" not in other.traits
         )
-        able = tuple(other.name for other in others if not mismatches(other, request))
+        # Weights are for one method: the others go without.
+        elsewhere = replace(request, given=request.given - {"weights"})
+        able = tuple(other.name for other in others if not mismatches(other, elsewhere))
         raise MismatchError(spec.name, reasons, able)
-    return _hosted(request.priors, spec.priors), _hosted(request.constraints, (*spec.constraints, Domain.WAVEFORMS))
+    return hosted(spec, config, request, registry)
+
+
+def hosted(
+    spec: SeparatorSpec, config: Config, request: Request, registry: Registry
+) -> tuple[tuple[Hosted[Prior], ...], tuple[Hosted[Constraint], ...]]:
+    """What the method assumes and what the caller declares, each on the most preferred variable that takes it."""
+    assumed_priors = default_priors(spec, config, registry, request.priors, request.given)
+    assumed_constraints = default_constraints(spec, config, registry, request.constraints, request.given)
+    return (
+        _hosted(assumed_priors, request.priors, spec.priors),
+        _hosted(assumed_constraints, request.constraints, (*spec.constraints, Domain.WAVEFORMS)),
+    )
 
 
 def mismatches(spec: SeparatorSpec, request: Request) -> tuple[str, ...]:
     """Every reason why the method cannot take this request."""
-    reasons = [f"it needs {need}: {_HOW_TO_GIVE[need]}" for need in spec.needs if need not in request.given]
+    there = request.given | ({"weights"} if spec.default_weights is not None else frozenset())
+    reasons = [f"it needs {in_words(need)}: {remedy(need)}" for need in unmet(spec.needs, there)]
     strange = [name for name in request.sources if spec.sources and name not in spec.sources]
     if strange:
         reasons.append(f"it separates into {', '.join(spec.sources)} and not into {', '.join(strange)}")
@@ -85,6 +99,13 @@ def mismatches(spec: SeparatorSpec, request: Request) -> tuple[str, ...]:
     reasons += _unhosted("prior", request.priors, spec.priors, request.given)
     reasons += _unhosted("constraint", request.constraints, (*spec.constraints, Domain.WAVEFORMS), request.given)
     return tuple(reasons)
+
+
+def unused(given: SideInformation, spec: SeparatorSpec, statements: Iterable[Hosted[Statement]]) -> Iterator[str]:
+    """What was given and neither the method nor a statement makes use of, in words for the user."""
+    used = spec.side_information.union(*(kinds(hosted.statement.needs) for hosted in statements))
+    for kind in sorted(given.kinds - used):
+        yield f"the {_KINDS_IN_WORDS[kind]} made no difference: method '{spec.name}' has no use for it"
 
 
 def takes_weights(spec: SeparatorSpec) -> bool:
@@ -102,19 +123,18 @@ def _unhosted(
             where = ", ".join(map(str, hosted)) or "nothing"
             reasons.append(f"{kind} '{statement.name}' speaks of {about}, and it hosts {kind}s on {where}")
         reasons += [
-            f"{kind} '{statement.name}' needs {need}: {_HOW_TO_GIVE[need]}"
-            for need in sorted(statement.needs)
-            if need not in given
+            f"{kind} '{statement.name}' needs {in_words(need)}: {remedy(need)}"
+            for need in unmet(sorted(statement.needs), given)
         ]
     return reasons
 
 
-def _hosted(statements: tuple[S, ...], preferred: tuple[Domain, ...]) -> tuple[Hosted[S], ...]:
+def _hosted(assumed: tuple[S, ...], declared: tuple[S, ...], preferred: tuple[Domain, ...]) -> tuple[Hosted[S], ...]:
     seen: Counter[str] = Counter()
     hosted = []
-    for statement in statements:
+    for index, statement in enumerate((*assumed, *declared)):
         seen[statement.name] += 1
         label = statement.name if seen[statement.name] == 1 else f"{statement.name}-{seen[statement.name]}"
         domain = next(domain for domain in preferred if domain in statement.domains)
-        hosted.append(Hosted(statement, domain, label))
+        hosted.append(Hosted(statement, domain, label, default=index < len(assumed)))
     return tuple(hosted)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from sepkit.errors import Cancelled, MismatchError, SepkitError, SideInformationError, fault_of
+from sepkit.problem import needs
 from sepkit.solving.method import Method
 from sepkit.solving.run import Progress
 from sepkit.testing.check import check, is_method
-from sepkit.testing.material import SIDE_INFORMATION
 from sepkit.testing.outcome import CheckFailed, Skipped, require
-from sepkit.testing.subject import MethodSubject
+from sepkit.testing.subject import MethodSubject, Result
 
 _TRIES = 8
 """At how many of its steps, spread over the run, a method is cancelled."""
@@ -29,18 +29,9 @@ class HostsOwnError(SepkitError):
 
 @check(when=is_method)
 def needs_are_declared(subject: MethodSubject) -> None:
-    """With what the spec declares to need and no more, the method works; stems without asked names get some.
-
-    That it needs one out of several kinds of side information a spec cannot say: then the method names them with a
-    `SideInformationError`, and works with each of them alone.
-    """
-    try:
-        result = subject.result(subject.bare_case())
-    except SideInformationError as error:
-        kinds = [kind for kind in SIDE_INFORMATION if kind in str(error).lower() and kind not in subject.spec.needs]
-        require(len(kinds) > 1, f"it needs more than the spec declares: {error}")
-        for kind in kinds:
-            result = subject.result(subject.bare_case(kind))
+    """With what the spec declares to need and no more, the method works; stems without asked names get some."""
+    for alternatives in itertools.product(*map(needs.alternatives, subject.spec.needs)):
+        result = _with_no_more_than(alternatives, subject)
     names = list(result.stems)
     require(names, "without asked names it gave no stems; name what is found, or declare that it needs sources")
     require(
@@ -54,24 +45,21 @@ def missing_needs_are_named(subject: MethodSubject) -> None:
     """What the method needs and was not given is named before any work starts."""
     case = subject.case()
     problem = subject.problem(case)
-    given: dict[str, Any] = {
-        "sources": case.sources,
-        "score": problem.side_information.score,
-        "f0": problem.side_information.f0,
-        "references": problem.side_information.references,
-    }
+    side = problem.side_information
+    given = {"sources": case.sources, **{kind: getattr(side, kind) for kind in needs.SIDE_INFORMATION}}
     events: list[Progress] = []
     config = subject.config
     for need in subject.spec.needs:
         if need == "weights" and subject.spec.default_weights is not None:
             continue
-        rest = {what: value for what, value in given.items() if what != need}
+        kinds = needs.alternatives(need)
+        rest = {what: value for what, value in given.items() if what not in kinds}
         try:
-            weights = None if need == "weights" else subject.weights
+            weights = None if "weights" in kinds else subject.weights
             method = Method(subject.name, config=config, weights=weights, registry=subject.registry)
             method.separate(problem.mixture, **rest, reporter=events.append)
         except MismatchError as error:
-            require(need in str(error), f"without {need} the error does not name it: {error}")
+            require(needs.in_words(need) in str(error), f"without {need} the error does not name it: {error}")
         except Exception as error:
             raise CheckFailed(
                 f"without {need} it fails with {fault_of(error)}; do nothing before separate is called"
@@ -79,6 +67,19 @@ def missing_needs_are_named(subject: MethodSubject) -> None:
         else:
             raise CheckFailed(f"without {need} it separates all the same; do not declare that it needs {need}")
         require(not events, f"without {need} work starts all the same")
+
+
+@check(when=lambda subject: is_method(subject) and bool(subject.spec.uses))
+def uses_are_used(subject: MethodSubject) -> None:
+    """Side information that the spec says it uses makes a difference when it is given."""
+    subject.require_deterministic()
+    without = subject.result(subject.bare_case("sources"))
+    for kind in subject.spec.uses:
+        result = subject.result(subject.bare_case("sources", kind))
+        require(
+            result.fingerprint != without.fingerprint,
+            f"{kind} makes no difference to the stems; leave it out of `uses`, so that callers are told",
+        )
 
 
 @check(when=is_method)
@@ -161,6 +162,14 @@ def errors_of_the_host_pass_through(subject: MethodSubject) -> None:
             f"an error of the reporter comes out as {fault_of(error)}; catch only what you can mend"
         ) from error
     raise CheckFailed("an error of the reporter is swallowed; catch only what you can mend")
+
+
+def _with_no_more_than(given: tuple[str, ...], subject: MethodSubject) -> Result:
+    try:
+        return subject.result(subject.case(given=frozenset(given)))
+    except SideInformationError as error:
+        kinds = ", ".join(given) or "nothing but the mixture"
+        raise CheckFailed(f"given {kinds} it needs more than the spec declares: {error}") from error
 
 
 def _last_step(subject: MethodSubject) -> tuple[list[Progress], int]:

@@ -9,15 +9,43 @@ from sepkit.errors import UserError, fault_of
 from sepkit.plugin.specs import StatementSpec
 from sepkit.problem.constraint import Constraint
 from sepkit.problem.domain import Domain
+from sepkit.problem.needs import SIDE_INFORMATION
 from sepkit.problem.prior import Prior
 from sepkit.problem.statement import Statement
-from sepkit.testing.check import check, hosts_constraints, hosts_priors
+from sepkit.solving.defaults import default_constraints, default_priors
+from sepkit.testing.check import check, hosts_constraints, hosts_priors, is_method
 from sepkit.testing.outcome import CheckFailed, Skipped, require
 from sepkit.testing.statements import KitLimits, KitPull, KitSupport
 from sepkit.testing.subject import MethodSubject, Result
 
 _TOLERANCE = 1e-4
 """Largest final violation, relative to the value."""
+
+
+@check(when=lambda subject: is_method(subject) and (subject.spec.default_priors or subject.spec.default_constraints))
+def default_statements_are_hosted(subject: MethodSubject) -> None:
+    """What the spec assumes can be declared in these words, and is hosted by the method itself."""
+    spec, given = subject.spec, frozenset(SIDE_INFORMATION)
+    of_kind: dict[str, tuple[tuple[Statement, ...], tuple[str, ...], tuple[Domain, ...]]] = {
+        "prior": (
+            default_priors(spec, subject.config, subject.registry, (), given),
+            spec.default_priors,
+            spec.priors,
+        ),
+        "constraint": (
+            default_constraints(spec, subject.config, subject.registry, (), given),
+            spec.default_constraints,
+            (*spec.constraints, Domain.WAVEFORMS),
+        ),
+    }
+    for kind, (statements, texts, hosts) in of_kind.items():
+        names = {one.name for one in statements}
+        require(len(names) == len(texts), f"default {kind}s need distinct names, given {', '.join(texts)}")
+        for one in statements:
+            require(
+                one.domains & set(hosts),
+                f"default {kind} '{one.name}' speaks of nothing that the method hosts {kind}s on; leave it out",
+            )
 
 
 @check(when=hosts_constraints)
@@ -44,7 +72,7 @@ def hosted_constraints_hold(subject: MethodSubject) -> None:
         violation = result.run.violations.get(constraint.name)
         if violation is None:
             raise Skipped("violations are not reported; see check 'hosted-constraints-are-reported'")
-        if domain is Domain.WAVEFORMS:
+        if domain == Domain.WAVEFORMS:
             # The stems are the value: what was reported is measured again.
             layout = subject.problem(result.case).layout(sources=tuple(result.stems))
             violation = max(violation, constraint.bind(layout, domain).violation(result.samples))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +19,6 @@ from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Atom, Layout
 
 SOURCES = ("first", "second")
-SIDE_INFORMATION = ("score", "f0", "references")
-"""Kinds of it, in the words in which specs declare needs."""
-NONNEGATIVE = frozenset({Domain.SPECTROGRAMS, Domain.TEMPLATES, Domain.ACTIVATIONS})
 
 _PITCHES = (57, 64, 72, 52)
 _NOTES = 4
@@ -79,6 +77,14 @@ class Case:
         """The true stem of every source."""
         return dict(zip(self._names, map(self._audio, self._stems()), strict=True))
 
+    def side_information(self) -> SideInformation:
+        """Everything that can be known of the mixture."""
+        known = side_information(self._names, self.duration_s, self.take)
+        # What the sources play elsewhere: the same instruments, other notes.
+        other = replace(self, take=self.take + 5)
+        examples = {name: (stem,) for name, stem in other.references().items()}
+        return replace(known, examples=examples, references=self.references())
+
     @property
     def _names(self) -> tuple[str, ...]:
         return self.sources or SOURCES
@@ -132,10 +138,12 @@ def side_information(sources: tuple[str, ...], duration_s: float, take: int = 0)
     return SideInformation(Score(tuple(notes)), tracks)
 
 
-def small_layout(*, tiny: bool = False, sources: tuple[str, ...] = (), sample_rate: int | None = None) -> Layout:
+def small_layout(
+    axes: Iterable[str] = (), *, tiny: bool = False, sources: tuple[str, ...] = (), sample_rate: int | None = None
+) -> Layout:
     """Axes of a small problem on which statements are tried; `tiny` has one of everything.
 
-    `sources` and `sample_rate` are those that a statement asks for.
+    `sources` and `sample_rate` are those that a statement asks for, `axes` those of which it speaks.
     """
     sources = (sources or ("first", "second", "third"))[: 1 if tiny else 3]
     case = Case(sample_rate or 8000, 1 if tiny else 2, 1 if tiny else 61, sources=sources)
@@ -149,6 +157,7 @@ def small_layout(*, tiny: bool = False, sources: tuple[str, ...] = (), sample_ra
         bins_hz=np.arange(bins) * (4000.0 / max(1, bins - 1)),
         frames_s=np.arange(frames) * (case.duration_s / frames),
         atoms=atoms if tiny else (*atoms, Atom()),
+        lengths=dict.fromkeys(axes, 1 if tiny else 3),
     )
 
 
@@ -156,9 +165,9 @@ def value_of(domain: Domain, layout: Layout, seed: int = 0, dtype: type = np.flo
     """A plausible value of `domain`: positive where the domain is a magnitude, away from zero."""
     rng = np.random.default_rng(seed)
     shape = layout.shape(domain)
-    if domain in NONNEGATIVE:
+    if domain.nonnegative:
         value = 0.2 + rng.gamma(2.0, 0.5, shape)
-    elif domain is Domain.F0:
+    elif domain == Domain.F0:
         value = midi_to_hz(57) * 2 ** rng.uniform(-1, 1, shape)
     else:
         value = 0.3 * rng.standard_normal(shape)

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from sepkit.problem.prior import GradientSplit, Initial, Sampler
 from sepkit.testing.check import check, is_prior
-from sepkit.testing.material import NONNEGATIVE
 from sepkit.testing.outcome import Skipped, require
 from sepkit.testing.statement_checks import bound
 from sepkit.testing.statement_subject import StatementSubject
@@ -47,7 +46,7 @@ def split_is_the_gradient(subject: StatementSubject) -> None:
     tried = False
     for domain, density, value in bound(subject):
         gradient = np.asarray(density.gradient(value))
-        if domain not in NONNEGATIVE or not isinstance(density, GradientSplit):
+        if not domain.nonnegative or not isinstance(density, GradientSplit):
             continue
         tried = True
         plus, minus = (np.asarray(part) for part in density.split_gradient(value))

@@ -5,16 +5,20 @@ from __future__ import annotations
 import importlib.util
 import pickle
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sepkit.problem.domain import Domain
+from sepkit.problem.layout import Atom
 from sepkit.testing.check import check, is_statement
 from sepkit.testing.material import value_of
 from sepkit.testing.outcome import CheckFailed, Skipped, require
 from sepkit.testing.statement_subject import StatementSubject
+
+_SCALES = (1e-3, 1.0, 1e3)
 
 Functions = dict[str, Callable[[Any], Any]]
 """What a bound statement does to a value, by the method's name."""
@@ -50,6 +54,35 @@ def binds_to_the_smallest_axes(subject: StatementSubject) -> None:
         for name, function in _functions(one).items():
             result = np.asarray(function(value))
             require(np.isfinite(result).all(), f"{name} of one value of {domain} is {result}; guard divisions by zero")
+
+
+@check(when=is_statement)
+def says_something_or_why_not(subject: StatementSubject) -> None:
+    """Where a statement moves, or prefers, no value at all, its `vacuous` gives a reason in one line."""
+    known = subject.layout()
+    blind = replace(known, atoms=(Atom(),) * len(known.atoms or ()))
+    for domain in subject.domains:
+        for layout, axes in ((known, "ordinary axes"), (blind, "atoms of which nothing is known")):
+            reason = subject.config.vacuous(layout, domain)
+            if reason is not None:
+                require(
+                    isinstance(reason, str) and reason.strip() and "\n" not in reason,
+                    f"on {domain} with {axes} `vacuous` gives {reason!r}; give a reason in one line, or None",
+                )
+                require(layout is blind, f"on {domain} it can say nothing of ordinary axes: {reason}")
+            elif layout is blind and "atoms" in domain.axes:
+                one = subject.config.bind(layout, domain)  # type: ignore[attr-defined]
+                require(
+                    any(_says(one, scale * value_of(domain, layout, seed)) for seed in range(3) for scale in _SCALES),
+                    f"on {domain} with {axes} it moves no value; let `vacuous` say why, and what to do",
+                )
+
+
+def _says(one: Any, value: NDArray[Any]) -> bool:
+    """Whether a bound statement makes a difference to a value."""
+    if hasattr(one, "project"):
+        return bool(np.any(np.asarray(one.project(value)) != value))
+    return bool(np.any(np.asarray(one.gradient(value)) != 0))
 
 
 @check(when=is_statement)

@@ -70,10 +70,11 @@ class StatementSubject:
     @property
     def domains(self) -> tuple[Domain, ...]:
         """The variables that it speaks of, in a fixed order."""
-        return tuple(domain for domain in Domain if domain in self.config.domains)
+        return tuple(sorted(self.config.domains, key=str))
 
     def layout(self, *, tiny: bool = False) -> Layout:
         """Axes that it can be bound to."""
+        axes = (axis for domain in self.domains for axis in domain.axes)
         if self.spec is None:
-            return small_layout(tiny=tiny)
-        return small_layout(tiny=tiny, sources=self.spec.sources, sample_rate=self.spec.sample_rate)
+            return small_layout(axes, tiny=tiny)
+        return small_layout(axes, tiny=tiny, sources=self.spec.sources, sample_rate=self.spec.sample_rate)

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from pydantic import PrivateAttr
 
 from sepkit.problem.constraint import Constraint, Projection
-from sepkit.problem.domain import Domain
+from sepkit.problem.domain import DOMAINS, Domain
 from sepkit.problem.layout import Layout
 from sepkit.problem.prior import Density, Prior
-from sepkit.testing.material import NONNEGATIVE
 
 _LIMITS = {
     # Tight enough that a method which does not enforce them goes beyond.
@@ -44,7 +43,7 @@ class Log:
 class KitSupport(Constraint):
     """Zero outside a pattern of stripes; a `sepkit.Support`."""
 
-    domains: ClassVar[frozenset[Domain]] = frozenset(Domain) - {Domain.F0}
+    domains: ClassVar[frozenset[Domain]] = frozenset(DOMAINS) - {Domain.F0}
 
     _log: Log = PrivateAttr(default_factory=Log)
 
@@ -65,7 +64,7 @@ class KitSupport(Constraint):
 class KitLimits(Constraint):
     """Values stay within narrow limits; not a support, so that it needs to be projected on."""
 
-    domains: ClassVar[frozenset[Domain]] = frozenset(Domain)
+    domains: ClassVar[frozenset[Domain]] = frozenset(DOMAINS)
 
     _log: Log = PrivateAttr(default_factory=Log)
 
@@ -75,13 +74,13 @@ class KitLimits(Constraint):
         return self._log
 
     def bind(self, layout: Layout, domain: Domain) -> Projection:
-        return _Limited(*_LIMITS[domain], self._log)
+        return _Limited(*_LIMITS.get(domain, (0.0, 1e-3)), self._log)
 
 
 class KitPull(Prior):
     """Values are normally distributed about a target; with a split for multiplicative updates."""
 
-    domains: ClassVar[frozenset[Domain]] = frozenset(Domain)
+    domains: ClassVar[frozenset[Domain]] = frozenset(DOMAINS)
 
     _log: Log = PrivateAttr(default_factory=Log)
 
@@ -91,8 +90,8 @@ class KitPull(Prior):
         return self._log
 
     def bind(self, layout: Layout, domain: Domain) -> Density:
-        kind = _SplitPull if domain in NONNEGATIVE else _Pull
-        return kind(_TARGETS[domain], self._log)
+        kind = _SplitPull if domain.nonnegative else _Pull
+        return kind(_TARGETS.get(domain, 1.0), self._log)
 
 
 @dataclass(frozen=True)

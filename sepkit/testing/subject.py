@@ -16,19 +16,19 @@ from numpy.typing import NDArray
 from sepkit.config import Config, validate
 from sepkit.errors import ConfigError
 from sepkit.music.audio import Audio
-from sepkit.music.side import SideInformation
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import SeparatorSpec, Spec, StatementSpec
 from sepkit.plugin.store import chosen_folder, default_folder
 from sepkit.problem.constraint import Constraint
 from sepkit.problem.domain import Domain
+from sepkit.problem.needs import alternatives, kinds
 from sepkit.problem.prior import Prior
 from sepkit.problem.problem import Problem
 from sepkit.problem.statement import Hosted
-from sepkit.solving.negotiation import takes_weights
+from sepkit.solving.negotiation import Request, hosted, takes_weights
 from sepkit.solving.run import Cancel, Progress, Reporter, Run
 from sepkit.solving.separator import Separator
-from sepkit.testing.material import Case, side_information
+from sepkit.testing.material import Case
 from sepkit.testing.outcome import CheckFailed, Skipped, or_skipped
 from sepkit.testing.statement_subject import StatementSubject
 from sepkit.testing.watch import Effects, watched
@@ -143,8 +143,11 @@ class MethodSubject:
         return Case(**{**ordinary, **changes, **fixed})
 
     def bare_case(self, *more: str) -> Case:
-        """The ordinary problem with what the spec declares to need and no more, or with `more` than that."""
-        return self.case(given=frozenset((*self.spec.needs, *more)))
+        """The ordinary problem with what the spec declares to need and no more, or with `more` than that.
+
+        Of alternatives the first is given.
+        """
+        return self.case(given=frozenset((*(alternatives(need)[0] for need in self.spec.needs), *more)))
 
     def _as_loaded(self, name: str) -> Any:
         """What the loaded weights say of the method, or else its spec."""
@@ -222,20 +225,20 @@ class MethodSubject:
         given = case.given
         if given is None:
             # The truth is for those alone that say that they need it.
-            given = frozenset({"score", "f0", "sources", *self.spec.needs})
-        known = side_information(case.sources, case.duration_s, case.take)
-        side = SideInformation(
-            known.score if "score" in given else None,
-            known.f0 if "f0" in given else {},
-            case.references() if "references" in given else {},
-        )
+            given = frozenset({"sources", *self.spec.side_information, *kinds(self.spec.needs)})
+        side = case.side_information().only(given & self.spec.side_information)
+        assumed = Request(given=side.kinds, priors=(), constraints=(), device="cpu")
+        assumed_priors, assumed_constraints = hosted(self.spec, self.config, assumed, self.registry)
         sources = case.sources if "sources" in given or self.sources else ()
         return Problem(
             mixture or case.mixture(),
             sources,
             side,
-            tuple(Hosted(prior, domain, prior.name) for domain, prior in (priors or {}).items()),
-            tuple(Hosted(constraint, domain, constraint.name) for domain, constraint in (constraints or {}).items()),
+            (*assumed_priors, *(Hosted(prior, domain, prior.name) for domain, prior in (priors or {}).items())),
+            (
+                *assumed_constraints,
+                *(Hosted(constraint, domain, constraint.name) for domain, constraint in (constraints or {}).items()),
+            ),
         )
 
     def stages(self) -> list[Progress]:

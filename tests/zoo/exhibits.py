@@ -151,6 +151,8 @@ EXHIBITS = [
     method("threads-agree", "behaviour:SharesItself"),
     method("needs-are-declared", "behaviour:NeedsScore"),
     method("needs-are-declared", "behaviour:NamesNothing"),
+    method("needs-are-declared", "behaviour:NeedsScore", needs=("score|f0",)),
+    method("uses-are-used", uses=("examples",)),
     # It has to fail while it is constructed, or sepkit would have named the need before.
     method(
         "missing-needs-are-named",
@@ -168,6 +170,9 @@ EXHIBITS = [
     # What it leaves behind when cancelled it writes in any case.
     method("cancelling-leaves-nothing-behind", "behaviour:LeavesFile", "writes-no-files"),
     method("errors-of-the-host-pass-through", "behaviour:Swallows"),
+    method("default-statements-are-hosted", default_priors=("quiet:loudness=1",)),
+    method("default-statements-are-hosted", default_priors=("quiet",)),
+    method("default-statements-are-hosted", default_constraints=("peak-limit", "peak-limit")),
     method("hosted-constraints-are-reported", "hosting:ReportsNothing", **ON_WAVEFORMS),
     method("hosted-constraints-are-reported", "hosting:InventsViolations", **ON_WAVEFORMS),
     method("hosted-constraints-hold", "hosting:ProjectsTooEarly", **ON_WAVEFORMS),
@@ -188,6 +193,9 @@ EXHIBITS = [
     method("writes-no-files", "behaviour:WritesFiles"),
     method("uses-no-network", "behaviour:PhonesHome"),
     prior("binds-to-its-domains", "Unbindable", "unbindable", Domain.ACTIVATIONS, Domain.WAVEFORMS),
+    prior("says-something-or-why-not", "SaysNothing", "says-nothing"),
+    prior("says-something-or-why-not", "Mumbles", "mumbles"),
+    prior("says-something-or-why-not", "AlwaysVacuous", "always-vacuous"),
     prior("binds-to-the-smallest-axes", "PerChange", "per-change"),
     constraint("statement-input-is-untouched", "InPlace", "in-place"),
     constraint("type-and-shape-are-kept", "Widens", "widens"),

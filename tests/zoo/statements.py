@@ -18,7 +18,7 @@ class Renamed(Quiet):
 
 class Unbindable(Quiet):
     def bind(self, layout: Layout, domain: Domain) -> Density:
-        if domain is Domain.WAVEFORMS:
+        if domain == Domain.WAVEFORMS:
             raise NotImplementedError
         return super().bind(layout, domain)
 
@@ -29,6 +29,25 @@ class _Prior(Prior):
 
     def bind(self, layout: Layout, domain: Domain) -> Density:
         return self.density(1.0, layout.shape(domain))
+
+
+class SaysNothing(_Prior):
+    density = Gaussian
+
+    def bind(self, layout: Layout, domain: Domain) -> Density:
+        return self.density(float(any(atom.pitch for atom in layout.atoms or ())), layout.shape(domain))
+
+
+class Mumbles(SaysNothing):
+    def vacuous(self, layout: Layout, domain: Domain) -> str | None:
+        return None if any(atom.pitch for atom in layout.atoms or ()) else " "
+
+
+class AlwaysVacuous(_Prior):
+    density = Gaussian
+
+    def vacuous(self, layout: Layout, domain: Domain) -> str | None:
+        return "can say nothing of anything"
 
 
 class _PerChange(Gaussian):

@@ -17,15 +17,17 @@ import torch
 from matplotlib.figure import Figure
 
 from sepkit import Domain, Layout, Problem, SideInformation, example
+from sepkit.builtin import HarmonicConstraint, ScoreConstraint
+from sepkit.builtin.harmonic import start_templates
 from sepkit.informed import score_atoms
+from sepkit.problem import Hosted
 from sepkit.spectral import STFT
 from sepkit.spectral_config import WINDOW_S
 from sepkit_nae import Knowledge, NAEConfig
 from sepkit_nae.fitting import chosen_rule
-from sepkit_nae.informed import with_score_constraints
 from sepkit_nae.model import Autoencoder
 from sepkit_nae.objective import Objective
-from sepkit_nae.start import fill, scale_encoder, start_templates
+from sepkit_nae.start import drawn_where_free, fill, scale_encoder
 from sepkit_nmf import factorize, normalized
 
 MARKS = (1, 10, 100, 300)
@@ -73,8 +75,15 @@ class Task:
         piece = example.load("piano")
         samples, rate = piece.mixture.mixdown().samples[0], piece.mixture.sample_rate
         stft = STFT.of_duration(WINDOW_S, 4, rate)
-        given = Problem(piece.mixture.mixdown(), piece.score.parts, SideInformation(piece.score))
-        problem = with_score_constraints(given)
+        problem = Problem(
+            piece.mixture.mixdown(),
+            piece.score.parts,
+            SideInformation(score=piece.score),
+            constraints=(
+                Hosted(ScoreConstraint(), Domain.ACTIVATIONS, "score"),
+                Hosted(HarmonicConstraint(), Domain.TEMPLATES, "harmonic"),
+            ),
+        )
         layout = problem.layout(
             bins_hz=stft.bins_hz(rate),
             frames_s=stft.frames_s(len(samples), rate),
@@ -85,7 +94,8 @@ class Task:
     def start(self) -> Objective:
         """The same start for all."""
         model = Autoencoder(*self.layout.shape(Domain.TEMPLATES))
-        templates = start_templates(self.problem, self.layout, np.random.default_rng(0))
+        start = start_templates(self.problem, self.layout)
+        templates = drawn_where_free(start, self.layout, np.random.default_rng(0))
         fill(model, templates, torch.Generator().manual_seed(0))
         objective = Objective(self.V, model, Knowledge.of(self.problem, self.layout, self.V.device), BETA)
         objective.restrict_templates()

@@ -11,14 +11,16 @@ import torch
 from numpy.typing import NDArray
 
 from sepkit import Audio, Domain, Layout, Problem, SideInformation, example
+from sepkit.builtin import HarmonicConstraint, ScoreConstraint
+from sepkit.builtin.harmonic import start_templates
 from sepkit.informed import score_atoms
 from sepkit.neural import generator
+from sepkit.problem import Hosted
 from sepkit.spectral import STFT
 from sepkit_nae import Autoencoder, Knowledge, NAEConfig, Objective
 from sepkit_nae.fitting import fit
-from sepkit_nae.informed import with_score_constraints
 from sepkit_nae.knowledge import Statements
-from sepkit_nae.start import fill, scale_encoder, start_templates
+from sepkit_nae.start import drawn_where_free, fill, scale_encoder
 from sepkit_nmf import factorize, normalized
 
 RATE = 8000
@@ -35,7 +37,8 @@ class Piano:
     def objective(self, **layers: Any) -> Objective:
         model = Autoencoder(*self.layout.shape(Domain.TEMPLATES), **layers)
         rng = np.random.default_rng(0)
-        fill(model, start_templates(self.problem, self.layout, rng), generator(rng))
+        templates = drawn_where_free(start_templates(self.problem, self.layout), self.layout, rng)
+        fill(model, templates, generator(rng))
         known = Knowledge.of(self.problem, self.layout, torch.device("cpu"))
         objective = Objective(torch.from_numpy(self.V), model, known, 2.0)
         objective.restrict_templates()
@@ -71,7 +74,15 @@ def piano() -> Piano:
     low = piece.mixture.mixdown().resample(RATE)
     mixture = Audio(low.samples[:, : 8 * RATE], RATE)
     stft = STFT.of_duration(0.046, 4, RATE)
-    problem = with_score_constraints(Problem(mixture, piece.score.parts, SideInformation(score=piece.score)))
+    problem = Problem(
+        mixture,
+        piece.score.parts,
+        SideInformation(score=piece.score),
+        constraints=(
+            Hosted(ScoreConstraint(), Domain.ACTIVATIONS, "score"),
+            Hosted(HarmonicConstraint(), Domain.TEMPLATES, "harmonic"),
+        ),
+    )
     layout = problem.layout(
         bins_hz=stft.bins_hz(RATE),
         frames_s=stft.frames_s(mixture.length, RATE),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -12,12 +12,22 @@ import torch
 
 import sepkit
 from plugins.nae.tests import lessons
-from sepkit import Audio, Domain, Note, Run, Score
+from sepkit import Audio, Density, Domain, Layout, Note, Prior, Run, Score
+from sepkit.builtin import Continuity
 from sepkit.errors import ConfigError, MismatchError, WeightsError
 from sepkit.evaluation import evaluate
 from sepkit.neural import Checkpoint
 
 RATE = lessons.RATE
+
+
+class Even(Prior):
+    """Templates are even."""
+
+    domains: ClassVar[frozenset[Domain]] = frozenset({Domain.TEMPLATES})
+
+    def bind(self, layout: Layout, domain: Domain) -> Density:
+        return Continuity().bind(layout, domain)
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +147,7 @@ class TestStatements:
 
     def test_priors_on_templates_come_too_late(self, folder: Path) -> None:
         with pytest.raises(ConfigError, match="priors on templates have no say"):
-            separated(folder, priors=["harmonic-templates"])
+            separated(folder, priors=[Even()])
 
 
 class TestWeights:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 import sepkit
 from sepkit import Audio, Constraint, Domain, Layout, Progress
 from sepkit.builtin import Continuity, MixtureConsistency, Sparsity
-from sepkit.errors import AudioError, ConfigError, MismatchError
+from sepkit.errors import AudioError, ConfigError, MismatchError, SideInformationError
 
 RATE = 16000
 QUICK: dict[str, Any] = {"iterations": 30, "window_s": 0.032}
@@ -63,21 +63,21 @@ def sdr(reference: Audio, estimate: Audio) -> float:
 def test_templates_learned_from_examples_separate(
     mixture: Audio, stems: dict[str, Audio], examples: dict[str, Path]
 ) -> None:
-    separation = sepkit.separate(mixture, "nmf", sources=["noise", "tone"], config={**QUICK, "templates": examples})
+    separation = sepkit.separate(mixture, "nmf", sources=["noise", "tone"], config=QUICK, examples=examples)
     assert separation.sources == ("noise", "tone")
     for name, stem in stems.items():
         assert sdr(stem, separation[name]) > sdr(stem, mixture) + 8
 
 
 def test_names_of_examples_are_the_sources_when_none_are_asked_for(mixture: Audio, examples: dict[str, Path]) -> None:
-    assert sepkit.separate(mixture, "nmf", config={**QUICK, "templates": examples}).sources == ("tone", "noise")
+    assert sepkit.separate(mixture, "nmf", config=QUICK, examples=examples).sources == ("tone", "noise")
 
 
 def test_a_source_without_example_gets_free_templates(
     mixture: Audio, stems: dict[str, Audio], examples: dict[str, Path]
 ) -> None:
-    config = {**QUICK, "templates": {"tone": examples["tone"]}, "rank": 6}
-    separation = sepkit.separate(mixture, "nmf", sources=["tone", "rest"], config=config)
+    known = {"tone": examples["tone"]}
+    separation = sepkit.separate(mixture, "nmf", sources=["tone", "rest"], config={**QUICK, "rank": 6}, examples=known)
     assert sdr(stems["noise"], separation["rest"]) > sdr(stems["noise"], mixture) + 3
 
 
@@ -85,8 +85,13 @@ def test_a_folder_of_examples_is_one_example(mixture: Audio, examples: dict[str,
     Audio.read(examples["tone"]).write(tmp_path / "a.wav")
     Audio.read(examples["tone"]).write(tmp_path / "b.flac")
     (tmp_path / "README.md").write_text("not audio")
-    config = {**QUICK, "templates": {"tone": tmp_path, "noise": examples["noise"]}}
-    assert sepkit.separate(mixture, "nmf", config=config).sources == ("tone", "noise")
+    given = {"tone": tmp_path, "noise": examples["noise"]}
+    whole = sepkit.separate(mixture, "nmf", config=QUICK, examples=given)
+    parts = {"tone": [tmp_path / "a.wav", Audio.read(tmp_path / "b.flac")], "noise": Audio.read(examples["noise"])}
+    listed = sepkit.separate(mixture, "nmf", config=QUICK, examples=parts)
+    assert whole.sources == listed.sources == ("tone", "noise")
+    np.testing.assert_array_equal(whole["tone"].samples, listed["tone"].samples)
+    assert whole.provenance.inputs == listed.provenance.inputs
 
 
 def test_blind_separation_groups_atoms(mixture: Audio, stems: dict[str, Audio]) -> None:
@@ -112,7 +117,7 @@ def test_every_kind_of_factorisation_runs(mixture: Audio, options: dict[str, Any
 
 def test_stereo_in_stereo_out(mixture: Audio, stems: dict[str, Audio], examples: dict[str, Path]) -> None:
     panned = np.concatenate([mixture.samples, stems["noise"].samples * 0.5 + stems["tone"].samples])
-    separation = sepkit.separate(Audio(panned, RATE), "nmf", config={**QUICK, "templates": examples})
+    separation = sepkit.separate(Audio(panned, RATE), "nmf", config=QUICK, examples=examples)
     assert separation["tone"].channels == 2
     quieter = np.sqrt(np.mean(separation["noise"].samples ** 2, axis=1))
     assert quieter[1] / quieter[0] == pytest.approx(0.5, abs=0.1)
@@ -243,10 +248,9 @@ def test_given_templates_can_stay_fixed(mixture: Audio, tmp_path: Path) -> None:
         ({"solver": "mue", "beta": 0}, [], ConfigError, "mue needs beta from 1 to 2"),
         ({"rank": 1}, ["a", "b"], ConfigError, "rank of at least 2"),
         ({"rank": 40}, [], ConfigError, "name the sources"),
-        ({"templates": {"a": "nowhere.wav"}}, ["a"], AudioError, "nowhere.wav"),
-        ({"templates": {"c": "nowhere.wav"}}, ["a"], ConfigError, "'c'"),
         ({"start": "nowhere.npz"}, [], ConfigError, "nowhere.npz"),
-        ({"fix": "templates"}, [], ConfigError, "fix=templates"),
+        ({"fix": "templates"}, [], ConfigError, "fix=templates needs templates: give examples"),
+        ({"fix": "activations"}, [], ConfigError, "fix=activations"),
     ],
 )
 def test_options_that_cannot_be_used_are_named(
@@ -256,10 +260,39 @@ def test_options_that_cannot_be_used_are_named(
         sepkit.separate(mixture, "nmf", sources=sources, config={**QUICK, **config})
 
 
-def test_a_silent_example_is_refused(mixture: Audio, tmp_path: Path) -> None:
-    Audio(np.zeros((1, 1000)), RATE).write(tmp_path / "silent.wav")
-    with pytest.raises(AudioError, match=r"silent\.wav, is silent"):
-        sepkit.separate(mixture, "nmf", config={"templates": {"a": tmp_path / "silent.wav"}})
+@pytest.mark.parametrize(
+    ("examples", "error", "words"),
+    [
+        ({"a": "nowhere.wav"}, AudioError, "nowhere.wav"),
+        ({"a": Audio(np.zeros((1, 1000)), RATE)}, SideInformationError, "example of source 'a' is silent"),
+        ({"a": []}, SideInformationError, "example of source 'a' is silent"),
+        ({"a": 3}, SideInformationError, "needs to be Audio or a path, given int"),
+        ({"a": [np.zeros(5)]}, SideInformationError, r"given ndarray; write Audio\(samples, sample_rate\)"),
+        ("drums.wav", SideInformationError, "needs to map names of sources to recordings, given str"),
+        ({"c": Audio(np.ones((1, 1000)), RATE)}, SideInformationError, "'c', which is not among the sources a, b"),
+    ],
+)
+def test_examples_that_cannot_be_used_are_named(
+    mixture: Audio, examples: Any, error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        sepkit.separate(mixture, "nmf", sources=["a", "b"], config=QUICK, examples=examples)
+
+
+def test_examples_at_another_rate_and_in_stereo_are_those_of_the_mixture(
+    mixture: Audio, stems: dict[str, Audio], examples: dict[str, Path]
+) -> None:
+    heard = {name: Audio.read(path).resample(3 * RATE) for name, path in examples.items()}
+    stereo = {name: Audio(np.concatenate([one.samples, one.samples]), 3 * RATE) for name, one in heard.items()}
+    separation = sepkit.separate(mixture, "nmf", config=QUICK, examples=stereo)
+    for name, stem in stems.items():
+        assert sdr(stem, separation[name]) > sdr(stem, mixture) + 7
+
+
+def test_examples_and_a_start_contradict_each_other(mixture: Audio, examples: dict[str, Path], tmp_path: Path) -> None:
+    np.savez(tmp_path / "start.npz", templates=np.ones((3, 2)))
+    with pytest.raises(ConfigError, match="either learned from examples or given by start"):
+        sepkit.separate(mixture, "nmf", config={"start": tmp_path / "start.npz"}, examples=examples)
 
 
 def test_a_damaged_start_is_refused(mixture: Audio, tmp_path: Path) -> None:

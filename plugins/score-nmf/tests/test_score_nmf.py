@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 import sepkit
 from sepkit import Audio, Constraint, Domain, Layout, Note, Problem, Run, Score, Separation, SideInformation
+from sepkit.builtin import HarmonicConstraint, ScoreConstraint
 from sepkit.errors import ConfigError, MismatchError, SideInformationError
 from sepkit.informed import partials_hz
 from sepkit.music import midi_to_hz
@@ -67,8 +68,14 @@ def mixture(stems: dict[str, Audio]) -> Audio:
     return Audio(stems["left"].samples + stems["right"].samples, RATE)
 
 
-def separate(mixture: Audio, score: Score = SCORE, seed: int = 0, **given: Any) -> Separation:
-    return sepkit.separate(mixture, "score-nmf", score=score, seed=seed, **given)
+EXACT = ["score:before_s=0,after_s=0"]
+"""Notes sound neither before their onset nor after their offset."""
+
+
+def separate(
+    mixture: Audio, score: Score = SCORE, seed: int = 0, method: str = "score-nmf", **given: Any
+) -> Separation:
+    return sepkit.separate(mixture, method, score=score, seed=seed, **given)
 
 
 def sdr(reference: Audio, estimate: Audio) -> float:
@@ -92,10 +99,14 @@ def jittered(score: Score, seed: int = 5) -> Score:
     )
 
 
-def assert_hands_come_apart(mixture: Audio, score: Score, stems: dict[str, Audio], **config: Any) -> None:
+def assert_hands_come_apart(
+    mixture: Audio, score: Score, stems: dict[str, Audio], method: str = "score-nmf", **config: Any
+) -> None:
     __tracebackhide__ = True
     oracle = sepkit.separate(mixture, "ideal-ratio-mask", references=stems)
-    exact, off = (separate(mixture, one, sources=list(stems), config=config) for one in (score, jittered(score)))
+    exact, off = (
+        separate(mixture, one, sources=list(stems), method=method, config=config) for one in (score, jittered(score))
+    )
     for name, truth in stems.items():
         assert sdr(truth, exact[name]) > sdr(truth, oracle[name]) - 6, name
         assert sdr(truth, exact[name]) > sdr(truth, mixture) + 3, name
@@ -103,12 +114,18 @@ def assert_hands_come_apart(mixture: Audio, score: Score, stems: dict[str, Audio
 
 
 @pytest.mark.parametrize(
-    "config",
-    [{"inharmonicity": STIFFNESS}, {"inharmonicity": STIFFNESS, "transients": True}, {"start": "tutorial"}],
+    ("method", "config"),
+    [
+        ("score-nmf", {"inharmonicity": STIFFNESS}),
+        ("score-nmf", {"inharmonicity": STIFFNESS, "transients": True}),
+        ("score-nmf-tutorial", {}),
+    ],
     ids=["partials", "transients", "tutorial"],
 )
-def test_hands_of_a_stiff_piano_come_apart(mixture: Audio, stems: dict[str, Audio], config: dict[str, Any]) -> None:
-    assert_hands_come_apart(mixture, SCORE, stems, **config)
+def test_hands_of_a_stiff_piano_come_apart(
+    mixture: Audio, stems: dict[str, Audio], method: str, config: dict[str, Any]
+) -> None:
+    assert_hands_come_apart(mixture, SCORE, stems, method, **config)
 
 
 @pytest.mark.slow
@@ -130,8 +147,9 @@ def test_to_know_of_the_stiffness_helps(mixture: Audio, stems: dict[str, Audio])
 
 def test_a_part_is_silent_while_none_of_its_notes_sound(mixture: Audio) -> None:
     score = Score((Note(1.0, 2.0, 60, part="left"), Note(0.0, 8.0, 60, part="right")))
-    config = {"before_s": 0.1, "after_s": 0.2, "window_s": 0.032, "unexplained": "share"}
-    left = separate(mixture, score, config=config)["left"].samples[0]
+    config = {"window_s": 0.032, "unexplained": "share"}
+    tolerances = ["score:before_s=0.1,after_s=0.2"]
+    left = separate(mixture, score, config=config, constraints=tolerances)["left"].samples[0]
     first, stop = int((0.9 - 0.016) * RATE), int((2.2 + 0.016) * RATE)
     assert not left[:first].any()
     assert not left[stop:].any()
@@ -163,8 +181,8 @@ def test_stems_and_residual_sum_to_the_mixture(mixture: Audio, unexplained: str,
 def test_shared_out_nothing_is_left_wherever_a_note_sounds() -> None:
     noise = Audio(np.random.default_rng(0).standard_normal((1, 3 * RATE)), RATE)
     score = Score((Note(1.0, 1.5, 60, part="a"), Note(1.2, 2.0, 67, part="b")))
-    config = {"unexplained": "share", "before_s": 0, "after_s": 0, "window_s": 0.032}
-    residual = separate(noise, score, config=config).residual.samples[0]
+    config = {"unexplained": "share", "window_s": 0.032}
+    residual = separate(noise, score, config=config, constraints=EXACT).residual.samples[0]
     inside = slice(int((1.0 + 0.016) * RATE), int((2.0 - 0.032) * RATE))
     assert energy(residual[inside]) < 1e-10 * energy(noise.samples[0, inside])
     outside = slice(0, int((1.0 - 0.032) * RATE))
@@ -211,10 +229,14 @@ def test_a_projection_cannot_fill_what_is_zero(mixture: Audio, domain: Domain) -
     hosted = Problem(
         Audio(mixture.samples[:, : 2 * RATE], RATE),
         side_information=SideInformation(score=Score((Note(1.0, 1.5, 72, part="a"), Note(1.2, 1.5, 79, part="b")))),
-        constraints=(Hosted(Lift(), domain, "lift"),),
+        constraints=(
+            Hosted(ScoreConstraint(before_s=0, after_s=0), Domain.ACTIVATIONS, "score"),
+            Hosted(HarmonicConstraint(), Domain.TEMPLATES, "harmonic"),
+            Hosted(Lift(), domain, "lift"),
+        ),
     )
     run = Run()
-    stems = ScoreNMF(ScoreNMFConfig(before_s=0, after_s=0)).separate(hosted, run)
+    stems = ScoreNMF(ScoreNMFConfig()).separate(hosted, run)
     assert run.violations["lift"] > 0
     assert all(not stem.samples[:, : int(0.9 * RATE)].any() for stem in stems.values())
     spectrum = STFT(2048, 512).magnitude(stems["a"].samples[0])
@@ -233,8 +255,10 @@ def test_order_and_repetition_of_notes_change_nothing(mixture: Audio) -> None:
 def test_covered_by_notes_it_is_plain_factorisation(mixture: Audio) -> None:
     # Partials of notes this low are closer than bins, so that their templates have no zeros; nor have activations.
     score = Score(tuple(Note(0, 20, pitch, part="all") for pitch in (0, 2, 3.5, 7)))
-    config = {"window_s": 0.032, "before_s": 1, "continuity": 0, "lobes": 0, "iterations": 30, "tolerance": 0}
-    found = separate(mixture, score, config=config).provenance.traces["cost"]
+    config = {"window_s": 0.032, "iterations": 30, "tolerance": 0}
+    weightless = ["continuity:weight=0", "lobes:weight=0"]
+    wide = ["score:before_s=1"]
+    found = separate(mixture, score, config=config, priors=weightless, constraints=wide).provenance.traces["cost"]
     V = normalized(STFT.of_duration(0.032, 4, RATE).magnitude(mixture.samples[0]))
     bins_hz = np.arange(len(V)) * RATE / 512
     f0_hz = midi_to_hz([0, 2, 3.5, 7])
@@ -301,6 +325,22 @@ def test_hosts_priors_and_constraints(mixture: Audio) -> None:
     assert not np.array_equal(separation["left"].samples, separate(short)["left"].samples)
 
 
+def test_what_it_assumes_is_in_the_record_and_gives_way(mixture: Audio) -> None:
+    short = Audio(mixture.samples[:, : 2 * RATE], RATE)
+    config = {"cents": 30, "inharmonicity": STIFFNESS, "iterations": 3}
+    assumed = separate(short, config=config).provenance
+    assert [(one["name"], one["default"]) for one in (*assumed.priors, *assumed.constraints)] == [
+        ("continuity", True),
+        ("lobes", True),
+        ("score", True),
+        ("harmonic", True),
+    ]
+    assert assumed.priors[1]["options"] == {"weight": 3000, "cents": 30, "inharmonicity": STIFFNESS}
+    declared = separate(short, config=config, priors=["lobes:weight=5"], constraints=EXACT).provenance
+    assert [(one["name"], one["default"]) for one in declared.priors] == [("continuity", True), ("lobes", False)]
+    assert [(one["name"], one["default"]) for one in declared.constraints] == [("harmonic", True), ("score", False)]
+
+
 def test_notes_after_the_recordings_end_are_remarked_on(mixture: Audio) -> None:
     late = Score((*SCORE.notes, *(Note(onset_s, 10, 60, part="left") for onset_s in (7.9, 8.0, 9.25))))
     separation = separate(mixture, late)
@@ -316,12 +356,12 @@ def test_a_score_that_comes_too_late_gives_silence(mixture: Audio) -> None:
     np.testing.assert_array_equal(separation.residual.samples, mixture.samples)
 
 
-@pytest.mark.parametrize("start", ["partials", "tutorial"])
+@pytest.mark.parametrize("method", ["score-nmf", "score-nmf-tutorial"])
 @pytest.mark.parametrize("unexplained", ["residual", "share"])
 @pytest.mark.parametrize("samples", [np.zeros((1, 4000)), np.ones((1, 1)), np.zeros((2, 1))])
-def test_silence_and_single_samples_survive(samples: NDArray[np.float64], unexplained: str, start: str) -> None:
-    config = {"unexplained": unexplained, "start": start, "transients": True}
-    separation = separate(Audio(samples, RATE), config=config, sources=["left", "right", "rest"])
+def test_silence_and_single_samples_survive(samples: NDArray[np.float64], unexplained: str, method: str) -> None:
+    config = {"unexplained": unexplained, "transients": True}
+    separation = separate(Audio(samples, RATE), method=method, config=config, sources=["left", "right", "rest"])
     total = sum(stem.samples for stem in separation.values()) + separation.residual.samples
     np.testing.assert_allclose(total, samples, atol=1e-6)
 

@@ -9,18 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sepkit import Atom, Audio, Layout, Note, Problem, Score, SideInformation
+from sepkit import Atom, Audio, Constraint, Domain, Layout, Note, Problem, Score, SideInformation
+from sepkit.builtin import HarmonicConstraint, ScoreConstraint
 from sepkit.informed import partials_hz, score_atoms
 from sepkit.music import midi_to_hz
+from sepkit.problem import Hosted
 from sepkit.spectral import STFT
 from sepkit_score_nmf import (
-    ScoreNMFConfig,
     onset_activations,
     onset_templates,
     pitch_activations,
     pitch_templates,
 )
-from sepkit_score_nmf.start import Start, score_start
+from sepkit_score_nmf.config import TutorialConfig
+from sepkit_score_nmf.start import Array, drawn_where_free, partials_start, tutorial_start
 
 RATE = 8000
 SOURCES = ("left", "right", "drums")
@@ -36,15 +38,27 @@ SCORE = Score(
 STFT_ = STFT(512, 128)
 
 
+def problem(score: Score, sources: tuple[str, ...], seconds: float, *constraints: Hosted[Constraint]) -> Problem:
+    mixture = Audio(np.zeros((1, int(seconds * RATE))), RATE)
+    return Problem(mixture, sources, SideInformation(score=score), constraints=constraints)
+
+
 def layout(score: Score = SCORE, sources: tuple[str, ...] = SOURCES, seconds: float = 3, **options: Any) -> Layout:
     atoms = score_atoms(score, sources, **{"transients": False, "rest_rank": 3, **options})
-    problem = Problem(Audio(np.zeros((1, int(seconds * RATE))), RATE), sources, SideInformation(score=score))
-    length = problem.mixture.length
-    return problem.layout(bins_hz=STFT_.bins_hz(RATE), frames_s=STFT_.frames_s(length, RATE), atoms=atoms)
+    asked = problem(score, sources, seconds)
+    frames_s = STFT_.frames_s(asked.mixture.length, RATE)
+    return asked.layout(bins_hz=STFT_.bins_hz(RATE), frames_s=frames_s, atoms=atoms)
 
 
-def start(on: Layout, seed: int = 0, **options: Any) -> Start:
-    return score_start(ScoreNMFConfig(**options), on, np.random.default_rng(seed))
+def start(on: Layout, seed: int = 0, harmonic: Any = (), **tolerances: Any) -> tuple[Array, Array]:
+    constraints = (
+        Hosted(ScoreConstraint(**tolerances), Domain.ACTIVATIONS, "score"),
+        Hosted(HarmonicConstraint(**dict(harmonic)), Domain.TEMPLATES, "harmonic"),
+    )
+    score = on.side_information.score
+    assert score is not None
+    W, H = partials_start(problem(score, on.sources, on.mixture.duration_s, *constraints), on)
+    return drawn_where_free(W, H, on, np.random.default_rng(seed))
 
 
 def test_every_pitch_of_every_part_has_an_atom_and_the_rest_is_free() -> None:
@@ -66,7 +80,7 @@ def test_a_note_sounds_in_the_frames_whose_centre_lies_in_it() -> None:
     click = np.zeros(3 * RATE, np.float32)
     click[round(frames_s[70] * RATE)] = 1
     assert STFT_.magnitude(click).sum(axis=0).argmax() == 70
-    H = start(on, before_s=0, after_s=0).H
+    _, H = start(on, before_s=0, after_s=0)
     np.testing.assert_array_equal(H[0] > 0, (frames_s >= 1.0) & (frames_s < 2.0))
     np.testing.assert_array_equal(H[1] > 0, (frames_s >= 0.5) & (frames_s < 1.2))
     np.testing.assert_array_equal(H[3] > 0, (frames_s >= 0.0) & (frames_s < 0.3))
@@ -77,7 +91,7 @@ def test_a_note_sounds_in_the_frames_whose_centre_lies_in_it() -> None:
 @given(st.floats(0, 3), st.floats(0, 2), st.floats(0, 3), st.floats(0.001, 3))
 def test_tolerances_widen_notes(before_s: float, after_s: float, onset_s: float, duration_s: float) -> None:
     on = layout(Score((Note(onset_s, onset_s + duration_s, 60, part="a"),)), ("a",))
-    (row,) = start(on, before_s=before_s, after_s=after_s).H
+    _, (row,) = start(on, before_s=before_s, after_s=after_s)
     assert on.frames_s is not None
     inside = (on.frames_s >= onset_s - before_s) & (on.frames_s < onset_s + duration_s + after_s)
     np.testing.assert_array_equal(row, inside)
@@ -87,9 +101,9 @@ def test_templates_start_as_lobes_around_partials_and_transients_flat() -> None:
     on = layout(transients=True)
     assert on.atoms is not None
     assert on.bins_hz is not None
-    begun = start(on, cents=30, inharmonicity=0.0004, transients=True)
+    W, H = start(on, harmonic={"cents": 30, "inharmonicity": 0.0004})
     frames_s = np.asarray(on.frames_s)
-    for atom, w, h in zip(on.atoms, begun.W.T, begun.H, strict=True):
+    for atom, w, h in zip(on.atoms, W.T, H, strict=True):
         if atom.pitch is None:
             assert (w > 0).all()
             assert (h > 0).all()
@@ -111,18 +125,19 @@ def test_templates_start_as_lobes_around_partials_and_transients_flat() -> None:
 def test_only_what_no_score_speaks_of_is_drawn() -> None:
     on = layout()
     one, same, other = (start(on, seed) for seed in (1, 1, 2))
-    np.testing.assert_array_equal(one.W, same.W)
-    np.testing.assert_array_equal(one.H, same.H)
+    for factor, again in zip(one, same, strict=True):
+        np.testing.assert_array_equal(factor, again)
     drawn = np.array([atom.pitch is None for atom in on.atoms or ()])
     assert drawn.sum() == 3
-    assert (one.W != other.W).any(axis=0).tolist() == drawn.tolist()
-    assert (one.H != other.H).any(axis=1).tolist() == drawn.tolist()
+    assert (one[0] != other[0]).any(axis=0).tolist() == drawn.tolist()
+    assert (one[1] != other[1]).any(axis=1).tolist() == drawn.tolist()
 
 
 @pytest.mark.parametrize("transients", [False, True])
 def test_the_tutorials_start_is_the_tutorials(transients: bool) -> None:
     on = layout(sources=("right", "left"), transients=transients)
-    begun = start(on, start="tutorial", transients=transients, before_s=0.1, after_s=0.5, transient_before_s=0.2)
+    config = TutorialConfig(transients=transients, before_s=0.1, after_s=0.5, transient_before_s=0.2)
+    begun_w, begun_h = tutorial_start(config, on)
     assert on.frames_s is not None
     bins, bin_hz, frames, frame_s, late_s = 257, RATE / 512, len(on.frames_s), 128 / RATE, -on.frames_s[0]
     row = 0
@@ -137,13 +152,14 @@ def test_the_tutorials_start_is_the_tutorials(transients: bool) -> None:
         else:
             W = pitch_templates(bins, pitches, bin_hz)
             H = pitch_activations(frames, notes, pitches, frame_s, **around_note)
-        np.testing.assert_array_equal(begun.W[:, row : row + len(H)], W.astype(np.float32))
-        np.testing.assert_array_equal(begun.H[row : row + len(H)], H)
+        np.testing.assert_array_equal(begun_w[:, row : row + len(H)], W.astype(np.float32))
+        np.testing.assert_array_equal(begun_h[row : row + len(H)], H)
         row += len(H)
-    assert row == len(begun.H)
+    assert row == len(begun_h)
 
 
 def test_both_starts_sound_at_the_same_time_but_for_a_frames_rounding() -> None:
-    partials, tutorial = (start(layout(), start=kind).H[:4] > 0 for kind in ("partials", "tutorial"))
+    (_, partials), (_, tutorial) = (start(layout(), before_s=0.2), tutorial_start(TutorialConfig(), layout()))
+    partials, tutorial = partials[:4] > 0, tutorial[:4] > 0
     edges = 2 * len(SCORE.notes)
     assert 0 < np.sum(partials != tutorial) <= edges

@@ -12,8 +12,9 @@ from pydantic import Field, JsonValue
 from sepkit.config import Config, validate
 from sepkit.errors import ConfigError, MismatchError, WeightsError
 from sepkit.plugin.registry import BUILTIN, Registry
-from sepkit.plugin.specs import NEEDS, SeparatorSpec
+from sepkit.plugin.specs import SeparatorSpec
 from sepkit.plugin.store import chosen_folder
+from sepkit.problem.needs import NEEDS
 from sepkit.solving.declare import declared_constraints, declared_priors
 from sepkit.solving.negotiation import Request, mismatches
 
@@ -128,9 +129,9 @@ def permutes(entry: Entry, registry: Registry) -> bool:
 
 def _best_case(entry: Entry, spec: SeparatorSpec, registry: Registry) -> Request:
     """What is asked of the method on a track of which everything is known."""
-    of_the_track = frozenset(NEEDS) - {"weights"}
+    of_the_track = frozenset(NEEDS) - {"examples", "weights"}
     return Request(
-        given=of_the_track | {"weights"} if entry.weights or spec.default_weights else of_the_track,
+        given=of_the_track | {"weights"} if entry.weights else of_the_track,
         priors=declared_priors(entry.priors, registry),
         constraints=declared_constraints(entry.constraints, registry),
         device="auto",

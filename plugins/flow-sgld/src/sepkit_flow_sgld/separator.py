@@ -162,7 +162,7 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
 
     def _remark_unknown(self, problem: Problem, sources: tuple[str, ...], run: Run) -> None:
         unknown = [name for name in sources if name not in self._flows]
-        if unknown and not any(prior.domain is Domain.WAVEFORMS for prior in problem.priors):
+        if unknown and not any(prior.domain == Domain.WAVEFORMS for prior in problem.priors):
             run.remark(
                 f"there is no flow for {', '.join(unknown)}, only for {', '.join(self._flows) or 'no source'}: taken "
                 "to be noise with the mixture's spectrum"

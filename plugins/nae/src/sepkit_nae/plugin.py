@@ -16,10 +16,12 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         "ICASSP 2017",
         factory="sepkit_nae.separator:NAE",
         config="sepkit_nae.config:NAEConfig",
+        uses=("score",),
         trainer="sepkit_nae.training:NAETrainer",
         training="sepkit_nae.training_config:NAETraining",
         constraints=(Domain.ACTIVATIONS, Domain.TEMPLATES),
         priors=(Domain.ACTIVATIONS, Domain.TEMPLATES),
+        default_constraints=("score", "harmonic"),
         channels=1,
         # Stems come in no order only where no score says whose they are.
         traits=frozenset({"accelerated", "gain-equivariant", "stochastic", "trainable", "unordered"}),

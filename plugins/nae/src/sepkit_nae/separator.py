@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sepkit.builtin.harmonic import start_templates
 from sepkit.informed.atoms import score_atoms
 from sepkit.informed.parts_asked import remark_on_late_notes, wanted_parts
 from sepkit.music.audio import Audio
@@ -24,11 +25,10 @@ from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT, soft_masks
 from sepkit_nae.config import NAEConfig
 from sepkit_nae.fitting import fit
-from sepkit_nae.informed import with_score_constraints
 from sepkit_nae.knowledge import Knowledge
 from sepkit_nae.model import Autoencoder
 from sepkit_nae.objective import Objective
-from sepkit_nae.start import fill, scale_encoder, start_templates
+from sepkit_nae.start import drawn_where_free, fill, scale_encoder
 from sepkit_nae.trained import Trained
 from sepkit_nmf import atoms_of_sources, normalized
 
@@ -89,7 +89,6 @@ class NAE(Separator[NAEConfig]):
             # Parts that nobody asked for sound all the same.
             modelled = (*wanted, *(part for part in score.parts if part not in wanted))
             atoms = score_atoms(score, modelled, rest_rank=self.config.rest_rank)
-            problem = with_score_constraints(problem)
             remark_on_late_notes(score, mixture, run)
         axes: dict[str, Any] = {"bins_hz": stft.bins_hz(rate), "frames_s": stft.frames_s(len(samples), rate)}
         V = torch.from_numpy(normalized(stft.magnitude(samples))).to(device)
@@ -118,7 +117,8 @@ class NAE(Separator[NAEConfig]):
             encoder_hidden=self.config.encoder_hidden,
             decoder_hidden=self.config.decoder_hidden,
         )
-        fill(model, start_templates(problem, layout, run.rng), generator(run.rng))
+        start = drawn_where_free(start_templates(problem, layout), layout, run.rng)
+        fill(model, start, generator(run.rng))
         known = Knowledge.of(problem, layout, V.device)
         objective = Objective(V, model.to(V.device), known, self.config.beta)
         objective.restrict_templates()

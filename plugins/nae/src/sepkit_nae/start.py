@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from sepkit.builtin import HarmonicConstraint, HarmonicTemplates
-from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
-from sepkit.problem.prior import Initial
-from sepkit.problem.problem import Problem
 from sepkit_nae.model import Autoencoder
 from sepkit_nae.objective import Objective
 
@@ -18,23 +15,9 @@ from sepkit_nae.objective import Objective
 NEIGHBOUR_WEIGHT = 0.1
 
 
-def start_templates(problem: Problem, layout: Layout, rng: np.random.Generator) -> Tensor:
-    """Templates around the partials of pitched atoms, random ones for the others [shape=(bins, atoms)].
-
-    Parameters
-    ----------
-    problem : Problem
-        Partials lie as its constraint `harmonic` says, if it has one.
-    layout : Layout
-        With atoms and bins.
-    rng : np.random.Generator
-    """
+def drawn_where_free(templates: NDArray[np.float64], layout: Layout, rng: np.random.Generator) -> Tensor:
+    """The templates with random ones, no element of them zero, for atoms without a pitch [shape=(bins, atoms)]."""
     assert layout.atoms is not None
-    said = [hosted.statement for hosted in problem.constraints if isinstance(hosted.statement, HarmonicConstraint)]
-    prior = HarmonicTemplates(**said[0].model_dump()) if said else HarmonicTemplates()
-    density = prior.bind(layout, Domain.TEMPLATES)
-    assert isinstance(density, Initial)
-    templates = density.initial(rng)
     free = [index for index, atom in enumerate(layout.atoms) if atom.pitch is None]
     # Drawn from [0, 1): turned around, no element is zero.
     templates[:, free] = 1 - rng.random((len(templates), len(free)))

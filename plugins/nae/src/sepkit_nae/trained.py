@@ -26,7 +26,6 @@ from sepkit.problem.problem import Problem
 from sepkit.solving.run import Run
 from sepkit.spectral import STFT, soft_masks
 from sepkit_nae.config import NAEConfig
-from sepkit_nae.informed import with_score_constraints
 from sepkit_nae.knowledge import Knowledge
 from sepkit_nae.model import Autoencoder, stacked_frames
 from sepkit_nae.training_config import NAETraining
@@ -124,8 +123,6 @@ class Trained:
         ConfigError
             If a prior has no say.
         """
-        if problem.side_information.score is not None:
-            problem = with_score_constraints(problem)
         mixture = problem.mixture
         samples, rate = mixture.samples[0], mixture.sample_rate
         stft, model = self.stft, self.model

@@ -39,18 +39,14 @@ class NMFConfig(SpectralConfig):
         description="Stop when the cost fell by less than this fraction over ten iterations; 0: never.",
     )
     init: Literal["random", "nndsvd"] = Field(default="random", description="Start of what is not given otherwise.")
-    templates: dict[str, Path] = Field(
-        default_factory=dict,
-        description="Supervised separation: for each source an example recording, or a folder of them, from which its "
-        "templates are learned.",
-    )
     start: Path | None = Field(
         default=None,
         description="A NumPy .npz file with 'templates' (bins, atoms), 'activations' (atoms, frames) or both as start.",
     )
     fix: Literal["auto", "none", "templates", "activations"] = Field(
         default="auto",
-        description="What stays as it was given: learned templates stay fixed under auto, given ones do not.",
+        description="What stays as it was given: templates learned from examples stay fixed under auto, those of start "
+        "do not.",
     )
     mask_exponent: float = Field(
         default=1.0, gt=0, le=10, description="Exponent of the soft masks: 1 shares by magnitude, 2 by power (Wiener)."
@@ -65,10 +61,8 @@ class NMFConfig(SpectralConfig):
             raise ValueError(f"solver hals needs beta 2, given {self.beta:g}; use mu or mue, or leave it to auto")
         if self.solver == "mue" and not 1 <= self.beta <= 2:
             raise ValueError(f"solver mue needs beta from 1 to 2, given {self.beta:g}; use mu, or leave it to auto")
-        if self.templates and self.start is not None:
-            raise ValueError("templates are either learned from examples or given by start, not both")
-        if self.fix in ("templates", "activations") and not (self.templates or self.start):
-            raise ValueError(f"fix={self.fix} needs {self.fix} that are given, by templates or start")
+        if self.fix == "activations" and self.start is None:
+            raise ValueError("fix=activations needs activations that are given by start")
         return self
 
     @property

@@ -16,6 +16,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         "Neural Computation 23(9), 2011",
         factory="sepkit_nmf.separator:NMF",
         config="sepkit_nmf.config:NMFConfig",
+        uses=("examples",),
         constraints=(Domain.ACTIVATIONS, Domain.TEMPLATES),
         priors=(Domain.ACTIVATIONS, Domain.TEMPLATES),
         channels=1,

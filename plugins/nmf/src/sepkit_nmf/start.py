@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.errors import AudioError, ConfigError, reason_of
-from sepkit.music.audio import SUFFIXES, Audio
+from sepkit.errors import ConfigError, reason_of
+from sepkit.music.audio import Audio
 from sepkit.solving.run import Run
 from sepkit.spectral import STFT
 from sepkit_nmf.config import NMFConfig
 from sepkit_nmf.factorization import factorize
 from sepkit_nmf.initialize import nndsvd, normalize_templates, random_init
+from sepkit_nmf.sharing import normalized
 
 Array = NDArray[np.floating]
 
@@ -47,7 +48,12 @@ class Start:
 
 
 def choose_start(
-    config: NMFConfig, V: Array, stft: STFT, sample_rate: int, sources: tuple[str, ...], run: Run
+    config: NMFConfig,
+    V: Array,
+    stft: STFT,
+    sources: tuple[str, ...],
+    examples: Mapping[str, Sequence[Audio]],
+    run: Run,
 ) -> Start:
     """The start that `config` asks for.
 
@@ -57,23 +63,27 @@ def choose_start(
     V : ndarray [shape=(bins, frames)]
         Spectrogram of the mixture.
     stft : STFT
-    sample_rate : int
-        In Hz.
     sources : tuple of str
         The wanted names; those without an example get free templates.
+    examples : mapping of str to sequence of Audio
+        Recordings of sources alone, of one channel and at the mixture's rate.
     run : Run
 
     Raises
     ------
-    ConfigError, AudioError
-        If a given file cannot be used.
+    ConfigError
+        If a given file cannot be used, or what is to stay fixed is not given.
     """
     if config.start is not None:
+        if examples:
+            raise ConfigError("templates are either learned from examples or given by start, not both")
         return _given(config, config.start, V, run.rng)
-    if config.templates:
-        learned = learn_templates(config, stft, sample_rate, V.dtype, run)
+    if examples:
+        learned = learn_templates(config, stft, examples, V.dtype, run)
         unknown = sum(source not in learned for source in sources)
         return _supervised(config, learned, unknown * (config.rank or RANK_PER_SOURCE), V, run.rng)
+    if config.fix == "templates":
+        raise ConfigError("fix=templates needs templates: give examples, with examples=... or --example, or start")
     rank = config.rank or (RANK_PER_SOURCE * len(sources) if sources else RANK_ALONE)
     W, H = _initial(config, V, rank, run.rng)
     free = np.ones(rank, bool)
@@ -81,26 +91,19 @@ def choose_start(
 
 
 def learn_templates(
-    config: NMFConfig, stft: STFT, sample_rate: int, dtype: np.dtype[np.floating], run: Run
+    config: NMFConfig, stft: STFT, examples: Mapping[str, Sequence[Audio]], dtype: np.dtype[np.floating], run: Run
 ) -> dict[str, Array]:
-    """Factorise the example recording of every source and keep its templates.
+    """Factorise the example recordings of every source, one after the other, and keep its templates.
 
     Returns
     -------
     templates : dict of str to ndarray [shape=(bins, rank)]
         Every column sums to one.
-
-    Raises
-    ------
-    AudioError
-        If an example cannot be read, is silent, or its folder holds none.
     """
     learned = {}
-    for source, path in config.templates.items():
-        V = stft.magnitude(_example(path, sample_rate).astype(dtype, copy=False))
-        if not V.any():
-            raise AudioError(f"the example of source '{source}', {path}, is silent; give a recording of it")
-        V /= V.mean()
+    for source, recordings in examples.items():
+        samples = np.concatenate([recording.samples[0] for recording in recordings])
+        V = normalized(stft.magnitude(samples.astype(dtype, copy=False)))
         W, H = _initial(config, V, config.rank or RANK_PER_SOURCE, run.rng)
         steps = partial(run.steps, stage=f"learn {source}")
         fit = factorize(
@@ -115,14 +118,6 @@ def learn_templates(
         )
         learned[source] = normalize_templates(fit.W, fit.H)[0]
     return learned
-
-
-def _example(path: Path, sample_rate: int) -> NDArray[np.float32]:
-    """The recording at `path`, or all those in the folder one after the other [shape=(samples,)]."""
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
-    if not files:
-        raise AudioError(f"the folder of examples {path} holds no audio files")
-    return np.concatenate([Audio.read(file).mixdown().resample(sample_rate).samples[0] for file in files])
 
 
 def _supervised(

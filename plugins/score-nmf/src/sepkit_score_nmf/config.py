@@ -1,4 +1,4 @@
-"""Options of the method `score-nmf`."""
+"""Options of the methods `score-nmf` and `score-nmf-tutorial`."""
 
 from __future__ import annotations
 
@@ -9,49 +9,13 @@ from pydantic import Field, model_validator
 from sepkit.spectral_config import SpectralConfig
 
 
-class ScoreNMFConfig(SpectralConfig):
-    """Options of score-informed nonnegative matrix factorisation."""
+class FactorizationConfig(SpectralConfig):
+    """What all factorisations informed by a score have in common."""
 
-    before_s: float = Field(default=0.2, ge=0, le=60, description="A note may sound so many seconds before its onset.")
-    after_s: float = Field(default=0.2, ge=0, le=60, description="A note may sound so many seconds after its offset.")
-    cents: float = Field(
-        default=50.0,
-        gt=0,
-        le=600,
-        description="How far from a partial a note's template may have energy, in cents; two bins it always may.",
-    )
-    inharmonicity: float = Field(
-        default=0.0,
-        ge=0,
-        le=0.01,
-        description="Stiffness B of the strings: partial m lies at m f0 sqrt(1 + B m²). Pianos: 0.0001 to 0.001.",
-    )
     transients: bool = Field(
         default=False,
         description="Give every pitch a second template, free in frequency, that sounds at onsets only: for struck and "
         "plucked strings whose score is exact.",
-    )
-    transient_before_s: float = Field(
-        default=0.1, ge=0, le=60, description="A transient may begin so many seconds before its note's onset."
-    )
-    transient_after_s: float = Field(
-        default=0.1, ge=0, le=60, description="A transient may last so many seconds after its note's onset."
-    )
-    start: Literal["partials", "tutorial"] = Field(
-        default="partials",
-        description="partials: lobes around the partials within cents. tutorial: exactly as in libfmp, partials "
-        "within 5 percent of their frequency.",
-    )
-    continuity: float = Field(
-        default=100.0,
-        ge=0,
-        description="Weight of the prior that activations change slowly (see: sepkit show continuity); 0: none.",
-    )
-    lobes: float = Field(
-        default=3000.0,
-        ge=0,
-        description="Weight of the prior that partials are as narrow as the window's main lobe; 0: none. Not with "
-        "start tutorial.",
     )
     rest_rank: int = Field(
         default=8, ge=1, le=500, description="Number of free atoms for each source that is no part of the score."
@@ -82,7 +46,7 @@ class ScoreNMFConfig(SpectralConfig):
     )
 
     @model_validator(mode="after")
-    def _solver_fits_beta(self) -> ScoreNMFConfig:
+    def _solver_fits_beta(self) -> FactorizationConfig:
         if self.solver == "mue" and not 1 <= self.beta <= 2:
             raise ValueError(f"solver mue needs beta from 1 to 2, given {self.beta:g}; use mu, or leave it to auto")
         return self
@@ -93,3 +57,36 @@ class ScoreNMFConfig(SpectralConfig):
         if self.solver != "auto":
             return self.solver
         return "mue" if 1 <= self.beta <= 2 else "mu"
+
+
+class ScoreNMFConfig(FactorizationConfig):
+    """Options of score-informed nonnegative matrix factorisation.
+
+    When notes may sound, and how strongly templates and activations are held, say its default statements.
+    """
+
+    cents: float = Field(
+        default=50.0,
+        gt=0,
+        le=600,
+        description="How far from a partial a note's template may have energy, in cents; two bins it always may.",
+    )
+    inharmonicity: float = Field(
+        default=0.0,
+        ge=0,
+        le=0.01,
+        description="Stiffness B of the strings: partial m lies at m f0 sqrt(1 + B m²). Pianos: 0.0001 to 0.001.",
+    )
+
+
+class TutorialConfig(FactorizationConfig):
+    """Options of score-informed nonnegative matrix factorisation as in the tutorial."""
+
+    before_s: float = Field(default=0.2, ge=0, le=60, description="A note may sound so many seconds before its onset.")
+    after_s: float = Field(default=0.2, ge=0, le=60, description="A note may sound so many seconds after its offset.")
+    transient_before_s: float = Field(
+        default=0.1, ge=0, le=60, description="A transient may begin so many seconds before its note's onset."
+    )
+    transient_after_s: float = Field(
+        default=0.1, ge=0, le=60, description="A transient may last so many seconds after its note's onset."
+    )

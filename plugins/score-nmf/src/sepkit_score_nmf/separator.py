@@ -8,26 +8,23 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.builtin import Continuity, Lobes
 from sepkit.informed.atoms import score_atoms
 from sepkit.informed.parts_asked import remark_on_late_notes, wanted_parts
 from sepkit.music.audio import Audio
-from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
-from sepkit.problem.prior import Density
 from sepkit.problem.problem import Problem
 from sepkit.solving.run import Run
 from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT, soft_masks
-from sepkit_nmf import Factorization, factorize, normalized, source_magnitudes
-from sepkit_score_nmf.config import ScoreNMFConfig
-from sepkit_score_nmf.start import Start, score_start
+from sepkit_nmf import factorize_hosting, normalized, source_magnitudes
+from sepkit_score_nmf.config import FactorizationConfig, TutorialConfig
+from sepkit_score_nmf.start import Array, drawn_where_free, partials_start, tutorial_start
 
 _SHARED = 1e-3
 """What is shared where no note explains anything, beside the mean of a source's model in that frame."""
 
 
-class ScoreNMF(Separator[ScoreNMFConfig]):
+class ScoreNMF(Separator[FactorizationConfig]):
     """Score-informed nonnegative matrix factorisation.
 
     Every pitch of every part has a template that starts around its partials and an activation that starts at one while
@@ -54,13 +51,10 @@ class ScoreNMF(Separator[ScoreNMFConfig]):
             frames_s=stft.frames_s(mixture.length, mixture.sample_rate),
             atoms=score_atoms(score, modelled, transients=self.config.transients, rest_rank=self.config.rest_rank),
         )
-        fit = self._factorize(
-            normalized(stft.magnitude(mixture.samples[0])),
-            score_start(self.config, layout, run.rng),
-            layout,
-            problem,
-            run,
-        )
+        W, H = drawn_where_free(*self.start(problem, layout), layout, run.rng)
+        V = normalized(stft.magnitude(mixture.samples[0]))
+        fit = factorize_hosting(V, W, H, self.config, layout, problem, run, keep_zeros=True)
+        del V
         assert layout.atoms is not None
         labels = np.array([atom.source for atom in layout.atoms])
         members = {source: np.flatnonzero(labels == source) for source in modelled}
@@ -75,42 +69,20 @@ class ScoreNMF(Separator[ScoreNMFConfig]):
         stems = stft.filter(mixture.samples[0], masks, len(wanted), steps=steps)
         return {name: Audio(stem[np.newaxis], mixture.sample_rate) for name, stem in zip(wanted, stems, strict=True)}
 
-    def _factorize(
-        self, V: NDArray[np.floating], start: Start, layout: Layout, problem: Problem, run: Run
-    ) -> Factorization:
-        on_w = problem.bind_constraints(layout, Domain.TEMPLATES)
-        on_h = problem.bind_constraints(layout, Domain.ACTIVATIONS)
-        support_w, support_h = on_w.support(), on_h.support()
-        fit = factorize(
-            V,
-            start.W,
-            start.H,
-            beta=self.config.beta,
-            solver=self.config.chosen_solver,
-            max_iterations=self.config.iterations,
-            tolerance=self.config.tolerance,
-            support_w=(start.W > 0) if support_w is None else (start.W > 0) & support_w,
-            support_h=(start.H > 0) if support_h is None else (start.H > 0) & support_h,
-            densities_w=(*self._lobes(layout), *problem.bind_priors(layout, Domain.TEMPLATES)),
-            densities_h=(*self._continuity(layout), *problem.bind_priors(layout, Domain.ACTIVATIONS)),
-            project_w=on_w.beyond_support().project if on_w.beyond_support() else None,
-            project_h=on_h.beyond_support().project if on_h.beyond_support() else None,
-            steps=partial(run.steps, stage="factorise"),
-        )
-        run.trace("cost", fit.costs)
-        run.keep(layout, {Domain.TEMPLATES: fit.W, Domain.ACTIVATIONS: fit.H})
-        run.report_violations({**on_w.violations(fit.W), **on_h.violations(fit.H)})
-        return fit
+    def start(self, problem: Problem, layout: Layout) -> tuple[Array, Array]:
+        """Templates [shape=(bins, atoms)] and activations [shape=(atoms, frames)] to start from; zeros stay zero."""
+        return partials_start(problem, layout)
 
-    def _continuity(self, layout: Layout) -> tuple[Density, ...]:
-        if self.config.continuity == 0:
-            return ()
-        return (Continuity(weight=self.config.continuity).bind(layout, Domain.ACTIVATIONS),)
 
-    def _lobes(self, layout: Layout) -> tuple[Density, ...]:
-        config = self.config
-        # The tutorial's templates reach wider than lobes, which would pull partials of stiff strings away from them.
-        if config.lobes == 0 or config.start == "tutorial":
-            return ()
-        prior = Lobes(weight=config.lobes, cents=config.cents, inharmonicity=config.inharmonicity)
-        return (prior.bind(layout, Domain.TEMPLATES),)
+class TutorialNMF(ScoreNMF):
+    """The same from the tutorial's start, exactly as libfmp makes it, and without further statements.
+
+    References
+    ----------
+    M. Müller, "Fundamentals of Music Processing", 2nd edition, section 8.3, Springer 2021.
+    """
+
+    config: TutorialConfig
+
+    def start(self, problem: Problem, layout: Layout) -> tuple[Array, Array]:
+        return tutorial_start(self.config, layout)

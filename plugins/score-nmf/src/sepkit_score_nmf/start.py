@@ -1,18 +1,17 @@
-"""Where a score-informed factorisation starts: an atom for every pitch of every part, zero where it is silent."""
+"""Where a score-informed factorisation starts: an atom for every pitch of every part."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.builtin import ScoreConstraint
-from sepkit.builtin.harmonic import harmonic_templates
-from sepkit.problem.constraint import Support
+from sepkit.builtin.harmonic import start_templates
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
-from sepkit_score_nmf.config import ScoreNMFConfig
+from sepkit.problem.problem import Problem
+from sepkit_score_nmf.config import TutorialConfig
 from sepkit_score_nmf.tutorial import (
     ONSET_LEVEL,
     onset_activations,
@@ -24,57 +23,43 @@ from sepkit_score_nmf.tutorial import (
 Array = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class Start:
-    """Factors to start from. Their zeros stay zero.
-
-    Attributes
-    ----------
-    W : ndarray [shape=(bins, atoms)]
-    H : ndarray [shape=(atoms, frames)]
-    """
-
-    W: Array
-    H: Array
-
-
-def score_start(config: ScoreNMFConfig, layout: Layout, rng: np.random.Generator) -> Start:
-    """A lobe around each partial, as high as one over its number; activations of ones while notes sound.
-
-    What no score says anything of starts at random.
+def partials_start(problem: Problem, layout: Layout) -> tuple[Array, Array]:
+    """A lobe around each partial, as high as one over its number; activations of ones wherever they may sound.
 
     Parameters
     ----------
-    config : ScoreNMFConfig
+    problem : Problem
+        Partials lie as its constraint `harmonic` says, and notes sound as its constraints on activations say.
     layout : Layout
         With atoms, bins and frames.
-    rng : np.random.Generator
+
+    Returns
+    -------
+    W : ndarray [shape=(bins, atoms)]
+    H : ndarray [shape=(atoms, frames)]
     """
     assert layout.atoms is not None
-    W, H = _tutorial_start(config, layout) if config.start == "tutorial" else _partials_start(config, layout)
-    free = [index for index, atom in enumerate(layout.atoms) if atom.pitch is None]
-    # Drawn from [0, 1): turned around, no element is zero.
-    W[:, free] = 1 - rng.random((len(W), len(free)), np.float32)
-    H[free] = 1 - rng.random((len(free), H.shape[1]), np.float32)
-    return Start(W, H)
-
-
-def _partials_start(config: ScoreNMFConfig, layout: Layout) -> tuple[Array, Array]:
-    constraint = ScoreConstraint(
-        before_s=config.before_s,
-        after_s=config.after_s,
-        transient_before_s=config.transient_before_s,
-        transient_after_s=config.transient_after_s,
-    )
-    bound = constraint.bind(layout, Domain.ACTIVATIONS)
-    assert isinstance(bound, Support)
-    assert layout.atoms is not None
-    W = harmonic_templates(layout, config.cents, config.inharmonicity).astype(np.float32)
+    W = start_templates(problem, layout).astype(np.float32)
     W[:, [atom.transient for atom in layout.atoms]] = ONSET_LEVEL
-    return W, bound.support.astype(np.float32)
+    support = problem.bind_constraints(layout, Domain.ACTIVATIONS).support()
+    shape = layout.shape(Domain.ACTIVATIONS)
+    return W, np.ones(shape, np.float32) if support is None else support.astype(np.float32)
 
 
-def _tutorial_start(config: ScoreNMFConfig, layout: Layout) -> tuple[Array, Array]:
+def tutorial_start(config: TutorialConfig, layout: Layout) -> tuple[Array, Array]:
+    """What the tutorial's four initialisers give; zeros for atoms that stand for no note.
+
+    Parameters
+    ----------
+    config : TutorialConfig
+    layout : Layout
+        With atoms, bins, frames and a score.
+
+    Returns
+    -------
+    W : ndarray [shape=(bins, atoms)]
+    H : ndarray [shape=(atoms, frames)]
+    """
     assert layout.atoms is not None
     assert layout.bins_hz is not None
     assert layout.frames_s is not None
@@ -101,4 +86,14 @@ def _tutorial_start(config: ScoreNMFConfig, layout: Layout) -> tuple[Array, Arra
         else:
             W[:, rows] = pitch_templates(bins, pitches, bin_hz)
             H[rows] = pitch_activations(frames, notes, pitches, frame_s, **tolerance)
+    return W, H
+
+
+def drawn_where_free(W: Array, H: Array, layout: Layout, rng: np.random.Generator) -> tuple[Array, Array]:
+    """The start with random values, none of them zero, for atoms that stand for no note."""
+    assert layout.atoms is not None
+    free = [index for index, atom in enumerate(layout.atoms) if atom.pitch is None]
+    # Drawn from [0, 1): turned around, no element is zero.
+    W[:, free] = 1 - rng.random((len(W), len(free)), np.float32)
+    H[free] = 1 - rng.random((len(free), H.shape[1]), np.float32)
     return W, H

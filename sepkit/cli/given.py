@@ -1,0 +1,39 @@
+"""Files of what is known of a mixture, as options name them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from sepkit.errors import ConfigError, SideInformationError
+from sepkit.opening import as_spelt, composed
+
+_TABLES = (".csv", ".tsv")
+
+
+def f0_files(paths: tuple[Path, ...]) -> dict[str, Path]:
+    """The F0 track of every source, out of files and folders; raises `SideInformationError`."""
+    files: list[Path] = []
+    for path in map(as_spelt, paths):
+        inside = (
+            sorted(file for file in path.iterdir() if file.suffix.lower() in _TABLES) if os.path.isdir(path) else [path]
+        )
+        if not inside:
+            raise SideInformationError(f"the folder {path} holds no F0 tracks named <source>.csv")
+        files += inside
+    names = [composed(file.stem) for file in files]
+    twins = [str(file) for file, name in zip(files, names, strict=True) if names.count(name) > 1]
+    if twins:
+        raise SideInformationError(f"{' and '.join(twins)} are F0 tracks of one source; give one of them")
+    return dict(zip(names, files, strict=True))
+
+
+def parse_examples(given: tuple[str, ...]) -> dict[str, list[Path]]:
+    """Files and folders of examples by source, from ``NAME=PATH``; raises `ConfigError`."""
+    examples: dict[str, list[Path]] = {}
+    for text in given:
+        name, equals, path = text.partition("=")
+        if not (equals and name.strip() and path):
+            raise ConfigError(f"--example needs NAME=PATH, as in drums=drums.wav, given '{text}'")
+        examples.setdefault(composed(name.strip()), []).append(as_spelt(Path(path)))
+    return examples

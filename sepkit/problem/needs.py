@@ -1,0 +1,43 @@
+"""The words in which specs and statements say what they need: ``"score"``, or ``"score|f0"`` for one of several."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+SIDE_INFORMATION = ("score", "f0", "examples", "references")
+"""Kinds of data about the mixture, named as the fields of `sepkit.SideInformation`."""
+NEEDS = (*SIDE_INFORMATION, "weights", "sources")
+
+HOW_TO_GIVE = {
+    "score": "give one with score=... or --score",
+    "f0": "give F0 tracks with f0=... or --f0",
+    "examples": "give recordings of the sources alone with examples=... or --example",
+    "references": "give the true stems with references=... or --references",
+    "weights": "give a folder with weights=... or --weights",
+    "sources": "name them with sources=... or --sources",
+}
+
+
+def alternatives(need: str) -> tuple[str, ...]:
+    """What meets a need: ``("score", "f0")`` for ``"score|f0"``."""
+    return tuple(need.split("|"))
+
+
+def kinds(needs: Iterable[str]) -> frozenset[str]:
+    """Everything that needs name."""
+    return frozenset(kind for need in needs for kind in alternatives(need))
+
+
+def unmet(needs: Iterable[str], given: Collection[str]) -> tuple[str, ...]:
+    """The needs that nothing given meets."""
+    return tuple(need for need in needs if not set(alternatives(need)) & set(given))
+
+
+def in_words(need: str) -> str:
+    """``"score or f0"``."""
+    return " or ".join(alternatives(need))
+
+
+def remedy(need: str) -> str:
+    """How to meet a need, by any of what meets it."""
+    return ", or ".join(HOW_TO_GIVE[kind] for kind in alternatives(need))
