@@ -115,9 +115,6 @@ class Separation(Mapping[str, Audio]):
         for name, gain_db in gains_db.items():
             if name not in self:
                 raise ConfigError(f"there is no stem '{name}'; the stems are {', '.join(self.stems)}")
-            if not gain_db < math.inf:
-                raise ConfigError(f"the gain of '{name}' needs a number of dB, given {gain_db}")
-            remixed += np.float32(10 ** (gain_db / 20) - 1) * self[name].samples
             if not gain_db <= _HIGHEST_GAIN_DB:
                 raise ConfigError(
                     f"the gain of '{name}' needs a number of dB up to {_HIGHEST_GAIN_DB}, given {gain_db}"
