@@ -16,7 +16,7 @@ from sepkit.alignment.timemap import TimeMap
 from sepkit.errors import AudioError, SideInformationError
 from sepkit.music.audio import Audio
 from sepkit.music.score import Score
-from sepkit.solving.run import Cancel, Reporter, Run
+from sepkit.problem.run import Cancel, Reporter, Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

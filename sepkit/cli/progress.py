@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 import click
 
 from sepkit.cli.printing import console
-from sepkit.solving.run import Progress, Reporter
+from sepkit.problem.run import Progress, Reporter
 
 progress_option = click.option(
     "--progress",

@@ -22,8 +22,8 @@ from sepkit.music.parts import read_with_parts
 from sepkit.music.score import Score
 from sepkit.opening import as_spelt, composed
 from sepkit.plugin.stdout import kept_from_stdout
+from sepkit.problem.run import Reporter
 from sepkit.solving.method import Method
-from sepkit.solving.run import Reporter
 
 _TABLES = (".csv", ".tsv")
 

@@ -16,7 +16,7 @@ from sepkit.evaluation.stems import Stems
 from sepkit.music.audio import Audio
 from sepkit.music.f0 import F0Track
 from sepkit.music.recordings.sound import streamed
-from sepkit.solving.run import Cancel, Reporter, Run
+from sepkit.problem.run import Cancel, Reporter, Run
 
 WORST_SUM_DB = -60.0
 """Level of the error with which the stems sum to the mixture, beside the mixture, above which it is worth a note."""

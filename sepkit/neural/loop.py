@@ -20,7 +20,7 @@ from sepkit.files import sweep
 from sepkit.neural.adam import Adam
 from sepkit.neural.device import choose_device
 from sepkit.neural.state import Curves, load_state, save_state
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 from sepkit.training.config import TrainingConfig
 
 Loss = Callable[[nn.Module, np.random.Generator], torch.Tensor]

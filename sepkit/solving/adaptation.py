@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepkit.music.audio import Audio
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 from sepkit.spectral import STFT, soft_masks
 from sepkit.spectral_config import WINDOW_S
 

@@ -21,6 +21,7 @@ from sepkit.problem.constraint import Constraint
 from sepkit.problem.domain import Domain
 from sepkit.problem.prior import Prior
 from sepkit.problem.problem import Problem
+from sepkit.problem.run import Cancel, Reporter, Run, checked_seed
 from sepkit.solving.adaptation import Adaptation
 from sepkit.solving.contract import check_stems, check_violations, plugin_faults
 from sepkit.solving.declare import declared_constraints, declared_priors
@@ -28,7 +29,6 @@ from sepkit.solving.digests import digest_inputs, digest_paths
 from sepkit.solving.given import Pathlike, audio_given, side_given, sources_given
 from sepkit.solving.negotiation import Request, negotiate
 from sepkit.solving.provenance import Provenance
-from sepkit.solving.run import Cancel, Reporter, Run, checked_seed
 from sepkit.solving.separation import Separation, expected_sdr_db
 from sepkit.solving.separator import Separator
 from sepkit.solving.versions import versions_of

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from sepkit.errors import Cancelled, MismatchError, SepkitError, SideInformationError, fault_of
+from sepkit.problem.run import Progress
 from sepkit.solving.method import Method
-from sepkit.solving.run import Progress
 from sepkit.testing.check import check, is_method
 from sepkit.testing.material import SIDE_INFORMATION
 from sepkit.testing.outcome import CheckFailed, Skipped, require

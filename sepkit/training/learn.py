@@ -15,8 +15,8 @@ from sepkit.evaluation.declare import declared_dataset
 from sepkit.evaluation.splits import split
 from sepkit.files import require_writable
 from sepkit.plugin.registry import Registry
+from sepkit.problem.run import Cancel, Reporter, Run, checked_seed
 from sepkit.solving.contract import plugin_faults
-from sepkit.solving.run import Cancel, Reporter, Run, checked_seed
 from sepkit.training.trainer import Trainer, TrainingData
 
 

@@ -14,7 +14,7 @@ from sepkit.neural import choose_device, generator, read_by_source
 from sepkit.problem.domain import Domain
 from sepkit.problem.excerpt import excerpt
 from sepkit.problem.problem import Problem
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT
 from sepkit_flow_sgld.allowed import Allowed

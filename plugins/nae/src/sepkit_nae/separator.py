@@ -19,7 +19,7 @@ from sepkit.neural import choose_device, generator
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Atom, Layout
 from sepkit.problem.problem import Problem
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT, soft_masks
 from sepkit_nae.config import NAEConfig

@@ -14,7 +14,7 @@ from sepkit.music.audio import Audio
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Atom
 from sepkit.problem.problem import Problem
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT, soft_masks
 from sepkit_nmf.config import NMFConfig
