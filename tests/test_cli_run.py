@@ -222,8 +222,13 @@ def test_a_progress_bar_goes_to_stderr(mixture: Path, out: Path) -> None:
 def test_a_score_reaches_the_method(tmp_path: Path, mixture: Path, out: Path) -> None:
     score = tmp_path / "score.mid"
     Score((Note(0.0, 0.1, 60), Note(0.1, 0.2, 67))).write(score)
-    succeeded(call("run", "halve-by-score", mixture, "-o", out, "--score", score))
-    assert provenance(out / "mix")["traces"]["notes"] == [60.0, 67.0]
+    done = call("run", "halve-by-score", mixture, "-o", out, "--score", score)
+    assert (done.code, len(done.complaints)) == (0, 1)
+    # The mixture is noise.
+    assert "score and recording have little in common" in done.err
+    record = provenance(out / "mix")
+    assert record["traces"]["notes"] == [60.0, 67.0]
+    assert record["alignment"]["moved"] is False
 
 
 def test_f0_tracks_come_from_files_named_after_sources(tmp_path: Path, mixture: Path, out: Path) -> None:

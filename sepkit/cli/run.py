@@ -22,7 +22,6 @@ from sepkit.music.parts import read_with_parts
 from sepkit.music.score import Score
 from sepkit.opening import as_spelt, composed
 from sepkit.plugin.stdout import kept_from_stdout
-from sepkit.problem.run import Reporter
 from sepkit.solving.method import Method
 
 _TABLES = (".csv", ".tsv")
@@ -41,7 +40,15 @@ _TABLES = (".csv", ".tsv")
     help="What the parts of the score are: track, instrument, staff; split=60 (left below that pitch, right above); or "
     "named by you, left=1,right=2+flute, with numbers in order of entry.",
 )
-@click.option("--align", "aligned", is_flag=True, help="First move the notes to where the recording plays them.")
+@click.option(
+    "--align",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    is_flag=False,
+    flag_value="always",
+    show_default=True,
+    help="Move the notes to where the recording plays them: where that is clearly better, always, or never.",
+)
 @click.option(
     "--f0",
     "f0_paths",
@@ -78,7 +85,7 @@ def command(
     sources: str,
     score_path: Path | None,
     parts: str,
-    aligned: bool,
+    align: str,
     f0_paths: tuple[Path, ...],
     references: Path | None,
     priors: tuple[str, ...],
@@ -102,13 +109,15 @@ def command(
     folders = _folders(mixtures, output)
     config = read_options(config_path, settings)
     gains_db = parse_gains(gains)
-    score = _score(score_path, parts, aligned)
+    score = _score(score_path, parts, align)
     problem: dict[str, Any] = {
         "sources": [composed(name.strip()) for name in sources.split(",")] if sources else [],
         "f0": _f0_tracks(f0_paths),
         "references": {} if references is None else stem_files(references),
         "priors": priors,
         "constraints": constraints,
+        "align": align,
+        "score": score,
         "seed": seed,
     }
     loaded = Method(method, config=config, weights=weights, device=device, registry=discover(ctx))
@@ -120,8 +129,7 @@ def command(
             # Whatever a plugin prints must not get between the results on stdout.
             with progress(style, mixture.name) as reporter, kept_from_stdout():
                 audio = Audio.read(mixture)
-                notes = _aligned(audio, score, reporter) if aligned and score else score
-                separation = loaded.separate(audio, **problem, score=notes, reporter=reporter)
+                separation = loaded.separate(audio, **problem, reporter=reporter)
                 files = separation.write(folder, chosen_outputs(separation, only, without, gains_db))
         except Cancelled:
             raise
@@ -144,16 +152,10 @@ def command(
     return worst
 
 
-def _score(path: Path | None, parts: str, aligned: bool) -> Score | None:
-    if path is None and aligned:
+def _score(path: Path | None, parts: str, align: str) -> Score | None:
+    if path is None and align == "always":
         raise SideInformationError("--align needs a score to align; give one with --score")
     return None if path is None else read_with_parts(path, parts)
-
-
-def _aligned(audio: Audio, score: Score, reporter: Reporter | None) -> Score:
-    from sepkit.alignment import align
-
-    return align(audio, score, reporter=reporter).score
 
 
 def _folders(mixtures: tuple[str, ...], output: Path) -> dict[Path, Path]:

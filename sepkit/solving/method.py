@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from sepkit.alignment.fitting import Aligning, Fitted, fitted
 from sepkit.config import Config, validate
 from sepkit.errors import MismatchError
 from sepkit.music.audio import Audio
@@ -93,6 +94,7 @@ class Method:
         references: Mapping[str, Audio | Pathlike] | None = None,
         priors: Iterable[Prior | str] = (),
         constraints: Iterable[Constraint | str] = (),
+        align: Aligning = "auto",
         seed: int = 0,
         reporter: Reporter | None = None,
         cancel: Cancel | None = None,
@@ -127,9 +129,12 @@ class Method:
         if any(prior.domain is Domain.WAVEFORMS for prior in hosted_priors):
             # They speak of the mixture as it is, in place of the weights that want another rate.
             rate = self.spec.sample_rate
+        fit = None if side.score is None else fitted(mixture, side.score, align, reporter, cancel)
         adaptation = Adaptation.between(mixture, rate, self.spec.channels)
         side = replace(
-            side, references={name: adaptation.alike(reference) for name, reference in side.references.items()}
+            side,
+            score=fit.score if fit else None,
+            references={name: adaptation.alike(reference) for name, reference in side.references.items()},
         )
         problem = Problem(adaptation.adapted(), known or names, side, hosted_priors, hosted_constraints)
         run = Run(
@@ -154,7 +159,9 @@ class Method:
                 stems = {name: stems[name] for name in names}
         uncertainty = {name: uncertainty[name] for name in stems if name in uncertainty}
         provenance = replace(
-            self._provenance(mixture, problem, run, adaptation, inputs, tuple(stems), time.perf_counter() - started),
+            self._provenance(
+                mixture, problem, run, adaptation, fit, inputs, tuple(stems), time.perf_counter() - started
+            ),
             expected_sdr_db=expected_sdr_db(stems, uncertainty),
         )
         return Separation(mixture, stems, provenance, run.variables, uncertainty)
@@ -173,6 +180,7 @@ class Method:
         problem: Problem,
         run: Run,
         adaptation: Adaptation,
+        fit: Fitted | None,
         inputs: dict[str, str],
         sources: tuple[str, ...],
         seconds: float,
@@ -199,6 +207,7 @@ class Method:
             samples=mixture.length,
             sources=sources,
             seconds=round(seconds, 3),
+            alignment=fit.record if fit else None,
             adaptations=adaptation.steps,
             priors=tuple(prior.describe() for prior in problem.priors),
             constraints=tuple(
@@ -206,7 +215,8 @@ class Method:
                 for constraint in problem.constraints
             ),
             remarks=(
-                *(problem.side_information.score.remarks if problem.side_information.score else ()),
+                *(fit.score.remarks if fit else ()),
+                *((fit.remark,) if fit and fit.remark else ()),
                 *adaptation.remarks,
                 *run.remarks,
             ),
@@ -225,6 +235,7 @@ def separate(
     references: Mapping[str, Audio | Pathlike] | None = None,
     priors: Iterable[Prior | str] = (),
     constraints: Iterable[Constraint | str] = (),
+    align: Aligning = "auto",
     weights: Pathlike | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -247,12 +258,16 @@ def separate(
     config : Config or mapping, optional
         Options of the method; ``sepkit show METHOD`` shows them.
     score : Score or path, optional
+        It is compared with the mixture, and a remark says so when it does not fit.
     f0 : mapping of str to F0Track or path, optional
         By source name.
     references : mapping of str to Audio or path, optional
         The true stems by source name, of the mixture's shape and rate, for oracles.
     priors, constraints : iterable, optional
         Objects, or strings like ``"sparsity:weight=2"``. Constraints are applied in this order.
+    align : {'auto', 'always', 'never'}
+        Whether the notes of the score are moved to where the mixture plays them: where that is clearly better, always,
+        or never.
     weights : path or str, optional
         Folder of trained weights, or the name of published ones.
     seed : int
@@ -297,6 +312,7 @@ def separate(
         references=references,
         priors=priors,
         constraints=constraints,
+        align=align,
         seed=seed,
         reporter=reporter,
         cancel=cancel,
