@@ -76,6 +76,8 @@ class Run:
         Final violation of every hosted constraint.
     remarks : list of str
         What the user ought to know about the result.
+    identified : set of str
+        Sources that are what their names say.
     uncertainty : dict of str to Audio
         How sure the method is of its stems, by source name; empty for most methods.
     variables : Variables or None
@@ -96,6 +98,7 @@ class Run:
         self.traces: dict[str, list[float]] = {}
         self.violations: dict[str, float] = {}
         self.remarks: list[str] = []
+        self.identified: set[str] = set()
         self.uncertainty: dict[str, Audio] = {}
         self.variables: Variables | None = None
         self._keep_variables = keep_variables
@@ -153,6 +156,13 @@ class Run:
     def remark(self, text: str) -> None:
         """Tell the user something about this result in one line: what was left out, what could not be used."""
         self.remarks.append(text)
+
+    def identify(self, sources: Iterable[str]) -> None:
+        """Say which sources are what their names say, because the method was told of them by more than their names.
+
+        Only methods with the trait ``arbitrary-names`` need to: of others it is taken for granted.
+        """
+        self.identified.update(sources)
 
     def keep(self, layout: Layout, values: Mapping[Domain, NDArray[np.floating]]) -> None:
         """Let the host look at final values of the method's own variables; it keeps them only if it asked for them.

@@ -32,6 +32,7 @@ from sepkit.solving.negotiation import Request, negotiate
 from sepkit.solving.provenance import Provenance
 from sepkit.solving.separation import Separation, expected_sdr_db
 from sepkit.solving.separator import Separator
+from sepkit.solving.telling import remarks_on_result
 from sepkit.solving.versions import versions_of
 from sepkit.solving.weights_used import weights_used
 
@@ -157,6 +158,8 @@ class Method:
                 stems = _project_waveforms(problem.with_mixture(mixture), stems, run)
             if names:
                 stems = {name: stems[name] for name in names}
+        for remark in remarks_on_result(self.spec, mixture, names, stems, run):
+            run.remark(remark)
         uncertainty = {name: uncertainty[name] for name in stems if name in uncertainty}
         provenance = replace(
             self._provenance(

@@ -164,8 +164,9 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
         unknown = [name for name in sources if name not in self._flows]
         if unknown and not any(prior.domain is Domain.WAVEFORMS for prior in problem.priors):
             run.remark(
-                f"there is no flow for {', '.join(unknown)}, only for {', '.join(self._flows) or 'no source'}: taken "
-                "to be noise with the mixture's spectrum"
+                f"there is no flow for {', '.join(unknown)}, only for {', '.join(self._flows) or 'no source'}: their "
+                "stems are little more than equal shares of the mixture; train flows of them (sepkit train flow) and "
+                "give them with --weights, or declare priors"
             )
 
     def _stft(self, mixture: Audio) -> STFT:

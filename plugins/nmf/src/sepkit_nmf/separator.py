@@ -43,6 +43,7 @@ class NMF(Separator[NMFConfig]):
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
         sources = self._sources(problem)
         rate = problem.mixture.sample_rate
+        run.identify(self.config.templates)
         samples = problem.mixture.samples[0].astype(self.config.precision, copy=False)
         stft = STFT.of_duration(self.config.window_s, self.config.overlap, rate)
         V = normalized(stft.magnitude(samples))
