@@ -152,10 +152,8 @@ def _read_through(signal: Audio | Path, run: Run) -> tuple[Shape, bool]:
             silent, length = silent and not block.any(), length + block.shape[1]
     if length == 0:
         raise AudioError(f"{signal} holds no samples")
-    if stream.announced is not None and length < stream.announced:
-        raise AudioError(
-            f"{signal} ends after {length} of the {stream.announced} samples that it announces; copy it anew"
-        )
+    if stream.missing(length):
+        raise AudioError(f"{signal} {stream.missing(length)}")
     shape = stream.channels, length, stream.sample_rate
     return shape, silent
 

@@ -218,6 +218,7 @@ class Method:
                 for constraint in problem.constraints
             ),
             remarks=(
+                *mixture.remarks,
                 *(fit.score.remarks if fit else ()),
                 *((fit.remark,) if fit and fit.remark else ()),
                 *adaptation.remarks,
