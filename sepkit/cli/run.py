@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from sepkit.cli.group import discover
-from sepkit.cli.options import option_settings, read_options
+from sepkit.cli.options import option_settings, parts_option, read_options
 from sepkit.cli.outputs import chosen_outputs, parse_gains, too_loud
 from sepkit.cli.printing import complain, print_json
 from sepkit.cli.progress import progress, progress_option
@@ -33,13 +33,7 @@ _TABLES = (".csv", ".tsv")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
 @click.option("--sources", default="", help="Names of the wanted stems, in order: voice,guitar.")
 @click.option("--score", "score_path", type=click.Path(path_type=Path), help="The score: MIDI, MusicXML or CSV.")
-@click.option(
-    "--parts",
-    default="track",
-    show_default=True,
-    help="What the parts of the score are: track, instrument, staff; split=60 (left below that pitch, right above); or "
-    "named by you, left=1,right=2+flute, with numbers in order of entry.",
-)
+@parts_option
 @click.option(
     "--align",
     type=click.Choice(["auto", "always", "never"]),

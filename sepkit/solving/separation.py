@@ -202,7 +202,7 @@ class Separation(Mapping[str, Audio]):
         folder : path
             Made when it does not exist. Names of sources never lead out of it.
         outputs : mapping of str to Audio, optional
-            What to write in place of the stems, such as ``{"minus one": separation.without("voice")}``.
+            What to write in place of the stems, such as ``{"minus-one": separation.without("voice")}``.
 
         Returns
         -------
