@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -26,11 +26,14 @@ class Progress:
         What is being done, for people.
     done, total : int
         Steps of this stage.
+    figures : mapping of str to float
+        How it goes, such as ``{"loss": 0.3, "validation": 0.4}``, for stages that tell.
     """
 
     stage: str
     done: int
     total: int
+    figures: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def fraction(self) -> float:
@@ -104,6 +107,7 @@ class Run:
         self._keep_variables = keep_variables
         self._reporter, self._cancel = reporter, cancel
         self._left_early: Progress | None = None
+        self._figures: dict[str, float] = {}
 
     def steps(self, total: int, stage: str) -> Iterator[int]:
         """Count to `total`, with progress and cancellation at every step.
@@ -128,6 +132,7 @@ class Run:
             Within one step after the host asked for it.
         """
         self.check_cancelled()
+        self._figures = {}
         self._report(stage, 0, total)
         try:
             for step in range(total):
@@ -152,6 +157,10 @@ class Run:
     def trace(self, name: str, values: Iterable[float]) -> None:
         """Keep a curve for the provenance."""
         self.traces[name] = [float(value) for value in values]
+
+    def show(self, **figures: float) -> None:
+        """Show figures with the progress of this stage from now on, such as ``loss=0.3``."""
+        self._figures = {**self._figures, **figures}
 
     def remark(self, text: str) -> None:
         """Tell the user something about this result in one line: what was left out, what could not be used."""
@@ -215,7 +224,7 @@ class Run:
         if self._reporter is None:
             return
         try:
-            self._reporter(Progress(stage, done, total))
+            self._reporter(Progress(stage, done, total, self._figures))
         except SepkitError:
             raise
         except Exception as error:
