@@ -30,11 +30,11 @@ from .problem.prior import Prior as Prior
 from .problem.prior import Sampler as Sampler
 from .problem.prior import Smoothed as Smoothed
 from .problem.problem import Problem as Problem
+from .problem.run import Progress as Progress
+from .problem.run import Run as Run
 from .solving.method import Method as Method
 from .solving.method import separate as separate
 from .solving.provenance import Provenance as Provenance
-from .solving.run import Progress as Progress
-from .solving.run import Run as Run
 from .solving.separation import Separation as Separation
 from .solving.separator import Separator as Separator
 from .training.learn import train as train

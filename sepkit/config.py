@@ -18,13 +18,38 @@ _shown = reprlib.Repr()
 _shown.maxstring = _shown.maxother = 60
 
 
+UNITS = {"s": "s", "ms": "ms", "hz": "Hz", "db": "dB", "cents": "cents", "octaves": "octaves", "frames": "frames"}
+"""By the last word of an option's name."""
+
+
+def unit_of(option: str) -> str:
+    """The unit that an option's name ends with: ``"s"`` for ``window_s``; empty where there is none."""
+    words = option.split("_")
+    return UNITS.get(words[-1], "") if len(words) > 1 else ""
+
+
+def titled(option: str) -> str:
+    """An option as people say it, with its unit: ``"Window (s)"`` for ``window_s``."""
+    unit = unit_of(option)
+    words = option.split("_")[: -1 if unit else None]
+    title = " ".join(words)
+    return f"{title[:1].upper()}{title[1:]} ({unit})" if unit else f"{title[:1].upper()}{title[1:]}"
+
+
 class Config(BaseModel):
     """Base of every configuration: immutable, and an option that does not exist is an error.
 
-    Give every field a default, bounds and a description with its unit.
+    Give every field a default, bounds and a description with its unit; with a name like ``window_s`` its title in JSON
+    Schema has the unit too.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        field_title_generator=lambda name, _: titled(name),
+    )
 
 
 class Typed(str):

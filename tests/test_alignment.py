@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sepkit import Audio, Note, Score
 from sepkit.alignment import Alignment, align
 from sepkit.errors import AudioError, Cancelled, SepkitError, SideInformationError
-from sepkit.solving.run import Progress
+from sepkit.problem.run import Progress
 from tests.playing import RATE, compose, play
 
 SYNCTOOLBOX = importlib.util.find_spec("synctoolbox") is not None

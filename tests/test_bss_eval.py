@@ -19,7 +19,7 @@ from sepkit.evaluation import Stems
 from sepkit.evaluation.metrics import bss_eval
 from sepkit.evaluation.metrics.bss_eval import BSSEval
 from sepkit.evaluation.metrics.energy import SDR
-from sepkit.solving.run import Progress, Run
+from sepkit.problem.run import Progress, Run
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "metrics"
 RATE = 100

@@ -87,6 +87,7 @@ def test_show_tells_all_about_a_method() -> None:
     for option in ("rank", "beta", "iterations", "templates"):
         assert re.search(rf"^{option} ", shown.out, re.MULTILINE)
     assert "≥ 0 ≤ 3" in shown.out
+    assert re.search(r"^window_s +0\.046 s ", shown.out, re.MULTILINE)
 
 
 def test_show_calls_nothing_required_that_is_not() -> None:

@@ -18,7 +18,7 @@ import sepkit
 from sepkit import Audio, Registry
 from sepkit.evaluation import Figure, Metric, Stems
 from sepkit.plugin import MetricSpec
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 from tests.commandline import call, hum, record, spawn
 
 QUICK = ("--metric", "sdr")

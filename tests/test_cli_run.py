@@ -45,8 +45,14 @@ def succeeded(done: Outcome) -> Outcome:
     return done
 
 
+def told_that_names_are_arbitrary(done: Outcome) -> Outcome:
+    assert (done.code, len(done.complaints)) == (0, 1)
+    assert "is arbitrary: nothing told 'nmf' what they sound like" in done.err
+    return done
+
+
 def test_stems_and_provenance_are_written_into_a_folder_for_the_mixture(mixture: Path, out: Path) -> None:
-    done = succeeded(call("run", "nmf", mixture, "-o", out, "--sources", "low,high", *QUICK))
+    done = told_that_names_are_arbitrary(call("run", "nmf", mixture, "-o", out, "--sources", "low,high", *QUICK))
     assert files_below(out) == ["mix", "mix/high.wav", "mix/low.wav", "mix/separation.json"]
     assert done.out.splitlines() == [str(out / "mix" / "low.wav"), str(out / "mix" / "high.wav")]
     for source in ("low", "high"):
@@ -58,6 +64,7 @@ def test_stems_and_provenance_are_written_into_a_folder_for_the_mixture(mixture:
     assert written["config"]["rank"] == 2
     assert written["files"] == {"low": "low.wav", "high": "high.wav"}
     assert len(written["traces"]["cost"]) == 2
+    assert [f"sepkit: note on {mixture}: {remark}" for remark in written["remarks"]] == done.complaints
 
 
 def test_without_sources_the_method_names_its_stems(mixture: Path, out: Path) -> None:
@@ -130,7 +137,7 @@ def test_the_last_of_two_settings_wins(mixture: Path, out: Path) -> None:
 
 def test_priors_and_constraints_are_declared_as_text(mixture: Path, out: Path) -> None:
     statements = ["--prior", "sparsity:weight=2", "--prior", "continuity", "--constraint", "mixture-consistency"]
-    succeeded(call("run", "nmf", mixture, "-o", out, "--sources", "a,b", *QUICK, *statements))
+    told_that_names_are_arbitrary(call("run", "nmf", mixture, "-o", out, "--sources", "a,b", *QUICK, *statements))
     written = provenance(out / "mix")
     assert written["priors"] == [
         {"name": "sparsity", "domain": "activations", "options": {"weight": 2.0}, "default": False},
@@ -221,8 +228,13 @@ def test_a_progress_bar_goes_to_stderr(mixture: Path, out: Path) -> None:
 def test_a_score_reaches_the_method(tmp_path: Path, mixture: Path, out: Path) -> None:
     score = tmp_path / "score.mid"
     Score((Note(0.0, 0.1, 60), Note(0.1, 0.2, 67))).write(score)
-    succeeded(call("run", "halve-by-score", mixture, "-o", out, "--score", score))
-    assert provenance(out / "mix")["traces"]["notes"] == [60.0, 67.0]
+    done = call("run", "halve-by-score", mixture, "-o", out, "--score", score)
+    assert (done.code, len(done.complaints)) == (0, 1)
+    # The mixture is noise.
+    assert "score and recording have little in common" in done.err
+    record = provenance(out / "mix")
+    assert record["traces"]["notes"] == [60.0, 67.0]
+    assert record["alignment"]["moved"] is False
 
 
 def test_f0_tracks_come_from_files_named_after_sources(tmp_path: Path, mixture: Path, out: Path) -> None:

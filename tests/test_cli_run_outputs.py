@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -32,10 +33,29 @@ def test_it_aligns_first_when_asked_and_writes_what_is_wanted(folder: Path, tmp_
     np.testing.assert_allclose(written["remix"] - mixture, (10 ** (-6 / 20) - 1) * written["left"], atol=1e-5)
 
 
+def test_a_score_that_is_late_is_moved_or_told(folder: Path, tmp_path: Path) -> None:
+    run = ("run", "score-nmf", folder / "song.wav", "-o", tmp_path, "--score", folder / "late.mid")
+    said = {
+        (): "were moved to where the recording plays them",
+        ("--align", "auto"): "were moved to where the recording plays them",
+        ("--align", "never"): "to move them there give --align auto",
+    }
+    truth, sdrs = example.load("piano").stems["left"].samples, []
+    for options, remark in said.items():
+        done = call(*run, "--set", "iterations=5", "--json", *options)
+        assert (done.code, sum(remark in line for line in done.complaints)) == (0, 1), done.err
+        record = json.loads(done.out)
+        assert record["alignment"]["moved"] is (options[-1:] != ("never",))
+        assert any(remark in line for line in record["remarks"])
+        sdrs.append(_sdr(truth, Audio.read(tmp_path / "song" / "left.wav").samples))
+    assert sdrs[0] == sdrs[1] > sdrs[2] + 3
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
         (("--align",), "--align needs a score"),
+        (("--align", "perhaps"), "'auto', 'always', 'never'"),
         (("--gain", "left"), "NAME=DB"),
         (("--gain", "left=loud"), "NAME=DB"),
         (("--gain", "left=1000"), "a number of dB up to 120, given 1000"),
@@ -45,7 +65,7 @@ def test_it_aligns_first_when_asked_and_writes_what_is_wanted(folder: Path, tmp_
     ],
 )
 def test_what_cannot_be_done_is_said(folder: Path, tmp_path: Path, options: tuple[str, ...], complaint: str) -> None:
-    score = () if "--align" in options else ("--score", folder / "late.mid")
+    score = () if options == ("--align",) else ("--score", folder / "late.mid")
     done = call("run", "score-nmf", folder / "song.wav", "-o", tmp_path, *score, "--set", "iterations=1", *options)
     assert done.code == 2
     assert complaint in done.err

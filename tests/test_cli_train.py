@@ -34,7 +34,7 @@ def test_it_prints_the_folder_and_tells_what_was_learned_from(weights: Path) -> 
     assert (shown.code, shown.out) == (0, f"{weights}\n")
     assert shown.complaints == [
         "sepkit: note: listened to 8 tracks on cpu",
-        "sepkit: tracks: 8 to learn from, 1 to choose by, 1 held out",
+        "sepkit: tracks: 8 to learn from, 1 to choose by, 1 held out (00008)",
     ]
     assert files_below(weights) == ["levels.json"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, create_model, model_validator
 
 from sepkit import Config
 from sepkit.builtin import Sparsity
@@ -150,3 +150,19 @@ def test_errors_are_one_line_with_all_that_is_wrong(options: Any, words: list[st
     text = str(error.value)
     assert "\n" not in text
     assert all(word in text for word in words), text
+
+
+@pytest.mark.parametrize(
+    ("option", "title"),
+    [
+        ("window_s", "Window (s)"),
+        ("highest_hz", "Highest (Hz)"),
+        ("slope_db", "Slope (dB)"),
+        ("onset_before_s", "Onset before (s)"),
+        ("mask_exponent", "Mask exponent"),
+        ("s", "S"),
+    ],
+)
+def test_titles_in_schemas_have_units(option: str, title: str) -> None:
+    model = create_model("Model", __base__=Config, **{option: (float, 1.0)})
+    assert model.model_json_schema()["properties"][option]["title"] == title

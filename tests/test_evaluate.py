@@ -18,7 +18,7 @@ from sepkit.errors import AudioError, Cancelled, ConfigError, PluginError, Sepki
 from sepkit.evaluation import Figure, Metric, Stems, evaluate
 from sepkit.evaluation.evaluation import median_of_numbers
 from sepkit.plugin import MetricSpec
-from sepkit.solving.run import Progress, Run
+from sepkit.problem.run import Progress, Run
 from tests.commandline import record
 
 RATE = 8000

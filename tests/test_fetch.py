@@ -21,7 +21,7 @@ import sepkit
 from sepkit import Audio, Method, Registry, separate
 from sepkit.errors import Cancelled, OutputError, SepkitError, UnknownNameError, WeightsError, WriteError
 from sepkit.plugin import Weights
-from sepkit.solving.run import Progress
+from sepkit.problem.run import Progress
 from tests.commandline import call, files_below
 from tests.servers import Server, running_server
 

@@ -14,7 +14,7 @@ from sepkit.evaluation import Metric, Stems
 from sepkit.evaluation.metrics import blocks
 from sepkit.evaluation.metrics.bss_eval import BSSEval
 from sepkit.evaluation.metrics.energy import SDR, SISDR
-from sepkit.solving.run import Progress, Run
+from sepkit.problem.run import Progress, Run
 
 RATE = 8000
 

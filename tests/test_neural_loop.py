@@ -202,3 +202,11 @@ def test_options_have_bounds(field: str) -> None:
     options: dict[str, Any] = {field: -1}
     with pytest.raises(ValueError, match=field):
         TrainingConfig(**options)
+
+
+def test_loss_and_validation_are_shown_with_the_progress(tmp_path: Path) -> None:
+    reports: list[Progress] = []
+    done, _ = learn(tmp_path / "state", run=Run(device="cpu", reporter=reports.append), steps=8)
+    assert reports[0].figures == {}
+    assert reports[1].figures == {"loss": pytest.approx(done.losses[0])}
+    assert reports[-1].figures == {"loss": pytest.approx(np.mean(done.losses)), "validation": done.validations[-1]}

@@ -59,6 +59,7 @@ def test_shows_mixture_stems_and_their_masks(noise: NoiseOf) -> None:
     np.testing.assert_allclose(picture(shown["mask of stem 0"])[0], 0.75, atol=1e-3)
     np.testing.assert_allclose(picture(shown["mask of stem 1"])[0], 0.25, atol=1e-3)
     np.testing.assert_array_equal(shown["cost"].lines[0].get_ydata(), [3.0, 2.0, 1.5])
+    assert shown["cost"].get_xlabel() == "iterations"
 
 
 def test_scale_of_level_is_shared(noise: NoiseOf) -> None:

@@ -93,6 +93,7 @@ MUSIC = ["Audio", "F0Track", "Note", "Score", "SideInformation", "midi_to_hz", "
 PROBLEM = [
     "Atom",
     "BoundConstraints",
+    "Cancel",
     "Constraint",
     "Density",
     "Domain",
@@ -102,7 +103,9 @@ PROBLEM = [
     "Layout",
     "Prior",
     "Problem",
+    "Progress",
     "Projection",
+    "Run",
     "Sampler",
     "Smoothed",
     "Support",
@@ -110,16 +113,7 @@ PROBLEM = [
     "cut",
     "excerpt",
 ]
-SOLVING = [
-    "Cancel",
-    "Method",
-    "Progress",
-    "Provenance",
-    "Run",
-    "Separation",
-    "Separator",
-    "separate",
-]
+SOLVING = ["Method", "Provenance", "Separation", "Separator", "separate"]
 INFORMED = [
     "partial_lobes",
     "partials_hz",
@@ -141,6 +135,7 @@ NEURAL = [
     "generator",
     "read_by_source",
     "undrawn",
+    "usable",
 ]
 
 PINNED = [

@@ -160,3 +160,16 @@ def test_a_reporter_that_fails_is_named_as_such() -> None:
 
     with pytest.raises(SepkitError, match=r"reporter failed with RuntimeError: the window is gone"):
         next(Run(reporter=broken).steps(2, "work"))
+
+
+def test_figures_are_shown_with_the_progress_of_their_stage() -> None:
+    reports: list[Progress] = []
+    with Run(reporter=reports.append) as run:
+        for step in run.steps(2, "train"):
+            run.show(loss=step + 0.5)
+            if step:
+                run.show(validation=3.0)
+        for _ in run.steps(1, "next"):
+            pass
+    figures = [dict(report.figures) for report in reports]
+    assert figures == [{}, {"loss": 0.5}, {"loss": 1.5, "validation": 3.0}, {}, {}]

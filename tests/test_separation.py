@@ -198,3 +198,12 @@ def test_outputs_are_written_in_place_of_stems(tmp_path: Path) -> None:
     files = separation.write(tmp_path / "out", {"minus ../one": separation.without("a")})
     assert [file.name for file in files.values()] == [path.name for path in (tmp_path / "out").glob("*.wav")]
     assert strict_json(tmp_path / "out" / "separation.json")["files"] == {"minus ../one": files["minus ../one"].name}
+
+
+def test_its_repr_fits_one_line_however_many_stems_there_are() -> None:
+    audio = Audio(np.zeros((2, 8000), np.float32), 8000)
+    few = Separation(audio, {"voice": audio, "x" * 500: audio}, provenance(remarks=("one",)))
+    assert repr(few).startswith("Separation(2 stems: 'voice', 'xxxxxxxxxxxxxxxxxxx…' by ")
+    assert repr(few).endswith(f"of {audio}, 1 remark)")
+    many = Separation(audio, {f"stem {number}": audio for number in range(1000)}, provenance())
+    assert len(repr(many)) < 300

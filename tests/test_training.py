@@ -66,12 +66,27 @@ class TestData:
         assert set(OPENED) == {track.name for track in parts["train"]}
         for part, tracks in (("train", trained.data.train), ("valid", trained.data.valid)):
             assert [track.name for track in tracks] == [track.name for track in parts[part]]
-        assert trained.held_out == len(parts["test"]) == 1
+        assert trained.held_out == tuple(track.name for track in parts["test"])
+        assert len(trained.held_out) == 1
+
+    def test_tracks_without_any_of_the_stems_are_skipped_and_named(self, teach: Train) -> None:
+        others = Recordings(count=7, sources=("drums",))
+        trained = teach("taught", Recordings(), others, sources=["voice"], whole=True)
+        learned_from = [*trained.data.train, *trained.data.valid]
+        assert {track.sources for track in learned_from} == {("voice", "guitar")}
+        [remark] = [remark for remark in trained.remarks if "skipped" in remark]
+        assert remark.startswith("7 tracks are skipped, without a stem voice: track ")
+        assert remark.endswith(" and 2 more")
+        one = teach("taught", Recordings(), Recordings(count=1, sources=("drums",)), sources=["voice"], whole=True)
+        assert "track track 0 is skipped, without a stem voice" in one.remarks
+
+    def test_where_no_track_has_another_stem_nothing_is_skipped(self, teach: Train) -> None:
+        assert not any("skipped" in remark for remark in teach().remarks)
 
     def test_the_whole_is_opened_if_told_to(self, teach: Train) -> None:
         trained = teach(whole=True)
         assert len(trained.data.train) == 9
-        assert (len(trained.data.valid), trained.held_out) == (1, 0)
+        assert (len(trained.data.valid), trained.held_out) == (1, ())
 
     def test_a_dataset_of_test_tracks_alone_has_nothing_to_learn_from(self, teach: Train) -> None:
         with pytest.raises(DatasetError, match=r"no tracks to learn from; .*--whole"):

@@ -16,7 +16,7 @@ from sepkit.alignment.timemap import TimeMap
 from sepkit.errors import AudioError, SideInformationError
 from sepkit.music.audio import Audio
 from sepkit.music.score import Score
-from sepkit.solving.run import Cancel, Reporter, Run
+from sepkit.problem.run import Cancel, Reporter, Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,14 +37,15 @@ class Alignment:
     Attributes
     ----------
     score : Score
-        The notes where the recording plays them. Notes that lie wholly before or after the recording are left out, and
-        the score's remarks say so.
+        The notes where the recording plays them. Notes that lie wholly before or after the recording are left out, but
+        for those of parts that would have none then, and the score's remarks say so.
     path_s : ndarray [shape=(2, points)]
         Seconds of the score and seconds of the recording at each onset and at the end, both strictly increasing.
     shifts_s : ndarray [shape=(notes,)]
         By how much the onset of each note moved.
-    cost : float
-        How little the recording resembles the score, comparable between pieces: 0 if they are the same, up to 1.
+    cost, cost_as_given : float
+        How little the recording resembles the score where its notes were moved to, and where they were: 0 if they are
+        the same, up to 1; comparable between pieces.
     tuning_cents : float
         How far the recording is tuned from A4 = 440 Hz.
     backend : str
@@ -57,9 +58,15 @@ class Alignment:
     path_s: NDArray[np.float64]
     shifts_s: NDArray[np.float64]
     cost: float
+    cost_as_given: float
     tuning_cents: float
     backend: str
     salience: NDArray[np.float32]
+
+    @property
+    def median_shift_s(self) -> float:
+        """By how much the onsets moved in the median, in either direction."""
+        return float(np.median(np.abs(self.shifts_s)))
 
     @property
     def mean_shift_s(self) -> float:
@@ -126,41 +133,59 @@ def align(
     """
     if not score.notes:
         raise SideInformationError("the score has no notes: there is nothing to align")
-    if np.abs(mixture.samples).max() < _SILENCE:
+    if not is_audible(mixture):
         raise AudioError("the recording is silent: there is nothing to align a score to")
-    pitched = _pitched(score)
-    if backend == "auto":
-        backend = "builtin"
     with Run(reporter=reporter, cancel=cancel) as run:
-        recording, cents = recording_features(mixture, partial(run.steps, stage="listening"))
-        if backend == "synctoolbox":
-            times = synctoolbox_backend.synchronize(pitched, mixture, cents, run)
-        else:
-            times = builtin.synchronize(pitched, recording, run)
-        times = _even_between_onsets(pitched, times)
-        cost = mismatch(pitched, times, recording)
-    if cost > LARGEST_COST:
+        alignment = moved(mixture, score, backend, run)
+    if alignment.cost > LARGEST_COST:
         raise SideInformationError(
-            f"the score does not seem to be of this recording: alignment cost {cost:.2f}, at most {LARGEST_COST} is "
-            "accepted; give the score of this piece, in its key and with the repeats that are played"
+            f"the score does not seem to be of this recording: alignment cost {alignment.cost:.2f}, at most "
+            f"{LARGEST_COST} is accepted; give the score of this piece, in its key and with the repeats that are played"
         )
+    return alignment
+
+
+def moved(mixture: Audio, score: Score, backend: Backend, run: Run) -> Alignment:
+    """The score at the times of the recording that resembles it most, however little it does.
+
+    Parameters
+    ----------
+    mixture : Audio
+        That is not silent.
+    score : Score
+        With notes.
+    backend : {'auto', 'synctoolbox', 'builtin'}
+    run : Run
+    """
+    pitched = without_drums(score) if without_drums(score).notes else score
+    recording, cents = recording_features(mixture, partial(run.steps, stage="listening"))
+    if backend == "synctoolbox":
+        times = synctoolbox_backend.synchronize(pitched, mixture, cents, run)
+    else:
+        backend, times = "builtin", builtin.synchronize(pitched, recording, run)
+    times = _even_between_onsets(pitched, times)
     found = _within(score, times, mixture.duration_s)
     onsets_s = np.array([note.onset_s for note in found.notes])
     return Alignment(
         score=found.mapped(times),
         path_s=np.stack((times.score_s, times.recording_s)),
         shifts_s=np.maximum(0, times(onsets_s)) - onsets_s,
-        cost=cost,
+        cost=mismatch(pitched, times, recording),
+        cost_as_given=mismatch(pitched, TimeMap.unmoved(), recording),
         tuning_cents=cents,
         backend=backend,
         salience=recording.pooled(FRAMES_HZ // SALIENCE_HZ),
     )
 
 
-def _pitched(score: Score) -> Score:
-    """The score without its drums, whose pitches stand for instruments; as it is if there is nothing else."""
-    notes = tuple(note for note in score.notes if not note.part.lower().startswith(_DRUMS))
-    return Score(notes or score.notes)
+def is_audible(mixture: Audio) -> bool:
+    """Whether there is anything in the recording to compare a score with."""
+    return bool(np.abs(mixture.samples).max() >= _SILENCE)
+
+
+def without_drums(score: Score) -> Score:
+    """The score without its drums, whose pitches stand for instruments."""
+    return Score(tuple(note for note in score.notes if not note.part.lower().startswith(_DRUMS)))
 
 
 def _even_between_onsets(score: Score, times: TimeMap) -> TimeMap:
@@ -172,9 +197,11 @@ def _even_between_onsets(score: Score, times: TimeMap) -> TimeMap:
 
 
 def _within(score: Score, times: TimeMap, duration_s: float) -> Score:
-    """The notes that lie within the recording."""
+    """The notes that lie within the recording, and those after it of parts that would have none."""
     edges_s = times([(note.onset_s, note.offset_s) for note in score.notes])
     inside = (edges_s[:, 0] < duration_s) & (edges_s[:, 1] > 0)
+    heard = {note.part for note, keep in zip(score.notes, inside, strict=True) if keep}
+    inside |= np.array([note.part not in heard for note in score.notes]) & (edges_s[:, 0] >= duration_s)
     notes = tuple(note for note, keep in zip(score.notes, inside, strict=True) if keep)
     outside = len(score.notes) - len(notes)
     if not outside:

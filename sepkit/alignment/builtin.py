@@ -21,7 +21,7 @@ from sepkit.alignment.dtw import warping_path
 from sepkit.alignment.features import FRAMES_HZ, Features, score_features
 from sepkit.alignment.timemap import TimeMap
 from sepkit.music.score import Score
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 
 _COARSE_HZ = 2
 _MOST_COARSE_FRAMES = 8000

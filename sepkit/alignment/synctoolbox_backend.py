@@ -18,7 +18,7 @@ from sepkit.alignment.timemap import TimeMap
 from sepkit.errors import SepkitError
 from sepkit.music.audio import Audio
 from sepkit.music.score import Score
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 
 _SAMPLE_RATE = 22050
 _FRAMES_HZ = 50

@@ -39,6 +39,11 @@ class TimeMap:
         return TimeMap(self.recording_s, self.score_s, 1 / self.slope)
 
     @classmethod
+    def unmoved(cls) -> TimeMap:
+        """The map that leaves every time as it is."""
+        return cls(np.zeros(1), np.zeros(1), 1.0)
+
+    @classmethod
     def through(cls, score_s: NDArray[np.float64], recording_s: NDArray[np.float64], slope: float) -> TimeMap:
         """The map through the points of a path that never decreases.
 

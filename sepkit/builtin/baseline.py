@@ -9,7 +9,7 @@ import numpy as np
 from sepkit.config import Config
 from sepkit.music.audio import Audio
 from sepkit.problem.problem import Problem
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 from sepkit.solving.separator import Separator
 
 

@@ -26,7 +26,7 @@ from sepkit.music.note import Note
 from sepkit.music.pitch import midi_to_hz
 from sepkit.music.side import SideInformation
 from sepkit.problem.problem import Problem
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT, soft_masks
 from sepkit.spectral_config import SpectralConfig

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from sepkit.errors import SideInformationError
 from sepkit.music.audio import Audio
 from sepkit.problem.problem import Problem
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT, soft_masks
 from sepkit.spectral_config import SpectralConfig

@@ -51,13 +51,20 @@ def command(
     _require(output, _SCORES, "the aligned score")
     _require(picture or output.with_suffix(".png"), _PICTURES, "the picture")
     with progress(style, mixture.name) as reporter, kept_from_stdout():
-        alignment = align(Audio.read(mixture), Score.read(score), backend=backend, reporter=reporter)
+        audio = Audio.read(mixture)
+        alignment = align(audio, Score.read(score), backend=backend, reporter=reporter)
     alignment.score.write(output)
     drawn = _draw(alignment, picture or output.with_suffix(".png"), wanted=picture is not None)
+    for remark in audio.remarks:
+        complain(f"note on {mixture}: {remark}")
     for remark in alignment.score.remarks:
         complain(f"note on {score}: {remark}")
     if as_json:
-        record = {"mixture": str(mixture), **_measured(alignment), "remarks": list(alignment.score.remarks)}
+        record = {
+            "mixture": str(mixture),
+            **_measured(alignment),
+            "remarks": [*audio.remarks, *alignment.score.remarks],
+        }
         record |= {"score": str(output), "picture": None if drawn is None else str(drawn)}
         print_json(record, indent=None)
     else:

@@ -17,7 +17,7 @@ from sepkit.evaluation.declare import declared_dataset
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import DatasetSpec
 from sepkit.plugin.stdout import kept_from_stdout
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 
 if TYPE_CHECKING:
     from sepkit.evaluation.dataset import Dataset, Track

@@ -17,6 +17,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 _LARGEST = 1 << 20
 
 
+parts_option = click.option(
+    "--parts",
+    default="track",
+    show_default=True,
+    help="What the parts of the score are: track, instrument, staff; split=60 (left below that pitch, right above); or "
+    "named by you, left=1,right=2+flute, with numbers in order of entry.",
+)
+"""What the parts of a score are, for every command that reads one."""
+
+
 def option_settings(command: F) -> F:
     """Give a command ``--config FILE`` and ``--set KEY=VALUE``; `read_options` makes one mapping of both."""
     command = click.option(

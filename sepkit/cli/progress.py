@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 import click
 
 from sepkit.cli.printing import console
-from sepkit.solving.run import Progress, Reporter
+from sepkit.problem.run import Progress, Reporter
 
 progress_option = click.option(
     "--progress",
@@ -32,7 +32,8 @@ def progress(style: str, title: str) -> Iterator[Reporter | None]:
     elif style == "json":
 
         def report(event: Progress) -> None:
-            line = {"mixture": title, "stage": event.stage, "done": event.done, "total": event.total}
+            line: dict[str, object] = {"mixture": title, "stage": event.stage, "done": event.done, "total": event.total}
+            line |= {"figures": event.figures} if event.figures else {}
             # Nobody needs to read it for the work to be done.
             with suppress(OSError):
                 click.echo(json.dumps(line), err=True)
@@ -53,13 +54,15 @@ def _bars(title: str) -> Iterator[Reporter]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
+        TextColumn("{task.fields[figures]}", markup=False),
     )
     tasks: dict[str, TaskID] = {}
     with Bars(*columns, console=console(stderr=True), transient=True) as bars:
 
         def report(event: Progress) -> None:
             if event.stage not in tasks:
-                tasks[event.stage] = bars.add_task(event.stage, total=event.total, mixture=title)
-            bars.update(tasks[event.stage], completed=event.done, total=event.total)
+                tasks[event.stage] = bars.add_task(event.stage, total=event.total, mixture=title, figures="")
+            figures = "  ".join(f"{name} {value:.4g}" for name, value in event.figures.items())
+            bars.update(tasks[event.stage], completed=event.done, total=event.total, figures=figures)
 
         yield report

@@ -10,7 +10,7 @@ import click
 
 from sepkit.cli.given import f0_files, parse_examples
 from sepkit.cli.group import discover
-from sepkit.cli.options import option_settings, read_options
+from sepkit.cli.options import option_settings, parts_option, read_options
 from sepkit.cli.outputs import chosen_outputs, parse_gains, too_loud
 from sepkit.cli.printing import complain, print_json
 from sepkit.cli.progress import progress, progress_option
@@ -25,7 +25,6 @@ from sepkit.music.score import Score
 from sepkit.opening import as_spelt, composed
 from sepkit.plugin.stdout import kept_from_stdout
 from sepkit.solving.method import Method
-from sepkit.solving.run import Reporter
 
 
 @click.command()
@@ -34,14 +33,16 @@ from sepkit.solving.run import Reporter
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
 @click.option("--sources", default="", help="Names of the wanted stems, in order: voice,guitar.")
 @click.option("--score", "score_path", type=click.Path(path_type=Path), help="The score: MIDI, MusicXML or CSV.")
+@parts_option
 @click.option(
-    "--parts",
-    default="track",
+    "--align",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    is_flag=False,
+    flag_value="always",
     show_default=True,
-    help="What the parts of the score are: track, instrument, staff; split=60 (left below that pitch, right above); or "
-    "named by you, left=1,right=2+flute, with numbers in order of entry.",
+    help="Move the notes to where the recording plays them: where that is clearly better, always, or never.",
 )
-@click.option("--align", "aligned", is_flag=True, help="First move the notes to where the recording plays them.")
 @click.option(
     "--f0",
     "f0_paths",
@@ -85,7 +86,7 @@ def command(
     sources: str,
     score_path: Path | None,
     parts: str,
-    aligned: bool,
+    align: str,
     f0_paths: tuple[Path, ...],
     examples: tuple[str, ...],
     references: Path | None,
@@ -110,7 +111,7 @@ def command(
     folders = _folders(mixtures, output)
     config = read_options(config_path, settings)
     gains_db = parse_gains(gains)
-    score = _score(score_path, parts, aligned)
+    score = _score(score_path, parts, align)
     problem: dict[str, Any] = {
         "sources": [composed(name.strip()) for name in sources.split(",")] if sources else [],
         "f0": {name: F0Track.read(file) for name, file in f0_files(f0_paths).items()},
@@ -118,6 +119,8 @@ def command(
         "references": {} if references is None else stem_files(references),
         "priors": priors,
         "constraints": constraints,
+        "align": align,
+        "score": score,
         "seed": seed,
     }
     loaded = Method(method, config=config, weights=weights, device=device, registry=discover(ctx))
@@ -129,8 +132,7 @@ def command(
             # Whatever a plugin prints must not get between the results on stdout.
             with progress(style, mixture.name) as reporter, kept_from_stdout():
                 audio = Audio.read(mixture)
-                notes = _aligned(audio, score, reporter) if aligned and score else score
-                separation = loaded.separate(audio, **problem, score=notes, reporter=reporter)
+                separation = loaded.separate(audio, **problem, reporter=reporter)
                 files = separation.write(folder, chosen_outputs(separation, only, without, gains_db))
         except Cancelled:
             raise
@@ -153,16 +155,10 @@ def command(
     return worst
 
 
-def _score(path: Path | None, parts: str, aligned: bool) -> Score | None:
-    if path is None and aligned:
+def _score(path: Path | None, parts: str, align: str) -> Score | None:
+    if path is None and align == "always":
         raise SideInformationError("--align needs a score to align; give one with --score")
     return None if path is None else read_with_parts(path, parts)
-
-
-def _aligned(audio: Audio, score: Score, reporter: Reporter | None) -> Score:
-    from sepkit.alignment import align
-
-    return align(audio, score, reporter=reporter).score
 
 
 def _folders(mixtures: tuple[str, ...], output: Path) -> dict[Path, Path]:

@@ -81,12 +81,16 @@ def _facts(spec: Spec) -> list[tuple[str, str]]:
 def _print_options(schema: dict[str, Any], how: str) -> None:
     from rich.table import Table
 
+    from sepkit.config import unit_of
+
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     for column in ("option", "default", "values", "meaning"):
         table.add_column(column, no_wrap=column == "option")
     for name, option in schema.get("properties", {}).items():
         default = "required" if name in schema.get("required", ()) else json.dumps(option.get("default", {}))
-        table.add_row(name, default, _values(option, schema), option.get("description", ""))
+        table.add_row(
+            name, f"{default} {unit_of(name)}".strip(), _values(option, schema), option.get("description", "")
+        )
     if table.row_count:
         click.echo(f"\noptions, {how}\n")
         console().print(table)

@@ -11,7 +11,7 @@ from sepkit.cli.options import option_settings, read_options
 from sepkit.cli.printing import complain, print_json
 from sepkit.cli.progress import progress, progress_option
 from sepkit.plugin.stdout import kept_from_stdout
-from sepkit.training.learn import train
+from sepkit.training.learn import named, train
 
 
 @click.command()
@@ -60,7 +60,7 @@ def command(
             reporter=reporter,
             registry=discover(ctx),
         )
-    counts = {"train": len(trained.data.train), "valid": len(trained.data.valid), "held_out": trained.held_out}
+    counts = {"train": len(trained.data.train), "valid": len(trained.data.valid), "held_out": len(trained.held_out)}
     for remark in trained.remarks:
         complain(f"note: {remark}")
     if as_json:
@@ -68,5 +68,6 @@ def command(
         print_json({**record, "remarks": list(trained.remarks)}, indent=None)
         return
     tracks = f"{counts['train']} to learn from, {counts['valid']} to choose by, {counts['held_out']} held out"
+    tracks += f" ({named(trained.held_out)})" if trained.held_out else ""
     complain(f"tracks: {tracks}")
     click.echo(trained.folder)

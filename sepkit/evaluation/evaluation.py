@@ -25,7 +25,7 @@ from sepkit.evaluation.pairing import (
     signals_by_name,
 )
 from sepkit.plugin.registry import Registry
-from sepkit.solving.run import Cancel, Reporter, Run
+from sepkit.problem.run import Cancel, Reporter, Run
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

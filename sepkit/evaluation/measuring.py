@@ -15,7 +15,7 @@ from sepkit.evaluation.declare import declared_metrics
 from sepkit.evaluation.metric import Figure, Metric
 from sepkit.evaluation.stems import Stems
 from sepkit.plugin.registry import Registry
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from sepkit.config import Config
 from sepkit.evaluation.stems import Stems
+from sepkit.problem.run import Run
 from sepkit.problem.statement import published_name
-from sepkit.solving.run import Run
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from sepkit.evaluation.metrics.blocks import decibels, energies, paired_blocks
 from sepkit.evaluation.stems import RECORD, Stems, stem_files, unlisted_files
 from sepkit.music.audio import Audio
 from sepkit.opening import composed
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 
 Pathlike = str | os.PathLike[str]
 Signals = Mapping[str, Audio | Pathlike] | Pathlike

@@ -16,7 +16,7 @@ from sepkit.evaluation.stems import Stems
 from sepkit.music.audio import Audio
 from sepkit.music.f0 import F0Track
 from sepkit.music.recordings.sound import streamed
-from sepkit.solving.run import Cancel, Reporter, Run
+from sepkit.problem.run import Cancel, Reporter, Run
 
 WORST_SUM_DB = -60.0
 """Level of the error with which the stems sum to the mixture, beside the mixture, above which it is worth a note."""
@@ -152,10 +152,8 @@ def _read_through(signal: Audio | Path, run: Run) -> tuple[Shape, bool]:
             silent, length = silent and not block.any(), length + block.shape[1]
     if length == 0:
         raise AudioError(f"{signal} holds no samples")
-    if stream.announced is not None and length < stream.announced:
-        raise AudioError(
-            f"{signal} ends after {length} of the {stream.announced} samples that it announces; copy it anew"
-        )
+    if stream.missing(length):
+        raise AudioError(f"{signal} {stream.missing(length)}")
     shape = stream.channels, length, stream.sample_rate
     return shape, silent
 

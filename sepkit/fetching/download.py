@@ -17,7 +17,7 @@ from sepkit.files import new_folder
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.store import HOME, find_weights, place_of
 from sepkit.plugin.weights import Weights
-from sepkit.solving.run import Cancel, Reporter, Run
+from sepkit.problem.run import Cancel, Reporter, Run
 
 _TIMEOUT_S = 30
 _CHUNK_BYTES = 1 << 16

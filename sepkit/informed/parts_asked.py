@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sepkit.errors import SideInformationError
 from sepkit.music.audio import Audio
 from sepkit.music.score import Score
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 
 
 def wanted_parts(score: Score, sources: Sequence[str]) -> tuple[str, ...]:

@@ -55,6 +55,8 @@ class Audio:
         `Audio` keeps is read-only, and the caller's array stays the caller's.
     sample_rate : int
         In Hz, up to 768 kHz.
+    remarks : tuple of str
+        What was wrong with the file that it was read from, one sentence each.
 
     Raises
     ------
@@ -73,6 +75,7 @@ class Audio:
 
     samples: NDArray[np.float32]
     sample_rate: int
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         samples = np.asarray(self.samples)
@@ -111,8 +114,8 @@ class Audio:
         object.__setattr__(self, "samples", view)
         object.__setattr__(self, "sample_rate", int(self.sample_rate))
 
-    def __reduce__(self) -> tuple[type[Audio], tuple[NDArray[np.float32], int]]:
-        return Audio, (self.samples, self.sample_rate)
+    def __reduce__(self) -> tuple[type[Audio], tuple[NDArray[np.float32], int, tuple[str, ...]]]:
+        return Audio, (self.samples, self.sample_rate, self.remarks)
 
     def __repr__(self) -> str:
         return f"Audio({self.channels} x {self.length} samples, {self.sample_rate} Hz, {self.duration_s:.2f} s)"
@@ -136,6 +139,8 @@ class Audio:
     def read(cls, path: str | os.PathLike[str]) -> Audio:
         """Read a file of any format that libsndfile knows (WAV, FLAC, OGG, MP3, AIFF ...) to its end.
 
+        Where that comes before the header says, the remarks of the result tell so.
+
         MP4, Matroska, WMA and the sound of video need PyAV (``pip install "sepkit[media]"``). A pipe is read through a
         temporary file.
 
@@ -152,8 +157,9 @@ class Audio:
         if not blocks:
             raise AudioError(f"{path} holds no samples")
         samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
+        missing = stream.missing(samples.shape[1])
         try:
-            return cls(samples, stream.sample_rate)
+            return cls(samples, stream.sample_rate, (f"the recording {missing}",) if missing else ())
         except SamplesError as error:
             raise AudioError(f"{path}: {error}") from error
 

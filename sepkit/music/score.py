@@ -33,6 +33,9 @@ class Score:
     remarks : tuple of str
         What had to be repaired on reading, one sentence each. Scores with equal notes are equal, whatever their
         remarks.
+    tempi_bpm : tuple of float
+        Tempi that are written in the file that was read, in order, in quarter notes a minute: for people only, times
+        are seconds.
 
     Examples
     --------
@@ -43,6 +46,7 @@ class Score:
 
     notes: tuple[Note, ...]
     remarks: tuple[str, ...] = field(default=(), compare=False)
+    tempi_bpm: tuple[float, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "notes", tuple(sorted(self.notes)))

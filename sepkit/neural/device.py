@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from sepkit.errors import ConfigError
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 
 
 def choose_device(run: Run) -> torch.device:

@@ -20,13 +20,15 @@ from sepkit.files import sweep
 from sepkit.neural.adam import Adam
 from sepkit.neural.device import choose_device
 from sepkit.neural.state import Curves, load_state, save_state
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 from sepkit.training.config import TrainingConfig
 
 Loss = Callable[[nn.Module, np.random.Generator], torch.Tensor]
 
 _LAST_RATE = 0.02
 _MOST_FIGURES = 2000
+_SHOWN = 50
+"""Of so many losses the mean is shown: that of one batch says little."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ def fit(
         optimizer.learning_rate = learning_rate(config, curves.step)
         value = loss(model, np.random.default_rng([run.seed, curves.step]))
         curves.losses.append(checked("loss", value.detach(), curves.step))
+        run.show(loss=float(np.mean(curves.losses[-_SHOWN:])))
         optimizer.zero_grad()
         backward(value)
         norm = clip_grad_norm_(optimizer.parameters, config.clip_norm or math.inf)
@@ -138,6 +141,7 @@ def fit(
         curves.step += 1
         if validate is not None and (curves.step % config.validate_every == 0 or curves.step == config.steps):
             curves.validations.append(checked("validation", _validation(validate, average.module), curves.step))
+            run.show(validation=curves.validations[-1])
             if curves.validations[-1] <= min(curves.validations):
                 best, curves.best_step = _copied(average.module), curves.step
         if curves.step % config.save_every == 0:

@@ -23,7 +23,7 @@ from sepkit.errors import SepkitError
 from sepkit.neural.adam import Adam
 from sepkit.neural.device import choose_device
 from sepkit.neural.loop import Loss, learning_rate
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 from sepkit.training.config import TrainingConfig
 
 _JUDGED = 0.1

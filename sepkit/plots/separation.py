@@ -209,6 +209,7 @@ def _draw_trace(axis: Axes, traces: Mapping[str, list[float]]) -> bool:
         values = np.maximum(values, 1e-15 * most)
     axis.plot(steps, values, color="C0", marker="." if len(steps) < 30 else "")
     axis.set_title(drawable(name), loc="left", fontsize="medium", parse_math=False)
+    axis.set_xlabel("iterations" if name == "cost" else "")
     axis.locator_params(axis="x", integer=True)
     axis.grid(alpha=0.3)
     return True

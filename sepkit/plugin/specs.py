@@ -21,7 +21,8 @@ TRAITS = {
     "gain-equivariant": "a louder mixture gives equally louder stems",
     "accelerated": "can run on an accelerator",
     "yardstick": "a baseline or an oracle: what other methods are measured by",
-    "unordered": "unless told more, its stems come in no order: a measurement assigns them to the references",
+    "arbitrary-names": "told names alone, which stem has which is arbitrary: remarked, and assigned to be measured",
+    "synthesises": "its stems are synthesised and do not sum to the mixture: remarked",
 }
 
 
@@ -181,6 +182,8 @@ class SeparatorSpec(TrainableSpec):
         super().__post_init__()
         self._require_import_string("config", self.config)
         self._require_known("traits", self.traits, TRAITS)
+        if {"synthesises", "sums-to-mixture"} <= self.traits:
+            raise PluginError(f"method '{self.name}': the traits synthesises and sums-to-mixture exclude each other")
         if len(set(self.sources)) < len(self.sources):
             raise PluginError(f"method '{self.name}': sources need distinct names, given {', '.join(self.sources)}")
         self._require_known("uses", self.uses, SIDE_INFORMATION)

@@ -14,5 +14,8 @@ from .prior import Prior as Prior
 from .prior import Sampler as Sampler
 from .prior import Smoothed as Smoothed
 from .problem import Problem as Problem
+from .run import Cancel as Cancel
+from .run import Progress as Progress
+from .run import Run as Run
 from .statement import Hosted as Hosted
 from .variables import Variables as Variables

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from sepkit.music.audio import Audio
 from sepkit.music.side import SideInformation
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 from sepkit.spectral import STFT, soft_masks
 from sepkit.spectral_config import WINDOW_S
 

@@ -10,7 +10,7 @@ from sepkit.music.audio import Audio
 from sepkit.plugin.specs import SeparatorSpec, Spec
 from sepkit.problem.domain import Domain
 from sepkit.problem.problem import Problem
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from sepkit.alignment.fitting import Aligning, Fitted, fitted
 from sepkit.config import Config, validate
 from sepkit.errors import MismatchError
 from sepkit.music.audio import Audio
@@ -22,16 +23,17 @@ from sepkit.problem.constraint import Constraint
 from sepkit.problem.domain import Domain
 from sepkit.problem.prior import Prior
 from sepkit.problem.problem import Problem
+from sepkit.problem.run import Cancel, Reporter, Run, checked_seed
 from sepkit.solving.adaptation import Adaptation
 from sepkit.solving.contract import check_stems, check_violations, plugin_faults
 from sepkit.solving.declare import declared_constraints, declared_priors
 from sepkit.solving.digests import digest_inputs, digest_paths
 from sepkit.solving.given import Pathlike, audio_given, require_asked_for, side_given, sources_given
-from sepkit.solving.negotiation import Request, negotiate, unused
+from sepkit.solving.negotiation import Request, negotiate, told_unused, used
 from sepkit.solving.provenance import Provenance
-from sepkit.solving.run import Cancel, Reporter, Run, checked_seed
 from sepkit.solving.separation import Separation, expected_sdr_db
 from sepkit.solving.separator import Separator
+from sepkit.solving.telling import remarks_on_result
 from sepkit.solving.versions import versions_of
 from sepkit.solving.weights_used import weights_used
 
@@ -96,6 +98,7 @@ class Method:
         references: Mapping[str, Audio | Pathlike] | None = None,
         priors: Iterable[Prior | str] = (),
         constraints: Iterable[Constraint | str] = (),
+        align: Aligning = "auto",
         seed: int = 0,
         reporter: Reporter | None = None,
         cancel: Cancel | None = None,
@@ -119,8 +122,11 @@ class Method:
             ),
             self.registry,
         )
-        statements = {hosted.label: hosted.statement for hosted in (*hosted_priors, *hosted_constraints)}
+        hosted = (*hosted_priors, *hosted_constraints)
+        statements = {one.label: one.statement for one in hosted}
         inputs = digest_inputs(mixture, given) | digest_paths({self.spec.name: self.config, **statements})
+        in_vain = given.kinds - used(self.spec, hosted)
+        given = given.only(used(self.spec, hosted))
         with plugin_faults(self.spec):
             self._load_once(reporter, cancel)
             rate = self._separator.sample_rate or self.spec.sample_rate
@@ -132,7 +138,9 @@ class Method:
         if any(prior.domain == Domain.WAVEFORMS for prior in hosted_priors):
             # They speak of the mixture as it is, in place of the weights that want another rate.
             rate = self.spec.sample_rate
+        fit = None if given.score is None else fitted(mixture, given.score, align, reporter, cancel)
         adaptation = Adaptation.between(mixture, rate, self.spec.channels)
+        given = replace(given, score=fit.score if fit else None)
         adapted = adaptation.side_information(given)
         problem = Problem(
             adaptation.adapted(),
@@ -149,7 +157,7 @@ class Method:
             cancel=cancel,
             keep_variables=keep_variables,
         )
-        for remark in unused(given, self.spec, (*hosted_priors, *hosted_constraints)):
+        for remark in told_unused(in_vain, self.spec):
             run.remark(remark)
         with run:
             with plugin_faults(self.spec):
@@ -164,9 +172,13 @@ class Method:
                 stems = _project_waveforms(replace(problem, mixture=mixture, for_statements=given), stems, run)
             if names:
                 stems = {name: stems[name] for name in names}
+        for remark in remarks_on_result(self.spec, mixture, names, stems, run):
+            run.remark(remark)
         uncertainty = {name: uncertainty[name] for name in stems if name in uncertainty}
         provenance = replace(
-            self._provenance(mixture, problem, run, adaptation, inputs, tuple(stems), time.perf_counter() - started),
+            self._provenance(
+                mixture, problem, run, adaptation, fit, inputs, tuple(stems), time.perf_counter() - started
+            ),
             expected_sdr_db=expected_sdr_db(stems, uncertainty),
         )
         return Separation(mixture, stems, provenance, run.variables, uncertainty)
@@ -185,6 +197,7 @@ class Method:
         problem: Problem,
         run: Run,
         adaptation: Adaptation,
+        fit: Fitted | None,
         inputs: dict[str, str],
         sources: tuple[str, ...],
         seconds: float,
@@ -211,6 +224,7 @@ class Method:
             samples=mixture.length,
             sources=sources,
             seconds=round(seconds, 3),
+            alignment=fit.record if fit else None,
             adaptations=adaptation.steps,
             priors=tuple(prior.describe() for prior in problem.priors),
             constraints=tuple(
@@ -218,7 +232,9 @@ class Method:
                 for constraint in problem.constraints
             ),
             remarks=(
-                *(problem.side_information.score.remarks if problem.side_information.score else ()),
+                *mixture.remarks,
+                *(fit.score.remarks if fit else ()),
+                *((fit.remark,) if fit and fit.remark else ()),
                 *adaptation.remarks,
                 *run.remarks,
             ),
@@ -238,6 +254,7 @@ def separate(
     references: Mapping[str, Audio | Pathlike] | None = None,
     priors: Iterable[Prior | str] = (),
     constraints: Iterable[Constraint | str] = (),
+    align: Aligning = "auto",
     weights: Pathlike | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -260,6 +277,7 @@ def separate(
     config : Config or mapping, optional
         Options of the method; ``sepkit show METHOD`` shows them.
     score : Score or path, optional
+        It is compared with the mixture, and a remark says so when it does not fit.
     f0 : mapping of str to F0Track or path, optional
         By source name.
     examples : mapping of str to Audio, path, or several of them, optional
@@ -268,6 +286,9 @@ def separate(
         The true stems by source name, of the mixture's shape and rate, for oracles.
     priors, constraints : iterable, optional
         Objects, or strings like ``"sparsity:weight=2"``. Constraints are applied in this order.
+    align : {'auto', 'always', 'never'}
+        Whether the notes of the score are moved to where the mixture plays them: where that is clearly better, always,
+        or never.
     weights : path or str, optional
         Folder of trained weights, or the name of published ones.
     seed : int
@@ -313,6 +334,7 @@ def separate(
         references=references,
         priors=priors,
         constraints=constraints,
+        align=align,
         seed=seed,
         reporter=reporter,
         cancel=cancel,

@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from sepkit.config import Config
 from sepkit.errors import MismatchError
-from sepkit.music.side import SideInformation
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import SeparatorSpec
 from sepkit.problem.constraint import Constraint
@@ -101,10 +100,14 @@ def mismatches(spec: SeparatorSpec, request: Request) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-def unused(given: SideInformation, spec: SeparatorSpec, statements: Iterable[Hosted[Statement]]) -> Iterator[str]:
-    """What was given and neither the method nor a statement makes use of, in words for the user."""
-    used = spec.side_information.union(*(kinds(hosted.statement.needs) for hosted in statements))
-    for kind in sorted(given.kinds - used):
+def used(spec: SeparatorSpec, statements: Iterable[Hosted[Statement]]) -> frozenset[str]:
+    """The kinds of side information that the method or one of the statements makes use of."""
+    return spec.side_information.union(*(kinds(hosted.statement.needs) for hosted in statements))
+
+
+def told_unused(kinds_unused: Iterable[str], spec: SeparatorSpec) -> Iterator[str]:
+    """What was given and nobody makes use of, in words for the user."""
+    for kind in sorted(kinds_unused):
         yield f"the {_KINDS_IN_WORDS[kind]} made no difference: method '{spec.name}' has no use for it"
 
 

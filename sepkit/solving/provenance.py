@@ -33,12 +33,16 @@ class Provenance:
     inputs : dict of str to str
         SHA-256 of the mixture and all that was known about it, ``"f0:voice"`` say, and of every file that an option
         names.
+    alignment : dict or None
+        How well the score fits the mixture and whether its notes were moved: ``moved``, ``cost_as_given``, ``cost``,
+        ``median_shift_s``, ``worst_shift_s``, ``tuning_cents``; None where there was nothing to compare.
     adaptations : tuple of str
         What was done to fit the mixture to the method: resampling, mixing down.
     priors, constraints : tuple of dict
         Name, domain and options of each; constraints with their final violation.
     remarks : tuple of str
-        What reading the score had to mend, and what the method has to say about its result.
+        What reading the score had to mend, where it does not fit the mixture, and what the method has to say about its
+        result.
     traces : dict of str to list of float
         Curves that the method kept, such as its cost.
     expected_sdr_db : dict of str to float
@@ -58,6 +62,7 @@ class Provenance:
     seconds: float
     inputs: dict[str, str] = field(default_factory=dict)
     weights: tuple[dict[str, Any], ...] = ()
+    alignment: dict[str, Any] | None = None
     adaptations: tuple[str, ...] = ()
     priors: tuple[dict[str, Any], ...] = ()
     constraints: tuple[dict[str, Any], ...] = ()

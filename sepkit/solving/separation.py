@@ -28,9 +28,10 @@ RECORD = "separation.json"
 _LARGEST_RECORD = 1 << 26
 _WRITTEN = re.compile(r"(uncertainty/)?(?!\.)[^/\\:\0]+\.wav")
 _HIGHEST_GAIN_DB = 120
+_MOST_NAMES, _LONGEST_NAME = 8, 20
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Separation(Mapping[str, Audio]):
     """Stems by name, in the order asked for, aligned sample by sample with the mixture.
 
@@ -56,6 +57,13 @@ class Separation(Mapping[str, Audio]):
     provenance: Provenance
     variables: Variables | None = None
     uncertainty: Mapping[str, Audio] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        names = [repr(one if len(one) <= _LONGEST_NAME else one[: _LONGEST_NAME - 1] + "…") for one in self.sources]
+        stems = ", ".join(names[:_MOST_NAMES] + ["…"][: len(names) > _MOST_NAMES])
+        count = len(self.provenance.remarks)
+        remarks = f", {count} remark{'s'[: count - 1]}" if count else ""
+        return f"Separation({len(names)} stems: {stems} by {self.provenance.method!r} of {self.mixture}{remarks})"
 
     def __getitem__(self, name: str) -> Audio:
         return self.stems[composed(name)]
@@ -115,9 +123,6 @@ class Separation(Mapping[str, Audio]):
         for name, gain_db in gains_db.items():
             if name not in self:
                 raise ConfigError(f"there is no stem '{name}'; the stems are {', '.join(self.stems)}")
-            if not gain_db < math.inf:
-                raise ConfigError(f"the gain of '{name}' needs a number of dB, given {gain_db}")
-            remixed += np.float32(10 ** (gain_db / 20) - 1) * self[name].samples
             if not gain_db <= _HIGHEST_GAIN_DB:
                 raise ConfigError(
                     f"the gain of '{name}' needs a number of dB up to {_HIGHEST_GAIN_DB}, given {gain_db}"
@@ -205,7 +210,7 @@ class Separation(Mapping[str, Audio]):
         folder : path
             Made when it does not exist. Names of sources never lead out of it.
         outputs : mapping of str to Audio, optional
-            What to write in place of the stems, such as ``{"minus one": separation.without("voice")}``.
+            What to write in place of the stems, such as ``{"minus-one": separation.without("voice")}``.
 
         Returns
         -------

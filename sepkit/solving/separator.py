@@ -10,7 +10,7 @@ from typing import Generic
 from sepkit.config import C
 from sepkit.music.audio import Audio
 from sepkit.problem.problem import Problem
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 
 
 class Separator(ABC, Generic[C]):

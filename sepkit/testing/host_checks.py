@@ -12,8 +12,8 @@ from pathlib import Path
 
 from sepkit.errors import Cancelled, MismatchError, SepkitError, SideInformationError, fault_of
 from sepkit.problem import needs
+from sepkit.problem.run import Progress
 from sepkit.solving.method import Method
-from sepkit.solving.run import Progress
 from sepkit.testing.check import check, is_method
 from sepkit.testing.outcome import CheckFailed, Skipped, require
 from sepkit.testing.subject import MethodSubject, Result

@@ -168,7 +168,7 @@ def _work(task: dict[str, Any]) -> dict[str, Any]:
     module, _, attribute = task["factory"].partition(":")
     factory = getattr(importlib.import_module(module), attribute)
     config, problem, weights, only_construct = pickle.loads(bytes.fromhex(task["work"]))
-    from sepkit.solving.run import Run
+    from sepkit.problem.run import Run
 
     listener = _Listener()
     sys.addaudithook(listener)

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from sepkit.music.audio import Audio
-from sepkit.solving.run import Progress
+from sepkit.problem.run import Progress
 from sepkit.testing.check import check, declares_trait, is_method
 from sepkit.testing.material import Case
 from sepkit.testing.outcome import Skipped, require

@@ -6,7 +6,7 @@ import numpy as np
 
 from sepkit.testing.check import check, declares_trait, is_method
 from sepkit.testing.material import awkward_lengths
-from sepkit.testing.outcome import require
+from sepkit.testing.outcome import Skipped, require
 from sepkit.testing.subject import MethodSubject, Result
 
 _TOLERANCE = 1e-3
@@ -101,6 +101,40 @@ def stems_sum_to_the_mixture(subject: MethodSubject) -> None:
             f"the stems of {case.shape} miss the mixture by {error:.2g} of it; share out all, also where channels "
             "are in antiphase or no estimate sees anything, or do not declare sums-to-mixture",
         )
+
+
+@check(when=declares_trait("synthesises"))
+def synthesised_stems_differ_from_shares(subject: MethodSubject) -> None:
+    """The stems do not sum to the mixture, as the spec declares."""
+    result = subject.result()
+    error = _relative(result.samples.sum(axis=0) - result.mixture.samples, result)
+    require(
+        error >= _TOLERANCE,
+        "the stems sum to the mixture; declare sums-to-mixture instead of synthesises",
+    )
+
+
+@check(when=declares_trait("arbitrary-names"))
+def names_are_arbitrary_as_declared(subject: MethodSubject) -> None:
+    """Told nothing but names, it gives the same stems whatever they are, and identifies none."""
+    if subject.sources:
+        raise Skipped(f"with these weights it always separates into {', '.join(subject.sources)}")
+    subject.require_deterministic()
+    here, there = (
+        subject.result(subject.case(sources=names, given=frozenset((*subject.spec.needs, "sources"))))
+        for names in (("first", "second"), ("second", "first"))
+    )
+    require(
+        not here.run.identified,
+        f"told nothing but names, it identifies {', '.join(sorted(here.run.identified))}; call run.identify with "
+        "sources of which it knows more, or do not declare arbitrary-names",
+    )
+    error = _relative(here.samples - there.samples, here)
+    require(
+        error < _TOLERANCE,
+        f"names in another order give other stems, by {error:.2g} of the mixture; do not declare arbitrary-names where "
+        "names matter",
+    )
 
 
 def _require_finite(result: Result, what: str) -> None:

@@ -24,9 +24,9 @@ from sepkit.problem.domain import Domain
 from sepkit.problem.needs import alternatives, kinds
 from sepkit.problem.prior import Prior
 from sepkit.problem.problem import Problem
+from sepkit.problem.run import Cancel, Progress, Reporter, Run
 from sepkit.problem.statement import Hosted
 from sepkit.solving.negotiation import Request, hosted, takes_weights
-from sepkit.solving.run import Cancel, Progress, Reporter, Run
 from sepkit.solving.separator import Separator
 from sepkit.testing.material import Case
 from sepkit.testing.outcome import CheckFailed, Skipped, or_skipped

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,11 @@ from sepkit.evaluation.declare import declared_dataset
 from sepkit.evaluation.splits import split
 from sepkit.files import require_writable
 from sepkit.plugin.registry import Registry
+from sepkit.problem.run import Cancel, Reporter, Run, checked_seed
 from sepkit.solving.contract import plugin_faults
-from sepkit.solving.run import Cancel, Reporter, Run, checked_seed
 from sepkit.training.trainer import Trainer, TrainingData
+
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -30,15 +32,15 @@ class TrainingResult:
         Of the weights: for ``weights=`` and ``--weights``.
     data : TrainingData
         What was learned from.
-    held_out : int
-        Number of tracks in the part ``test`` of the split, which were not looked at.
+    held_out : tuple of str
+        Names of the tracks in the part ``test`` of the split, which were not looked at.
     remarks : tuple of str
-        What the trainer reports.
+        Which tracks are skipped and why, and what the trainer reports.
     """
 
     folder: Path
     data: TrainingData
-    held_out: int
+    held_out: tuple[str, ...]
     remarks: tuple[str, ...]
 
 
@@ -112,10 +114,12 @@ def train(
         )
     if isinstance(sources, str):
         raise ConfigError(f"sources needs a list of names, given the text {sources!r}; write [{sources!r}]")
-    data, held_out = _training_data(datasets, tuple(sources), whole, registry)
+    data, held_out, skipped = _training_data(datasets, tuple(sources), whole, registry)
     folder = Path(output)
     require_writable(folder)
     run = Run(seed=checked_seed(seed), device=device, reporter=reporter, cancel=cancel)
+    for remark in skipped:
+        run.remark(remark)
     with run, plugin_faults(spec):
         trainer.train(data, folder, run)
     return TrainingResult(folder, data, held_out, tuple(run.remarks))
@@ -123,18 +127,18 @@ def train(
 
 def _training_data(
     datasets: Iterable[Dataset | Path | str], sources: tuple[str, ...], whole: bool, registry: Registry
-) -> tuple[TrainingData, int]:
-    """Tracks to learn from and to choose by, and the number of those held out."""
+) -> tuple[TrainingData, tuple[str, ...], tuple[str, ...]]:
+    """Tracks to learn from and to choose by, the names of those held out, and remarks on those that are skipped."""
     if isinstance(datasets, (str, Path, Dataset)):
         raise ConfigError(f"datasets needs a list, given the one value {datasets!r}; write [{datasets!r}]")
     train: list[Track] = []
     valid: list[Track] = []
-    held_out = 0
+    held_out: list[str] = []
     for given in datasets:
         parts = split(declared_dataset(given, registry).tracks())
         train += parts["train"] + (parts["test"] if whole else ())
         valid += parts["valid"]
-        held_out += 0 if whole else len(parts["test"])
+        held_out += () if whole else (track.name for track in parts["test"])
     if not train:
         raise DatasetError("there are no tracks to learn from; give a dataset, and --whole to learn from all of it")
     known = tuple(dict.fromkeys(source for track in train for source in track.sources))
@@ -143,4 +147,22 @@ def _training_data(
     strange = [source for source in sources if source not in known]
     if strange:
         raise DatasetError(f"no track has a stem '{strange[0]}'; the stems are {', '.join(known)}")
-    return TrainingData(tuple(train), tuple(valid), sources or known), held_out
+    wanted = sources or known
+    # Tracks that have no stems at all may be mixtures to learn from.
+    strangers = [track.name for track in train + valid if track.sources and not set(track.sources) & set(wanted)]
+    kept, judged = (tuple(track for track in part if track.name not in strangers) for part in (train, valid))
+    data = TrainingData(kept, judged, wanted)
+    return data, tuple(held_out), tuple(_skipped(strangers, wanted))
+
+
+def _skipped(names: list[str], wanted: tuple[str, ...]) -> Iterator[str]:
+    if names:
+        tracks = f"track {names[0]} is" if len(names) == 1 else f"{len(names)} tracks are"
+        listed = "" if len(names) == 1 else f": {named(names)}"
+        yield f"{tracks} skipped, without a stem {' or '.join(wanted)}{listed}"
+
+
+def named(names: Sequence[str]) -> str:
+    """Some names, and how many more there are."""
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more

@@ -9,7 +9,7 @@ from typing import Generic
 
 from sepkit.config import C
 from sepkit.evaluation.dataset import Track
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 
 
 @dataclass(frozen=True)

@@ -209,7 +209,8 @@ def test_sources_without_a_flow_are_noise_and_a_remark_says_so() -> None:
     stems, run = separated(Problem(noise(), ("low", "high")))
     assert stems.any()
     assert run.remarks == [
-        "there is no flow for low, high, only for no source: taken to be noise with the mixture's spectrum"
+        "there is no flow for low, high, only for no source: their stems are little more than equal shares of the "
+        "mixture; train flows of them (sepkit train flow) and give them with --weights, or declare priors"
     ]
 
 

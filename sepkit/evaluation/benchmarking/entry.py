@@ -123,7 +123,7 @@ def role(entry: Entry, registry: Registry) -> str:
 def permutes(entry: Entry, registry: Registry) -> bool:
     """Whether stems are assigned to the references that they are most like."""
     if entry.permute is None:
-        return "unordered" in registry.separator(entry.method).traits
+        return "arbitrary-names" in registry.separator(entry.method).traits
     return entry.permute
 
 

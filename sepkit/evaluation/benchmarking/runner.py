@@ -22,7 +22,7 @@ from sepkit.evaluation.metric import Metric
 from sepkit.files import require_writable, sweep
 from sepkit.plugin.loader import State
 from sepkit.plugin.registry import Registry
-from sepkit.solving.run import Cancel, Reporter, Run
+from sepkit.problem.run import Cancel, Reporter, Run
 
 STAGE = "tracks and methods"
 _POLL_S = 0.2

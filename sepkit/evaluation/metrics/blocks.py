@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepkit.evaluation.stems import Stems
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 
 _BLOCK_VALUES = 1 << 18
 

@@ -19,7 +19,7 @@ from sepkit.evaluation.metric import Figure, Metric
 from sepkit.evaluation.metrics.blocks import decibels, energies
 from sepkit.evaluation.metrics.distortion_filters import Filters, delayed_blocks, distortion_filters
 from sepkit.evaluation.stems import Stems
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 
 _TRANSFORM = 1 << 13
 _FRAMES = "in frames that share their distortion filters"

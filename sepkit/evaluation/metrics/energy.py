@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sepkit.evaluation.metric import Figure, Metric
 from sepkit.evaluation.metrics.blocks import decibels, energies, paired_blocks
 from sepkit.evaluation.stems import Stems
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 
 _ROUNDING = 1e-25
 """What projections in double precision leave of a signal that they should remove, as a share of its energy."""

@@ -15,7 +15,10 @@ class Contents(NamedTuple):
     written : list of WrittenNote
     remarks : tuple of str
         What could not be read or had to be decided, one sentence each.
+    tempi_bpm : tuple of float
+        Tempi that are written, in order, in quarter notes a minute.
     """
 
     written: list[WrittenNote]
     remarks: tuple[str, ...] = ()
+    tempi_bpm: tuple[float, ...] = ()

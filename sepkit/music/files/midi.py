@@ -50,7 +50,8 @@ def read_midi(path: Path, *, by_instrument: bool, pedal: bool) -> Contents:
     for sequence, some, unreleased in played:
         written += _timed(sequence, some, [next(names) for _ in some])
         remarks += _mends(sequence, some, unreleased)
-    return Contents(written, tuple(dict.fromkeys(remarks)))
+    tempi_bpm = (60e6 / tempo for sequence, _, _ in played for tempo in sequence.tempi.values())
+    return Contents(written, tuple(dict.fromkeys(remarks)), tuple(tempi_bpm))
 
 
 def _timed(sequence: MidiSequence, notes: Sequence[Struck], parts: Sequence[str]) -> list[WrittenNote]:

@@ -75,7 +75,7 @@ def read_musicxml(path: Path, parts: str) -> Contents:
     remarks += _remarks_on_tempo(marks, bool(unread.tempi))
     if parts != "staff":
         remarks += _remark_on_staves(music)
-    return Contents(written, tuple(remarks))
+    return Contents(written, tuple(remarks), tuple(marks.values()))
 
 
 def _measures(root: Element) -> list[tuple[str, list[Element]]]:

@@ -16,7 +16,7 @@ _PARTS = ("track", "instrument", "staff")
 _MOST_REASONS = 3
 
 
-def read_notes(path: Path, parts: str, *, pedal: bool) -> tuple[tuple[Note, ...], tuple[str, ...]]:
+def read_notes(path: Path, parts: str, *, pedal: bool) -> tuple[tuple[Note, ...], tuple[str, ...], tuple[float, ...]]:
     """Read the notes of a file and mend them; the parameters are those of `Score.read`.
 
     Returns
@@ -24,6 +24,8 @@ def read_notes(path: Path, parts: str, *, pedal: bool) -> tuple[tuple[Note, ...]
     notes : tuple of Note
     remarks : tuple of str
         What had to be mended.
+    tempi_bpm : tuple of float
+        Those that are written.
 
     Raises
     ------
@@ -37,7 +39,7 @@ def read_notes(path: Path, parts: str, *, pedal: bool) -> tuple[tuple[Note, ...]
     if not notes:
         reasons = [f"{path} holds no notes", *contents.remarks, *mends]
         raise SideInformationError("; ".join(reasons[:_MOST_REASONS]))
-    return notes, contents.remarks + mends + overlaps(notes)
+    return notes, contents.remarks + mends + overlaps(notes), contents.tempi_bpm
 
 
 def _contents(path: Path, parts: str, pedal: bool) -> Contents:

@@ -21,7 +21,11 @@ from sepkit.music.recordings.stream import BLOCK_VALUES, Stream
 
 _MOST_SAMPLES = 1 << 48
 """libsndfile gives lengths near 2^63 where a header does not tell."""
+_UNKNOWN = 1 << 31
+"""Lengths from here on are written by programs that do not know how much will come."""
 _FEW = 16
+_FLAC_FRAMES = 1 << 12
+"""As many as encoders put into a block."""
 _EXACT_SEEKING = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW")
 
 
@@ -44,9 +48,21 @@ def decode(file: BinaryIO, files: ExitStack) -> Stream:
     parts = ogg.links(file) if _head(file).startswith(ogg.MAGIC) else []
     if len(parts) > 1:
         return _chained(file, parts, files)
+    cut = wav.cut_off(file) if wav.is_wav(_head(file)) else None
     sound = files.enter_context(open_sndfile(file))
-    announced = sound.frames if 0 <= sound.frames < _MOST_SAMPLES else None
+    announced = sound.frames if 0 <= sound.frames < _UNKNOWN else None
+    if announced and cut:
+        # libsndfile corrects what the header says by what is there, in whole frames.
+        frame_bytes = max(1, cut[1] // announced)
+        announced = cut[0] // frame_bytes if cut[1] // frame_bytes == announced else announced * cut[0] // cut[1]
+    if announced and sound.format == "FLAC":
+        return Stream(sound.channels, sound.samplerate, announced, _until_damage(sound))
     return Stream(sound.channels, sound.samplerate, announced, _blocks(sound))
+
+
+def is_cut_off(file: BinaryIO) -> bool:
+    """Whether the header announces more than there is, for kinds of files of which libsndfile does not tell that."""
+    return wav.is_wav(_head(file)) and wav.cut_off(file) is not None
 
 
 @contextmanager
@@ -112,16 +128,28 @@ def read_at(sound: Any, start: int, stop: int) -> NDArray[np.float32]:
     return piece
 
 
-def _blocks(sound: Any) -> Iterator[NDArray[np.float32]]:
+def _blocks(sound: Any, most: int = BLOCK_VALUES) -> Iterator[NDArray[np.float32]]:
     # What is read forwards only need not be sought, and FLAC of unknown length cannot be.
     sound.seekable = lambda: False
-    buffer = np.empty((max(1, BLOCK_VALUES // sound.channels), sound.channels), np.float32)
+    buffer = np.empty((max(1, min(most, BLOCK_VALUES // sound.channels)), sound.channels), np.float32)
     while True:
         with _faults(None):
             block = sound.read(out=buffer)
         if len(block) == 0:
             return
         yield np.array(block.T, order="C")
+
+
+def _until_damage(sound: Any) -> Iterator[NDArray[np.float32]]:
+    """What there is of FLAC that was cut off: libsndfile takes the cut for damage, and gives nothing of that read."""
+    count = 0
+    try:
+        for block in _blocks(sound, _FLAC_FRAMES):
+            count += block.shape[1]
+            yield block
+    except AudioError:
+        if count == 0:
+            raise
 
 
 def _chained(file: BinaryIO, parts: list[tuple[int, int]], files: ExitStack) -> Stream:

@@ -101,7 +101,7 @@ def _decoded(file: BinaryIO, files: ExitStack) -> Stream:
 
 def _in_place(file: BinaryIO, files: ExitStack) -> Sound | None:
     """The recording where its file itself can be read in any order; what is wrong with others shows in decoding."""
-    if media.container(file) is not None:
+    if media.container(file) is not None or sndfile.is_cut_off(file):
         return None
     with ExitStack() as attempt:
         try:
@@ -124,6 +124,8 @@ def _spooled(stream: Stream, files: ExitStack) -> Sound:
             length += block.shape[1]
     except OSError as error:
         raise AudioError(f"no room to decode it in {tempfile.gettempdir()}: {error.strerror or error}") from error
+    if stream.missing(length):
+        raise AudioError(f"it {stream.missing(length)}")
     return _Spooled(file, stream.channels, stream.sample_rate, length)
 
 

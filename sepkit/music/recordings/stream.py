@@ -15,6 +15,9 @@ RATES_HZ = (1_000, 768_000)
 
 MOST_CHANNELS = 64
 
+_ROUNDING_S = 0.01
+"""By less than this headers are wrong without harm, those of MP3 for one."""
+
 BLOCK_VALUES = 1 << 20
 """About how many values there are in a block, over all channels."""
 
@@ -43,6 +46,16 @@ class Stream:
     sample_rate: int
     announced: int | None
     blocks: Iterator[NDArray[np.float32]]
+
+    def missing(self, length: int) -> str:
+        """What to say of a recording that ended after so many samples; empty where its header announced no more."""
+        if self.announced is None or self.announced - length <= self.sample_rate * _ROUNDING_S:
+            return ""
+        announced_s, read_s = (samples / self.sample_rate for samples in (self.announced, length))
+        return (
+            f"ends after {read_s:.2f} s, and its header announces {announced_s:.2f} s ({length} of {self.announced} "
+            "samples): it was cut off or is damaged; copy it anew"
+        )
 
     def __post_init__(self) -> None:
         lowest, highest = RATES_HZ

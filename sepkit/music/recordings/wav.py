@@ -14,6 +14,8 @@ from typing import BinaryIO, NamedTuple
 _HEADER_BYTES = 12
 _MOST_CHUNKS = 10_000
 _LARGEST = 0xFFFFFFFF
+_UNKNOWN = 0x7FFF0000
+"""Sizes from here on are written by programs that do not know how much will come."""
 
 
 class Chunk(NamedTuple):
@@ -48,6 +50,16 @@ def fault(file: BinaryIO) -> str | None:
         channels, rate = struct.unpack(order + "2xHI8x", form)
         if rate == 0 or channels == 0:
             return f"its header says {channels} channel(s) at {rate} Hz"
+    return None
+
+
+def cut_off(file: BinaryIO) -> tuple[int, int] | None:
+    """How many bytes of samples the header announces and how many there are, where these are fewer."""
+    end = file.seek(0, 2)
+    for chunk in _chunks(file):
+        if chunk.name == b"data":
+            there = end - chunk.start
+            return (chunk.size, there) if 0 < there < chunk.size < _UNKNOWN else None
     return None
 
 

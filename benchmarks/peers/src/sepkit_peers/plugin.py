@@ -10,7 +10,7 @@ _BLIND = {
     "config": "sepkit_peers.config:BlindConfig",
     "needs": ("sources",),
     "channels": 1,
-    "traits": frozenset({"stochastic", "unordered"}),
+    "traits": frozenset({"stochastic", "arbitrary-names"}),
     "example": {"rank": 3, "iterations": 3},
 }
 

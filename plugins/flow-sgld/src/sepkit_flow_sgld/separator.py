@@ -14,7 +14,7 @@ from sepkit.neural import choose_device, generator, read_by_source
 from sepkit.problem.domain import Domain
 from sepkit.problem.excerpt import excerpt
 from sepkit.problem.problem import Problem
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT
 from sepkit_flow_sgld.allowed import Allowed
@@ -164,8 +164,9 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
         unknown = [name for name in sources if name not in self._flows]
         if unknown and not any(prior.domain == Domain.WAVEFORMS for prior in problem.priors):
             run.remark(
-                f"there is no flow for {', '.join(unknown)}, only for {', '.join(self._flows) or 'no source'}: taken "
-                "to be noise with the mixture's spectrum"
+                f"there is no flow for {', '.join(unknown)}, only for {', '.join(self._flows) or 'no source'}: their "
+                "stems are little more than equal shares of the mixture; train flows of them (sepkit train flow) and "
+                "give them with --weights, or declare priors"
             )
 
     def _stft(self, mixture: Audio) -> STFT:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from sepkit.errors import DatasetError, WeightsError
 from sepkit.files import file_names
 from sepkit.neural import Checkpoint, choose_device, fit, generator
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 from sepkit.training.trainer import Trainer, TrainingData
 from sepkit_flow_sgld.flow_options import SpectralFlowOptions, WaveformFlowOptions
 from sepkit_flow_sgld.prior import METHOD, flow_of

@@ -13,7 +13,7 @@ from sepkit.errors import WeightsError
 from sepkit.music.audio import Audio
 from sepkit.neural import Checkpoint, choose_device, generator, usable
 from sepkit.problem.problem import Problem
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 from sepkit.solving.separator import Separator
 from sepkit_flow_sgld.vae import Encoder, project, projected_variance
 from sepkit_flow_sgld.vae_config import EncoderOptions, FlowVAEConfig

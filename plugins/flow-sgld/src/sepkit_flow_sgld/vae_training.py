@@ -17,7 +17,7 @@ from sepkit.music.side import SideInformation
 from sepkit.neural import Checkpoint, choose_device, fit, generator
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 from sepkit.training.trainer import Trainer, TrainingData
 from sepkit_flow_sgld.bundled import bundled_weights
 from sepkit_flow_sgld.posterior import Scaled

@@ -23,7 +23,6 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         priors=(Domain.ACTIVATIONS, Domain.TEMPLATES),
         default_constraints=("score", "harmonic"),
         channels=1,
-        # Stems come in no order only where no score says whose they are.
-        traits=frozenset({"accelerated", "gain-equivariant", "stochastic", "trainable", "unordered"}),
+        traits=frozenset({"accelerated", "gain-equivariant", "stochastic", "trainable", "arbitrary-names"}),
         example={"rank": 4, "iterations": 5, "window_s": 0.012},
     )

@@ -20,7 +20,7 @@ from sepkit.neural import choose_device, generator
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Atom, Layout
 from sepkit.problem.problem import Problem
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT, soft_masks
 from sepkit_nae.config import NAEConfig
@@ -77,6 +77,7 @@ class NAE(Separator[NAEConfig]):
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
         device = choose_device(run)
         if self.trained is not None:
+            run.identify(self.sources)
             return self.trained.separate(problem, self.config, run)
         mixture, score = problem.mixture, problem.side_information.score
         rate, samples = mixture.sample_rate, mixture.samples[0]
@@ -86,6 +87,7 @@ class NAE(Separator[NAEConfig]):
             atoms = (Atom(),) * (self.config.rank or RANK_PER_SOURCE * len(wanted) or RANK_ALONE)
         else:
             wanted = wanted_parts(score, wanted)
+            run.identify(score.parts)
             # Parts that nobody asked for sound all the same.
             modelled = (*wanted, *(part for part in score.parts if part not in wanted))
             atoms = score_atoms(score, modelled, rest_rank=self.config.rest_rank)

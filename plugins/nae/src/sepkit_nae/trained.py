@@ -23,7 +23,7 @@ from sepkit.neural import Checkpoint
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Atom, Layout
 from sepkit.problem.problem import Problem
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 from sepkit.spectral import STFT, soft_masks
 from sepkit_nae.config import NAEConfig
 from sepkit_nae.knowledge import Knowledge

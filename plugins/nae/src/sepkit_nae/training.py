@@ -22,7 +22,7 @@ from torch.nn.utils import parametrize
 
 from sepkit.evaluation.dataset import Track
 from sepkit.neural import Checkpoint, choose_device, fit, generator
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 from sepkit.spectral import STFT
 from sepkit.training.trainer import Trainer, TrainingData
 from sepkit_nae.divergence import beta_divergence

@@ -12,7 +12,7 @@ from sepkit.problem.constraint import BoundConstraints
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
 from sepkit.problem.problem import Problem
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 from sepkit_nmf.factorization import Factorization, factorize
 from sepkit_nmf.model import Projection
 

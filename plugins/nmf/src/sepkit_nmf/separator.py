@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sepkit.music.audio import Audio
 from sepkit.problem.layout import Atom
 from sepkit.problem.problem import Problem
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT, soft_masks
 from sepkit_nmf.config import NMFConfig
@@ -42,6 +42,7 @@ class NMF(Separator[NMFConfig]):
         examples = problem.side_information.examples
         sources = problem.sources or tuple(examples)
         rate = problem.mixture.sample_rate
+        run.identify(examples)
         samples = problem.mixture.samples[0].astype(self.config.precision, copy=False)
         stft = STFT.of_duration(self.config.window_s, self.config.overlap, rate)
         V = normalized(stft.magnitude(samples))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sepkit.errors import ConfigError, reason_of
 from sepkit.music.audio import Audio
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 from sepkit.spectral import STFT
 from sepkit_nmf.config import NMFConfig
 from sepkit_nmf.factorization import factorize

@@ -13,7 +13,7 @@ from sepkit.informed.parts_asked import remark_on_late_notes, wanted_parts
 from sepkit.music.audio import Audio
 from sepkit.problem.layout import Layout
 from sepkit.problem.problem import Problem
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT, soft_masks
 from sepkit_nmf import factorize_hosting, normalized, source_magnitudes

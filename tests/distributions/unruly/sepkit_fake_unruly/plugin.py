@@ -15,5 +15,5 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         factory="sepkit_fake_unruly.separator:Unruly",
         config="sepkit_fake_unruly.config:UnrulyConfig",
         needs=("sources",),
-        traits=frozenset({"trainable", "unordered"}),
+        traits=frozenset({"trainable", "arbitrary-names"}),
     )

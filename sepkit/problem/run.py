@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -26,11 +26,14 @@ class Progress:
         What is being done, for people.
     done, total : int
         Steps of this stage.
+    figures : mapping of str to float
+        How it goes, such as ``{"loss": 0.3, "validation": 0.4}``, for stages that tell.
     """
 
     stage: str
     done: int
     total: int
+    figures: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def fraction(self) -> float:
@@ -76,6 +79,8 @@ class Run:
         Final violation of every hosted constraint.
     remarks : list of str
         What the user ought to know about the result.
+    identified : set of str
+        Sources that are what their names say.
     uncertainty : dict of str to Audio
         How sure the method is of its stems, by source name; empty for most methods.
     variables : Variables or None
@@ -96,11 +101,13 @@ class Run:
         self.traces: dict[str, list[float]] = {}
         self.violations: dict[str, float] = {}
         self.remarks: list[str] = []
+        self.identified: set[str] = set()
         self.uncertainty: dict[str, Audio] = {}
         self.variables: Variables | None = None
         self._keep_variables = keep_variables
         self._reporter, self._cancel = reporter, cancel
         self._left_early: Progress | None = None
+        self._figures: dict[str, float] = {}
 
     def steps(self, total: int, stage: str) -> Iterator[int]:
         """Count to `total`, with progress and cancellation at every step.
@@ -125,6 +132,7 @@ class Run:
             Within one step after the host asked for it.
         """
         self.check_cancelled()
+        self._figures = {}
         self._report(stage, 0, total)
         try:
             for step in range(total):
@@ -150,9 +158,20 @@ class Run:
         """Keep a curve for the provenance."""
         self.traces[name] = [float(value) for value in values]
 
+    def show(self, **figures: float) -> None:
+        """Show figures with the progress of this stage from now on, such as ``loss=0.3``."""
+        self._figures = {**self._figures, **figures}
+
     def remark(self, text: str) -> None:
         """Tell the user something about this result in one line: what was left out, what could not be used."""
         self.remarks.append(text)
+
+    def identify(self, sources: Iterable[str]) -> None:
+        """Say which sources are what their names say, because the method was told of them by more than their names.
+
+        Only methods with the trait ``arbitrary-names`` need to: of others it is taken for granted.
+        """
+        self.identified.update(sources)
 
     def keep(self, layout: Layout, values: Mapping[Domain, NDArray[np.floating]]) -> None:
         """Let the host look at final values of the method's own variables; it keeps them only if it asked for them.
@@ -205,7 +224,7 @@ class Run:
         if self._reporter is None:
             return
         try:
-            self._reporter(Progress(stage, done, total))
+            self._reporter(Progress(stage, done, total, self._figures))
         except SepkitError:
             raise
         except Exception as error:

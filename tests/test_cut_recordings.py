@@ -1,0 +1,80 @@
+"""Recordings that were cut off: what is there is read, and how much is missing is told."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sepkit import Audio, Note, Score
+from sepkit.errors import AudioError
+from sepkit.evaluation.stems import Stems
+from tests.commandline import call
+from tests.containers import RATE, encoded, tone
+
+SAMPLES = tone(3.0, 2)
+WHOLE = {
+    "wav": encoded(SAMPLES, "WAV", "PCM_24"),
+    "float.wav": encoded(SAMPLES, "WAV", "FLOAT"),
+    "adpcm.wav": encoded(SAMPLES, "WAV", "IMA_ADPCM"),
+    "flac": encoded(SAMPLES, "FLAC", "PCM_16"),
+    "mp3": encoded(SAMPLES, "MP3", "MPEG_LAYER_III"),
+}
+
+
+@pytest.fixture(params=WHOLE)
+def kind(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+def cut(folder: Path, kind: str, share: float = 0.6) -> Path:
+    path = folder / f"song.{kind}"
+    path.write_bytes(WHOLE[kind][: int(share * len(WHOLE[kind]))])
+    return path
+
+
+def test_what_is_there_is_read_and_both_lengths_are_told(tmp_path: Path, kind: str) -> None:
+    audio = Audio.read(cut(tmp_path, kind))
+    assert 0.4 * len(SAMPLES) < audio.length < 0.7 * len(SAMPLES)
+    [remark] = audio.remarks
+    assert f"ends after {audio.duration_s:.2f} s" in remark
+    assert f"{audio.length} of " in remark
+    announced = int(remark.partition(f"{audio.length} of ")[2].split()[0])
+    # The last block of ADPCM is filled up.
+    assert len(SAMPLES) <= announced < len(SAMPLES) + 2500
+    assert pickle.loads(pickle.dumps(audio)).remarks == audio.remarks
+
+
+def test_of_whole_recordings_nothing_is_told(tmp_path: Path, kind: str) -> None:
+    assert Audio.read(cut(tmp_path, kind, 1.0)).remarks == ()
+
+
+def test_what_is_measured_has_to_be_whole(tmp_path: Path, kind: str) -> None:
+    with (
+        pytest.raises(AudioError, match=r"ends after .* s, and its header announces .* s"),
+        Stems({"a": cut(tmp_path, kind)}),
+    ):
+        pass
+
+
+def test_run_and_align_tell_it_on_the_terminal(tmp_path: Path, kind: str) -> None:
+    song = cut(tmp_path, kind)
+    done = call("run", "mixture", song, "-o", tmp_path / "out", "--sources", "all", "--json")
+    assert (done.code, len(done.complaints)) == (0, 1)
+    assert "ends after" in done.err
+    assert "its header announces" in done.err
+    assert len(json.loads(done.out)["remarks"]) == 1
+    Score((Note(0, 1, 69),)).write(tmp_path / "score.mid")
+    assert "its header announces" in call("align", song, tmp_path / "score.mid", "-o", tmp_path / "a.mid").err
+
+
+def test_a_header_that_is_off_by_a_few_samples_is_no_matter(tmp_path: Path) -> None:
+    content = WHOLE["wav"][: -6 * (RATE // 200)]
+    (tmp_path / "song.wav").write_bytes(content)
+    audio = Audio.read(tmp_path / "song.wav")
+    assert audio.remarks == ()
+    np.testing.assert_allclose(audio.samples.T, SAMPLES[: audio.length], atol=1e-5)
