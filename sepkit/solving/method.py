@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from sepkit.alignment.fitting import Aligning, Fitted, fitted
 from sepkit.config import Config, validate
 from sepkit.errors import MismatchError
@@ -35,6 +33,7 @@ from sepkit.solving.separation import Separation, expected_sdr_db
 from sepkit.solving.separator import Separator
 from sepkit.solving.telling import remarks_on_result
 from sepkit.solving.versions import versions_of
+from sepkit.solving.waveforms import project_waveforms
 from sepkit.solving.weights_used import weights_used
 
 
@@ -169,7 +168,7 @@ class Method:
             uncertainty = adaptation.restored_uncertainty(run.uncertainty)
             # The way back to the mixture's rate and channels can break what the method itself had satisfied.
             if not hosts_waveforms or adaptation.steps:
-                stems = _project_waveforms(replace(problem, mixture=mixture, for_statements=given), stems, run)
+                stems = project_waveforms(replace(problem, mixture=mixture, for_statements=given), stems, run)
             if names:
                 stems = {name: stems[name] for name in names}
         for remark in remarks_on_result(self.spec, mixture, names, stems, run):
@@ -340,18 +339,3 @@ def separate(
         cancel=cancel,
         keep_variables=keep_variables,
     )
-
-
-def _project_waveforms(problem: Problem, stems: dict[str, Audio], run: Run) -> dict[str, Audio]:
-    """Host the constraints on waveforms, for every method alike, as a last projection."""
-    layout = problem.layout(sources=tuple(stems))
-    bound = problem.bind_constraints(layout, Domain.WAVEFORMS)
-    if not bound:
-        return stems
-    value = np.empty(layout.shape(Domain.WAVEFORMS), np.float32)
-    for index, name in enumerate(tuple(stems)):
-        # One stem at a time moves over, so that no stem is held twice.
-        value[index] = stems.pop(name).samples
-    value = bound.project(value)
-    run.report_violations(bound.violations(value))
-    return {name: Audio(stem, problem.mixture.sample_rate) for name, stem in zip(layout.sources, value, strict=True)}
