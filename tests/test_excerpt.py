@@ -22,11 +22,16 @@ def test_side_information_moves_along() -> None:
         Note(0, 1, 50, part="b"),
     ]
     side = SideInformation(
-        Score(tuple(notes)), {"a": F0Track(np.array([0.0, 5.0]), np.array([100.0, 200.0]))}, {"a": mixture}
+        Score(tuple(notes)),
+        {"a": F0Track(np.array([0.0, 5.0]), np.array([100.0, 200.0]))},
+        examples={"a": (mixture,)},
+        references={"a": mixture},
     )
     part = excerpt(Problem(mixture, ("a", "b"), side), 20, 60)
     np.testing.assert_array_equal(part.mixture.samples, mixture.samples[:, 20:60])
     np.testing.assert_array_equal(part.side_information.references["a"].samples, mixture.samples[:, 20:60])
+    # Examples are other recordings: there is no part of them that belongs to a part of the mixture.
+    assert part.side_information.examples == {"a": (mixture,)}
     assert part.side_information.f0["a"].times_s.tolist() == [-2.0, 3.0]
     assert part.side_information.score is not None
     heard = [(note.onset_s, note.offset_s, note.pitch) for note in part.side_information.score.part("a").notes]

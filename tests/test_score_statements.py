@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import sepkit
 from sepkit import Atom, Audio, Density, Domain, GradientSplit, Layout, Note, Problem, Score, SideInformation, Support
 from sepkit.builtin import HarmonicConstraint, HarmonicTemplates, ScoreConstraint
-from sepkit.errors import SideInformationError
+from sepkit.errors import MismatchError, SideInformationError
 from sepkit.informed.harmonics import partial_lobes
 from sepkit.problem.prior import Initial
 
@@ -323,9 +323,9 @@ class TestHostedByNMF:
         for kind in ("tone", "noise"):
             Audio(bursts(kind, 1, 3.0)[np.newaxis], RATE).write(tmp_path / f"{kind}.wav")
         score = Score((Note(0.0, 0.4, 57, part="tone"), Note(0.5, 0.75, 69, part="tone")))
-        config = {**QUICK, "templates": {kind: tmp_path / f"{kind}.wav" for kind in ("tone", "noise")}}
+        examples = {kind: tmp_path / f"{kind}.wav" for kind in ("tone", "noise")}
         free, bound = (
-            sepkit.separate(mixture, "nmf", config=config, score=score, constraints=constraints)
+            sepkit.separate(mixture, "nmf", config=QUICK, examples=examples, score=score, constraints=constraints)
             for constraints in ([], ["score:after_s=0.2"])
         )
         # The last note's offset, the tolerance, and half a window.
@@ -337,10 +337,19 @@ class TestHostedByNMF:
         (told,) = bound.provenance.constraints
         assert (told["name"], told["domain"], told["violation"]) == ("score", "activations", 0)
 
-    def test_nothing_is_said_of_atoms_without_pitch(self, mixture: Audio) -> None:
-        plain, stated = (
-            sepkit.separate(mixture, "nmf", sources=["a", "b"], config=QUICK, **statements)
-            for statements in ({}, {"priors": ["harmonic-templates"], "constraints": ["harmonic"]})
-        )
-        for name in plain:
-            np.testing.assert_array_equal(plain[name].samples, stated[name].samples)
+    @pytest.mark.parametrize(
+        ("statements", "reason"),
+        [
+            ({"priors": ["harmonic-templates"]}, "prior 'harmonic-templates' can say nothing of atoms whose pitch"),
+            ({"priors": ["lobes"]}, "prior 'lobes' can say nothing of atoms whose pitch"),
+            ({"constraints": ["harmonic"]}, "constraint 'harmonic' can say nothing of atoms whose pitch"),
+            ({"constraints": ["score"]}, "constraint 'score' can say nothing of atoms whose source and pitch"),
+        ],
+    )
+    def test_what_can_say_nothing_of_blind_atoms_is_a_mismatch(
+        self, mixture: Audio, statements: dict[str, list[str]], reason: str
+    ) -> None:
+        score = Score((Note(0.0, 0.4, 57, part="a"),))
+        with pytest.raises(MismatchError, match=reason) as error:
+            sepkit.separate(mixture, "nmf", sources=["a", "b"], config=QUICK, score=score, align="never", **statements)
+        assert "score-nmf" in str(error.value)

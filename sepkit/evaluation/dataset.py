@@ -26,7 +26,7 @@ T = TypeVar("T")
 class Track:
     """One recording with everything that is known about it; nothing is read before it is asked for.
 
-    What makes something of files gets them from `functools.partial`, so that a benchmark sees when they change.
+    What makes something of files gets them from ``functools.partial``, so that a benchmark sees when they change.
 
     Attributes
     ----------

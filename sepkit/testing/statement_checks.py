@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepkit.problem.domain import Domain
-from sepkit.problem.layout import Atom
+from sepkit.problem.layout import Atom, Layout
 from sepkit.testing.check import check, is_statement
 from sepkit.testing.material import value_of
 from sepkit.testing.outcome import CheckFailed, Skipped, require
@@ -70,12 +70,16 @@ def says_something_or_why_not(subject: StatementSubject) -> None:
                     f"on {domain} with {axes} `vacuous` gives {reason!r}; give a reason in one line, or None",
                 )
                 require(layout is blind, f"on {domain} it can say nothing of ordinary axes: {reason}")
-            elif layout is blind and "atoms" in domain.axes:
-                one = subject.config.bind(layout, domain)  # type: ignore[attr-defined]
+            elif layout is blind and "atoms" in domain.axes and _says_something(subject, known, domain):
                 require(
-                    any(_says(one, scale * value_of(domain, layout, seed)) for seed in range(3) for scale in _SCALES),
+                    _says_something(subject, blind, domain),
                     f"on {domain} with {axes} it moves no value; let `vacuous` say why, and what to do",
                 )
+
+
+def _says_something(subject: StatementSubject, layout: Layout, domain: Domain) -> bool:
+    one = subject.config.bind(layout, domain)  # type: ignore[attr-defined]
+    return any(_says(one, scale * value_of(domain, layout, seed)) for seed in range(3) for scale in _SCALES)
 
 
 def _says(one: Any, value: NDArray[Any]) -> bool:
