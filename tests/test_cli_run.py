@@ -140,8 +140,14 @@ def test_priors_and_constraints_are_declared_as_text(mixture: Path, out: Path) -
     told_that_names_are_arbitrary(call("run", "nmf", mixture, "-o", out, "--sources", "a,b", *QUICK, *statements))
     written = provenance(out / "mix")
     assert written["priors"] == [
-        {"name": "sparsity", "domain": "activations", "options": {"weight": 2.0}, "default": False},
-        {"name": "continuity", "domain": "activations", "options": {"weight": 100.0}, "default": False},
+        {
+            "name": name,
+            "statement": name,
+            "domain": "activations",
+            "options": {"weight": weight},
+            "default": False,
+        }
+        for name, weight in (("sparsity", 2.0), ("continuity", 100.0))
     ]
     [constraint] = written["constraints"]
     assert (constraint["name"], constraint["domain"]) == ("mixture-consistency", "waveforms")

@@ -61,6 +61,7 @@ TOP = [
     "music",
     "problem",
     "published_weights",
+    "repeat",
     "separate",
     "solving",
     "spectral",

@@ -30,6 +30,7 @@ from sepkit.solving.declare import declared_constraints, declared_priors
 from sepkit.solving.digests import digest_inputs, digest_paths
 from sepkit.solving.given import Pathlike, audio_given, require_asked_for, side_given, sources_given
 from sepkit.solving.negotiation import Request, negotiate, told_unused, used
+from sepkit.solving.origins import origins
 from sepkit.solving.provenance import Provenance
 from sepkit.solving.separation import Separation, expected_sdr_db
 from sepkit.solving.separator import Separator
@@ -123,8 +124,9 @@ class Method:
             self.registry,
         )
         hosted = (*hosted_priors, *hosted_constraints)
-        statements = {one.label: one.statement for one in hosted}
-        inputs = digest_inputs(mixture, given) | digest_paths({self.spec.name: self.config, **statements})
+        options = {self.spec.name: self.config, **{one.label: one.statement for one in hosted}}
+        inputs = digest_inputs(mixture, given) | digest_paths(options)
+        came_from = origins(mixture, given, self.weights, options)
         in_vain = given.kinds - used(self.spec, hosted)
         given = given.only(used(self.spec, hosted))
         with plugin_faults(self.spec):
@@ -176,9 +178,9 @@ class Method:
             run.remark(remark)
         uncertainty = {name: uncertainty[name] for name in stems if name in uncertainty}
         provenance = replace(
-            self._provenance(
-                mixture, problem, run, adaptation, fit, inputs, tuple(stems), time.perf_counter() - started
-            ),
+            self._provenance(mixture, problem, run, adaptation, fit, tuple(stems), time.perf_counter() - started),
+            inputs=inputs,
+            given={"sources": list(names), "align": align, **came_from},
             expected_sdr_db=expected_sdr_db(stems, uncertainty),
         )
         return Separation(mixture, stems, provenance, run.variables, uncertainty)
@@ -198,7 +200,6 @@ class Method:
         run: Run,
         adaptation: Adaptation,
         fit: Fitted | None,
-        inputs: dict[str, str],
         sources: tuple[str, ...],
         seconds: float,
     ) -> Provenance:
@@ -213,7 +214,6 @@ class Method:
             versions=versions_of(
                 self.spec, [hosted.statement for hosted in (*problem.priors, *problem.constraints)], self.registry
             ),
-            inputs=inputs,
             config=self.config.model_dump(mode="json"),
             seed=run.seed,
             # What "auto" came to, where that is known: a method that is not accelerated has run on the CPU.
