@@ -109,10 +109,12 @@ PROBLEM = [
     "Run",
     "Sampler",
     "Smoothed",
+    "StoredVariables",
     "Support",
     "Variables",
     "cut",
     "excerpt",
+    "read_variables",
 ]
 SOLVING = ["Method", "Provenance", "Separation", "Separator", "separate"]
 INFORMED = [

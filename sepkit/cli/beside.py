@@ -29,6 +29,7 @@ _OPTIONS = {
     "only": ("only",),
     "without": ("without",),
     "gains_db": ("gains",),
+    "variables": ("variables",),
 }
 """The options that give each."""
 

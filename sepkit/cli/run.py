@@ -84,6 +84,7 @@ from sepkit.solving.method import Method
 @click.option(
     "--gain", "gains", multiple=True, metavar="NAME=DB", help="Write a remix with this gain; may be repeated."
 )
+@click.option("--save-variables", "variables", is_flag=True, help="Write templates, activations ... to variables.npz.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each mixture.")
 @click.pass_context
 def command(
@@ -109,6 +110,7 @@ def command(
     only: tuple[str, ...],
     without: tuple[str, ...],
     gains: tuple[str, ...],
+    variables: bool,
     as_json: bool,
 ) -> int:
     """Separate recordings with METHOD.
@@ -131,7 +133,7 @@ def command(
         "align": align,
         "seed": seed,
     }
-    outputs: dict[str, Any] = {"only": only, "without": without, "gains_db": parse_gains(gains)}
+    outputs: dict[str, Any] = {"only": only, "without": without, "gains_db": parse_gains(gains), "variables": variables}
     beside: dict[str, Any] = {}
     registry = discover(ctx)
     if told is None:
@@ -150,10 +152,12 @@ def command(
             # Whatever a plugin prints must not get between the results on stdout.
             with progress(style, mixture.name) as reporter, kept_from_stdout():
                 if told is None:
-                    separation = loaded.separate(mixture, **problem, reporter=reporter)
+                    separation = loaded.separate(mixture, **problem, reporter=reporter, keep_variables=variables)
                 else:
-                    separation = repetition.separate(mixture if names else None, reporter=reporter)
-                files = separation.write(folder, **outputs)
+                    mixed = mixture if names else None
+                    separation = repetition.separate(mixed, reporter=reporter, keep_variables=outputs["variables"])
+                kept = outputs["variables"] and separation.variables is not None
+                files = separation.write(folder, **{**outputs, "variables": kept})
         except Cancelled:
             raise
         except SepkitError as error:
@@ -164,6 +168,8 @@ def command(
             worst = max(worst, error.exit_code)
             continue
         other = () if told is None or names or beside or chosen else differing(told, Record.read(folder))
+        if outputs["variables"] and not kept:
+            other = (f"method '{method}' has no variables to save", *other)
         for remark in (*separation.provenance.remarks, *too_loud(separation, outputs["gains_db"]), *other):
             complain(f"note on {mixture}: {remark}")
         if as_json:

@@ -201,6 +201,7 @@ class Separation(Mapping[str, Audio]):
         only: Iterable[str] = (),
         without: Iterable[str] = (),
         gains_db: Mapping[str, float] | None = None,
+        variables: bool = False,
     ) -> dict[str, Path]:
         """Write ``<source>.wav`` for every stem and ``separation.json``; the folder changes only when all are written.
 
@@ -217,6 +218,9 @@ class Separation(Mapping[str, Audio]):
             Stems to write in place of all; stems for each of which the mixture without it is to be written.
         gains_db : mapping of str to float, optional
             As of `remix`, which is then written too.
+        variables : bool
+            Write the method's variables to ``variables.npz``, for `sepkit.problem.read_variables` and for methods that
+            start from them.
 
         Returns
         -------
@@ -226,12 +230,19 @@ class Separation(Mapping[str, Audio]):
         Raises
         ------
         ConfigError
-            If there is no stem of a name.
+            If there is no stem of a name, or no variables were kept.
         WriteError
         """
-        chosen = Outputs(only=tuple(only), without=tuple(without), gains_db=dict(gains_db or {}))
+        chosen = Outputs(only=tuple(only), without=tuple(without), gains_db=dict(gains_db or {}), variables=variables)
+        if variables and self.variables is None:
+            raise ConfigError(
+                f"method '{self.provenance.method}' kept no variables to write: separate with keep_variables=True, by "
+                "a method that has some, such as a factorisation"
+            )
         record = {**self.provenance.as_dict(), "outputs": chosen.as_dict()}
-        return write_result(Path(folder), self._chosen(chosen), self.uncertainty, record)
+        return write_result(
+            Path(folder), self._chosen(chosen), self.uncertainty, self.variables if variables else None, record
+        )
 
     def _chosen(self, outputs: Outputs) -> Mapping[str, Audio]:
         """The audio to write by the name of its file."""

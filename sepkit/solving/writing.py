@@ -11,18 +11,25 @@ from typing import Any
 
 from sepkit.files import file_names, read_regular, sha256, staged_folder
 from sepkit.music.audio import Audio
+from sepkit.problem.variables import Variables
+from sepkit.problem.variables_file import write_variables
 
 RECORD = "separation.json"
 FORMAT = 1
 """Of the record: it grows when a reader of older ones would misunderstand new ones."""
 LARGEST_RECORD = 1 << 26
-_WRITTEN = re.compile(r"(uncertainty/)?(?!\.)[^/\\:\0]+\.wav")
+_VARIABLES = "variables.npz"
+_WRITTEN = re.compile(rf"(uncertainty/)?(?!\.)[^/\\:\0]+\.wav|{re.escape(_VARIABLES)}")
 
 
 def write_result(
-    folder: Path, outputs: Mapping[str, Audio], uncertainty: Mapping[str, Audio], record: Mapping[str, Any]
+    folder: Path,
+    outputs: Mapping[str, Audio],
+    uncertainty: Mapping[str, Audio],
+    variables: Variables | None,
+    record: Mapping[str, Any],
 ) -> dict[str, Path]:
-    """Write ``<output>.wav`` for each, ``uncertainty/<source>.wav`` and the record, all or nothing.
+    """Write ``<output>.wav`` for each, ``uncertainty/<source>.wav``, variables and the record, all or nothing.
 
     Returns
     -------
@@ -41,6 +48,8 @@ def write_result(
             (staging / "uncertainty").mkdir()
         for source, stem in file_names(uncertainty).items():
             uncertainty[source].write(staging / "uncertainty" / f"{stem}.wav")
+        if variables is not None:
+            write_variables(staging / _VARIABLES, variables)
         digests = {path.relative_to(staging).as_posix(): sha256(path) for path in sorted(staging.rglob("*.*"))}
         whole = {"format": FORMAT, **record, "folder": os.path.abspath(folder), "files": names, "digests": digests}
         text = json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)
@@ -51,7 +60,8 @@ def write_result(
 def files_of_record(folder: Path) -> list[str]:
     """What the record in `folder`, if there is one, lists of the files there.
 
-    A record may come from a stranger: nothing counts that is no WAV file in this folder or its ``uncertainty/``.
+    A record may come from a stranger: nothing counts but WAV files in this folder and its ``uncertainty/``, and
+    ``variables.npz``.
     """
     try:
         record = json.loads(read_regular(folder / RECORD, LARGEST_RECORD))
