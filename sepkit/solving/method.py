@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 
@@ -37,6 +38,18 @@ from sepkit.solving.separator import Separator
 from sepkit.solving.telling import remarks_on_result
 from sepkit.solving.versions import versions_of
 from sepkit.solving.weights_used import weights_used
+
+_methods: WeakSet[Method] = WeakSet()
+
+
+def _unlock_methods() -> None:
+    """In a forked child, the thread that was loading one is not there to unlock it."""
+    for method in _methods:
+        method._lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock_methods)
 
 
 class Method:
@@ -82,6 +95,7 @@ class Method:
         with plugin_faults(self.spec):
             self._separator: Separator[Any] = self.spec.load()(self.config)
         self._loaded, self._lock = False, threading.Lock()
+        _methods.add(self)
 
     @property
     def parameters(self) -> int:
@@ -186,6 +200,8 @@ class Method:
         return Separation(mixture, stems, provenance, run.variables, uncertainty)
 
     def _load_once(self, reporter: Reporter | None, cancel: Cancel | None) -> None:
+        if self._loaded:
+            return
         with self._lock:
             if not self._loaded:
                 # A run of its own: which separation happens to come first must not change any of them.
