@@ -193,6 +193,14 @@ def test_json_goes_to_stdout_and_progress_and_complaints_to_stderr(tmp_path: Pat
     assert all(json.loads(line)["mixture"] == "good.wav" for line in done.complaints if line not in complaints)
 
 
+def test_a_bar_that_is_asked_for_is_drawn_also_where_there_is_no_terminal(mixture: Path, out: Path) -> None:
+    run = ("run", "halve", mixture, "-o", out, "--set", "steps=3")
+    assert call(*run, "--progress", "auto").err == ""
+    drawn = call(*run, "--progress", "bar").err
+    assert "3/3" in drawn
+    assert "mix.wav" in drawn
+
+
 @pytest.mark.parametrize(
     ("method", "options"),
     [
