@@ -32,6 +32,7 @@ from .problem.prior import Smoothed as Smoothed
 from .problem.problem import Problem as Problem
 from .problem.run import Progress as Progress
 from .problem.run import Run as Run
+from .repeating.repeat import repeat as repeat
 from .solving.method import Method as Method
 from .solving.method import separate as separate
 from .solving.provenance import Provenance as Provenance

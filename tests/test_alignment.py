@@ -169,6 +169,20 @@ def test_notes_beyond_the_recording_are_left_out_and_remarked() -> None:
     assert len(alignment.shifts_s) == len(alignment.score.notes)
 
 
+def test_notes_that_end_before_the_recording_begins_are_left_out() -> None:
+    late = Audio(RECORDING.samples[:, 3 * RATE :], RATE)
+    alignment = builtin(late, SCORE)
+    there = [note for note in SCORE.notes if note.offset_s > 3]
+    assert len(SCORE.notes) - len(there) > 10
+    assert abs(len(alignment.score.notes) - len(there)) <= 4
+    # Nothing that is over by then is squeezed into the first moments.
+    assert sum(note.offset_s < 0.1 for note in alignment.score.notes) <= 4
+    common = min(len(alignment.score.notes), len(there)) - 4
+    expected = Score(tuple(there[-common:])).mapped(lambda t: np.maximum(t - 3, 0))
+    assert_found(Score(alignment.score.notes[-common:]), expected)
+    assert any("lie outside the recording and are left out" in remark for remark in alignment.score.remarks)
+
+
 def test_a_score_of_the_beginning_is_found_in_the_whole() -> None:
     beginning = Score(tuple(note for note in SCORE.notes if note.offset_s < 4))
     assert_found(builtin(RECORDING, beginning).score, beginning)

@@ -24,7 +24,7 @@ FLOORS = [
     ["solving"],
     ["informed", "fetching"],
     ["builtin", "example"],
-    ["evaluation"],
+    ["evaluation", "repeating"],
     ["training"],
     ["neural"],
     ["testing", "scaffold"],

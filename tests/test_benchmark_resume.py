@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -131,6 +132,22 @@ def test_other_code_of_the_same_version_is_measured_anew(
     dependencies._code.cache_clear()
     again("halve", "unruly")
     assert sorted(made_up.jobs) == [("one", "halve"), ("two", "halve")]
+
+
+def test_code_that_a_metric_or_dataset_calls_counts_as_theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "sepkit_of_mine"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "metric.py").write_text("from sepkit import Config\n\n\nclass Mine(Config):\n    pass\n")
+    (package / "helper.py").write_text("FACTOR = 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    mine = importlib.import_module("sepkit_of_mine.metric").Mine()
+    before = dependencies.of_classes([mine])
+    (package / "helper.py").write_text("FACTOR = 2\n")
+    dependencies._code.cache_clear()
+    after = dependencies.of_classes([mine])
+    assert None not in (*before, *after)
+    assert before != after
 
 
 def test_a_track_is_measured_anew_when_what_is_in_its_files_has_changed(

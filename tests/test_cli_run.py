@@ -140,8 +140,14 @@ def test_priors_and_constraints_are_declared_as_text(mixture: Path, out: Path) -
     told_that_names_are_arbitrary(call("run", "nmf", mixture, "-o", out, "--sources", "a,b", *QUICK, *statements))
     written = provenance(out / "mix")
     assert written["priors"] == [
-        {"name": "sparsity", "domain": "activations", "options": {"weight": 2.0}, "default": False},
-        {"name": "continuity", "domain": "activations", "options": {"weight": 100.0}, "default": False},
+        {
+            "name": name,
+            "statement": name,
+            "domain": "activations",
+            "options": {"weight": weight},
+            "default": False,
+        }
+        for name, weight in (("sparsity", 2.0), ("continuity", 100.0))
     ]
     [constraint] = written["constraints"]
     assert (constraint["name"], constraint["domain"]) == ("mixture-consistency", "waveforms")
@@ -185,6 +191,14 @@ def test_json_goes_to_stdout_and_progress_and_complaints_to_stderr(tmp_path: Pat
     assert "raises" in complaints[0]
     assert str(bad) in complaints[1]
     assert all(json.loads(line)["mixture"] == "good.wav" for line in done.complaints if line not in complaints)
+
+
+def test_a_bar_that_is_asked_for_is_drawn_also_where_there_is_no_terminal(mixture: Path, out: Path) -> None:
+    run = ("run", "halve", mixture, "-o", out, "--set", "steps=3")
+    assert call(*run, "--progress", "auto").err == ""
+    drawn = call(*run, "--progress", "bar").err
+    assert "3/3" in drawn
+    assert "mix.wav" in drawn
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
+import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sepkit import Registry
+from sepkit.plugin.installed import EntryPoint, installed
 from sepkit.plugin.loader import PluginRecord, State
 from tests.commandline import spawn
 from tests.distributions import install
@@ -42,7 +47,7 @@ def discovered(monkeypatch: pytest.MonkeyPatch, place: Path, **options: frozense
     """What becomes of the distributions there."""
     install(monkeypatch)
     monkeypatch.syspath_prepend(str(place))
-    monkeypatch.delitem(__import__("sys").modules, "odd_plugin", raising=False)
+    monkeypatch.delitem(sys.modules, "odd_plugin", raising=False)
     known = {"builtin", "nmf", "score-nmf", "nae", "flow-sgld"}
     registry = Registry.discover(**options)
     assert "mixture" in registry.separators
@@ -151,7 +156,7 @@ def test_of_two_versions_the_first_on_the_path_counts_as_for_importlib(
 
 def test_with_no_plugins_no_metadata_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = put(tmp_path, b"\xff")
-    monkeypatch.setattr("importlib.metadata.distributions", lambda: pytest.fail("metadata was read"))
+    monkeypatch.setattr("sepkit.plugin.loader.installed", lambda: pytest.fail("metadata was read"))
     assert discovered(monkeypatch, place, disabled=frozenset("*")) == []
 
 
@@ -162,13 +167,61 @@ def test_damage_is_silenced_by_the_name_that_the_complaint_gives(
     assert record.state is State.DISABLED
 
 
-def test_a_search_that_fails_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails() -> None:
-        raise RuntimeError("a finder of somebody else")
+class Finder:
+    """Somebody else's importer."""
 
-    monkeypatch.setattr("importlib.metadata.distributions", fails)
-    [record] = Registry.discover().problems
+    def __init__(self, *places: Path) -> None:
+        self.places = places
+
+    def find_spec(self, *_: object) -> None:
+        return None
+
+    def find_distributions(self, context: object) -> Iterator[importlib.metadata.Distribution]:
+        if not self.places:
+            raise RuntimeError("a finder of somebody else")
+        return map(importlib.metadata.Distribution.at, self.places)
+
+
+def test_a_search_that_fails_is_named_and_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    registry = Registry.discover()
+    [record] = registry.problems
     assert "a finder of somebody else" in record.reason
+    assert "nmf" in registry.separators
+
+
+def test_what_somebody_elses_importer_has_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    info = put(tmp_path / "theirs") / "other-1.0.dist-info"
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Finder(info)])
+    [found] = [found for found in installed() if found.package.name == "other"]
+    assert (found.package.version, found.points[0].value) == ("1.0", "odd_plugin")
+
+
+def test_what_lies_in_an_archive_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = shutil.make_archive(str(tmp_path / "archive"), "zip", put(tmp_path / "inside"))
+    monkeypatch.syspath_prepend(archive)
+    monkeypatch.delitem(sys.modules, "odd_plugin", raising=False)
+    [record] = [record for record in Registry.discover().plugins if record.name == "other"]
+    assert (record.state, record.version) == (State.ACTIVE, "1.0")
+
+
+def test_the_same_is_found_as_importlib_finds() -> None:
+    points = {(point.name, point.value) for point in importlib.metadata.entry_points(group="sepkit")}
+    assert {(point.name, point.value) for found in installed() for point in found.points} == points
+    for found in installed():
+        assert found.package.version == importlib.metadata.version(found.package.name)
+
+
+@pytest.mark.parametrize(
+    ("value", "module"),
+    [("a.b", "a.b"), ("a.b : c.d", "a.b"), ("a:b [extra]", "a"), ("a b", ""), (":x", ""), ("", "")],
+)
+def test_the_value_of_an_entry_point_names_a_module(value: str, module: str) -> None:
+    assert EntryPoint("name", value).module == module
+
+
+def test_an_entry_point_may_name_something_in_a_module() -> None:
+    assert EntryPoint("name", "os:path.join").load() is os.path.join
 
 
 PRINTING = "import sys\nprint('hello from import')\nsys.stdout.write('and again')\n" + PLUGIN.replace(
@@ -188,7 +241,6 @@ def test_what_a_plugin_prints_while_it_is_imported_goes_to_stderr(tmp_path: Path
 
 
 def test_what_is_printed_while_several_threads_discover_never_stays_diverted() -> None:
-    import sys
     from concurrent.futures import ThreadPoolExecutor
 
     before = sys.stdout

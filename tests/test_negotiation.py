@@ -65,7 +65,7 @@ class TestHosting:
         (hosted,), _ = negotiated(spec(priors=(Domain.ACTIVATIONS,)), request(priors=(Sparsity(weight=2),)), Registry())
         options = {"weight": 2.0}
         said = {"name": "sparsity", "domain": "activations", "options": options, "default": False}
-        assert hosted.describe() == said
+        assert hosted.describe() == {**said, "statement": "sparsity"}
 
 
 class TestDefaults:

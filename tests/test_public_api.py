@@ -61,6 +61,7 @@ TOP = [
     "music",
     "problem",
     "published_weights",
+    "repeat",
     "separate",
     "solving",
     "spectral",
@@ -108,10 +109,12 @@ PROBLEM = [
     "Run",
     "Sampler",
     "Smoothed",
+    "StoredVariables",
     "Support",
     "Variables",
     "cut",
     "excerpt",
+    "read_variables",
 ]
 SOLVING = ["Method", "Provenance", "Separation", "Separator", "separate"]
 INFORMED = [

@@ -87,7 +87,13 @@ class TestWriting:
         record = strict_json(tmp_path / "separation.json")
         assert record["files"] == {source: path.name for source, path in files.items()}
         assert record["sources"] == ["voice", "../guitar"]
-        assert set(record) == {field.name for field in dataclasses.fields(Provenance)} | {"files", "digests"}
+        assert set(record) == {field.name for field in dataclasses.fields(Provenance)} | {
+            "format",
+            "outputs",
+            "folder",
+            "files",
+            "digests",
+        }
 
     def test_record_holds_the_digest_of_every_file(self, separation: Separation, tmp_path: Path) -> None:
         spread = {"voice": Audio(np.abs(separation["voice"].samples), 8000)}
@@ -194,10 +200,12 @@ def test_a_remix_refuses_what_it_cannot_do(gains: dict[str, float]) -> None:
 
 
 def test_outputs_are_written_in_place_of_stems(tmp_path: Path) -> None:
-    separation = _separation(a=0.5, mixture=1.0)
-    files = separation.write(tmp_path / "out", {"minus ../one": separation.without("a")})
+    separation = _separation(**{"../one": 0.5}, mixture=1.0)
+    files = separation.write(tmp_path / "out", without=["../one"])
     assert [file.name for file in files.values()] == [path.name for path in (tmp_path / "out").glob("*.wav")]
-    assert strict_json(tmp_path / "out" / "separation.json")["files"] == {"minus ../one": files["minus ../one"].name}
+    record = strict_json(tmp_path / "out" / "separation.json")
+    assert record["files"] == {"without_../one": files["without_../one"].name}
+    assert record["outputs"] == {"only": [], "without": ["../one"], "gains_db": {}, "variables": False}
 
 
 def test_its_repr_fits_one_line_however_many_stems_there_are() -> None:

@@ -33,7 +33,7 @@ class Fitted:
     ----------
     score : Score
     record : dict or None
-        What was found, for the provenance: ``moved``, ``cost_as_given``, ``cost``, ``median_shift_s``,
+        What was found, for the provenance: ``moved``, ``backend``, ``cost_as_given``, ``cost``, ``median_shift_s``,
         ``worst_shift_s``, ``tuning_cents``; None where nothing could be compared.
     remark : str or None
         What the user ought to know of it.
@@ -94,6 +94,7 @@ def _record(alignment: Alignment, *, moved: bool) -> dict[str, Any]:
     found = len(alignment.shifts_s) > 0
     return {
         "moved": moved,
+        "backend": alignment.backend,
         "cost_as_given": round(alignment.cost_as_given, 4),
         "cost": round(alignment.cost, 4),
         "median_shift_s": round(alignment.median_shift_s, 4) if found else None,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
-
 import click
 
 from sepkit.cli.group import root
@@ -41,6 +39,8 @@ def call(arguments: list[str]) -> int:
 
 def _explain(error: Exception, arguments: list[str], fault: bool = False) -> None:
     if "--debug" in arguments:
+        import traceback
+
         traceback.print_exception(error)
     elif fault:
         remedy = "this is a fault of sepkit; for details run: sepkit --debug ..."

@@ -10,6 +10,7 @@ import click
 from sepkit.cli.printing import complain
 from sepkit.errors import Cancelled, one_line
 from sepkit.plugin.registry import Registry
+from sepkit.version import __version__
 
 COMMANDS = {
     "align": "move the notes of a score to where a recording plays them",
@@ -57,7 +58,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, invoke_without_command=True)
 @click.option("--no-plugins", is_flag=True, help="Load no plugins, only what is built in.")
 @click.option("--debug", is_flag=True, help="Show a traceback with every error.")
-@click.version_option(package_name="sepkit")
+@click.version_option(__version__)
 @click.pass_context
 def root(ctx: click.Context, no_plugins: bool, debug: bool) -> None:
     """Separate music into its sources, with methods that are installed as plugins."""

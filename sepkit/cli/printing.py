@@ -30,7 +30,7 @@ def complain(text: str) -> None:
         click.echo(f"sepkit: {one_line(text, MismatchError.longest)}", err=True)
 
 
-def console(*, folds: bool = True, stderr: bool = False) -> Console:
+def console(*, folds: bool = True, stderr: bool = False, drawn: bool = False) -> Console:
     """Where tables and bars are printed.
 
     Parameters
@@ -40,6 +40,8 @@ def console(*, folds: bool = True, stderr: bool = False) -> Console:
         searches for may not.
     stderr : bool
         Whether it is stderr, not stdout.
+    drawn : bool
+        Whether it is drawn on as on a terminal, whatever it is.
     """
     from rich.console import Console
 
@@ -49,7 +51,7 @@ def console(*, folds: bool = True, stderr: bool = False) -> Console:
     if not folds and not stream.isatty():
         width = _ANY_WIDTH
     file = cast("TextIO", _Unheeded(stream)) if stderr else None
-    return Console(highlight=False, markup=False, emoji=False, file=file, width=width)
+    return Console(highlight=False, markup=False, emoji=False, file=file, width=width, force_terminal=drawn or None)
 
 
 class _Unheeded:

@@ -57,7 +57,7 @@ def _bars(title: str) -> Iterator[Reporter]:
         TextColumn("{task.fields[figures]}", markup=False),
     )
     tasks: dict[str, TaskID] = {}
-    with Bars(*columns, console=console(stderr=True), transient=True) as bars:
+    with Bars(*columns, console=console(stderr=True, drawn=True), transient=True) as bars:
 
         def report(event: Progress) -> None:
             if event.stage not in tasks:

@@ -11,10 +11,11 @@ import numpy as np
 
 from sepkit.errors import AudioError, ConfigError
 from sepkit.evaluation.metrics.blocks import decibels, energies, paired_blocks
-from sepkit.evaluation.stems import RECORD, Stems, stem_files, unlisted_files
+from sepkit.evaluation.stems import Stems, stem_files, unlisted_files
 from sepkit.music.audio import Audio
 from sepkit.opening import composed
 from sepkit.problem.run import Run
+from sepkit.solving.writing import RECORD
 
 Pathlike = str | os.PathLike[str]
 Signals = Mapping[str, Audio | Pathlike] | Pathlike

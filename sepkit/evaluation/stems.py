@@ -17,10 +17,7 @@ from sepkit.files import read_regular
 from sepkit.music.audio import SUFFIXES, Audio
 from sepkit.music.recordings.sound import Sound, opened_sound
 from sepkit.opening import composed
-
-RECORD = "separation.json"
-_LARGEST_RECORD = 1 << 26
-"""What `Separation.write` puts beside the stems."""
+from sepkit.solving.writing import LARGEST_RECORD, RECORD
 
 
 class Stems:
@@ -145,7 +142,7 @@ def _recorded_files(folder: Path) -> dict[str, Path] | None:
     if not os.path.isfile(record):
         return None
     try:
-        files = json.loads(read_regular(record, _LARGEST_RECORD))["files"]
+        files = json.loads(read_regular(record, LARGEST_RECORD))["files"]
         places = {name: folder / file for name, file in files.items() if file == Path(file).name}
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         reason = fault_of(error)

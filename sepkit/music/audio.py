@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from sepkit.errors import AudioError, SamplesError, WriteError
 from sepkit.files import atomic_path
+from sepkit.music.origin import Origin
 from sepkit.music.recordings.stream import MOST_CHANNELS, RATES_HZ
+from sepkit.opening import as_spelt
 
 _LIBSNDFILE = (
     ".wav",
@@ -57,6 +59,8 @@ class Audio:
         In Hz, up to 768 kHz.
     remarks : tuple of str
         What was wrong with the file that it was read from, one sentence each.
+    origin : Origin, optional
+        The file that it was read from.
 
     Raises
     ------
@@ -76,6 +80,7 @@ class Audio:
     samples: NDArray[np.float32]
     sample_rate: int
     remarks: tuple[str, ...] = ()
+    origin: Origin | None = None
 
     def __post_init__(self) -> None:
         samples = np.asarray(self.samples)
@@ -114,8 +119,8 @@ class Audio:
         object.__setattr__(self, "samples", view)
         object.__setattr__(self, "sample_rate", int(self.sample_rate))
 
-    def __reduce__(self) -> tuple[type[Audio], tuple[NDArray[np.float32], int, tuple[str, ...]]]:
-        return Audio, (self.samples, self.sample_rate, self.remarks)
+    def __reduce__(self) -> tuple[type[Audio], tuple[NDArray[np.float32], int, tuple[str, ...], Origin | None]]:
+        return Audio, (self.samples, self.sample_rate, self.remarks, self.origin)
 
     def __repr__(self) -> str:
         return f"Audio({self.channels} x {self.length} samples, {self.sample_rate} Hz, {self.duration_s:.2f} s)"
@@ -159,7 +164,8 @@ class Audio:
         samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
         missing = stream.missing(samples.shape[1])
         try:
-            return cls(samples, stream.sample_rate, (f"the recording {missing}",) if missing else ())
+            remarks = (f"the recording {missing}",) if missing else ()
+            return cls(samples, stream.sample_rate, remarks, Origin.of(as_spelt(path)))
         except SamplesError as error:
             raise AudioError(f"{path}: {error}") from error
 

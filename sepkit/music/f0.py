@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sepkit.errors import SideInformationError
+from sepkit.music.origin import Origin
+from sepkit.opening import as_spelt
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +24,8 @@ class F0Track:
         Strictly increasing, in seconds.
     f0_hz : ndarray [shape=(points,)]
         In Hz, NaN where unvoiced.
+    origin : Origin, optional
+        The file that it was read from.
 
     Raises
     ------
@@ -31,6 +35,7 @@ class F0Track:
 
     times_s: NDArray[np.float64]
     f0_hz: NDArray[np.float64]
+    origin: Origin | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         times_s, f0_hz = (np.array(value, dtype=np.float64) for value in (self.times_s, self.f0_hz))
@@ -46,8 +51,8 @@ class F0Track:
             value.flags.writeable = False
             object.__setattr__(self, name, value)
 
-    def __reduce__(self) -> tuple[type[F0Track], tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        return F0Track, (self.times_s, self.f0_hz)
+    def __reduce__(self) -> tuple[object, tuple[NDArray[np.float64], NDArray[np.float64], Origin | None]]:
+        return _unpickled, (self.times_s, self.f0_hz, self.origin)
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> F0Track:
@@ -64,6 +69,10 @@ class F0Track:
         from sepkit.music.files.f0_table import read_f0
 
         try:
-            return cls(*read_f0(Path(path)))
+            return cls(*read_f0(Path(path)), origin=Origin.of(as_spelt(Path(path))))
         except SideInformationError as error:
             raise SideInformationError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
+
+
+def _unpickled(times_s: NDArray[np.float64], f0_hz: NDArray[np.float64], origin: Origin | None) -> F0Track:
+    return F0Track(times_s, f0_hz, origin=origin)

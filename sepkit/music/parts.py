@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sepkit.errors import SideInformationError
 from sepkit.music.score import Score
 
 
-def read_with_parts(path: str | os.PathLike[str], rule: str) -> Score:
+def read_with_parts(path: str | os.PathLike[str], rule: str, *, pedal: bool = True) -> Score:
     """Read a score and divide it as a rule says.
 
     Parameters
@@ -18,6 +19,8 @@ def read_with_parts(path: str | os.PathLike[str], rule: str) -> Score:
     rule : str
         ``track``, ``instrument`` or ``staff`` as for `Score.read`; ``split=60``: ``left`` below MIDI pitch 60 and
         ``right`` from there on; ``left=1,right=2+flute``: new parts made of old ones, by number or name.
+    pedal : bool
+        As for `Score.read`.
 
     Returns
     -------
@@ -30,13 +33,15 @@ def read_with_parts(path: str | os.PathLike[str], rule: str) -> Score:
     """
     rule = rule.strip()
     if rule in ("track", "instrument", "staff"):
-        return Score.read(path, parts=rule)  # type: ignore[arg-type]
+        return Score.read(path, parts=rule, pedal=pedal)  # type: ignore[arg-type]
     rules = dict(_pairs(rule))
-    score = Score.read(path)
+    score = Score.read(path, pedal=pedal)
     if list(rules) == ["split"]:
-        return score.split_by_pitch(_pitch(rules["split"]))
-    groups = {new: [old] if old in score.parts else old.split("+") for new, old in rules.items()}
-    return score.regroup({new: [name.strip() for name in old] for new, old in groups.items()})
+        divided = score.split_by_pitch(_pitch(rules["split"]))
+    else:
+        groups = {new: [old] if old in score.parts else old.split("+") for new, old in rules.items()}
+        divided = score.regroup({new: [name.strip() for name in old] for new, old in groups.items()})
+    return replace(divided, origin=score.origin and replace(score.origin, parts=rule))
 
 
 def _pairs(rule: str) -> Iterator[tuple[str, str]]:

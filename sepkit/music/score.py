@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from sepkit.errors import SideInformationError
 from sepkit.music.mend import WrittenNote, mended
 from sepkit.music.note import Note
-from sepkit.opening import composed
+from sepkit.music.origin import Origin
+from sepkit.opening import as_spelt, composed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,6 +37,8 @@ class Score:
     tempi_bpm : tuple of float
         Tempi that are written in the file that was read, in order, in quarter notes a minute: for people only, times
         are seconds.
+    origin : Origin or None
+        The file that it was read from; None once parts or times were changed in other ways than an origin can tell.
 
     Examples
     --------
@@ -47,6 +50,7 @@ class Score:
     notes: tuple[Note, ...]
     remarks: tuple[str, ...] = field(default=(), compare=False)
     tempi_bpm: tuple[float, ...] = field(default=(), compare=False)
+    origin: Origin | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "notes", tuple(sorted(self.notes)))
@@ -72,7 +76,7 @@ class Score:
     def part(self, name: str) -> Score:
         """The notes of one part."""
         name = composed(name)
-        return replace(self, notes=tuple(note for note in self.notes if note.part == name))
+        return self._with_notes(note for note in self.notes if note.part == name)
 
     def regroup(self, groups: Mapping[str, Iterable[str] | str]) -> Score:
         """Make new parts of the old ones.
@@ -113,7 +117,7 @@ class Score:
         for group in groups:
             if group in there and group not in new:
                 raise SideInformationError(f"there is a part '{group}' already; put it into a group too: {listed}")
-        return replace(self, notes=tuple(replace(n, part=new.get(n.part, n.part)) for n in self.notes))
+        return self._with_notes(replace(n, part=new.get(n.part, n.part)) for n in self.notes)
 
     def split_by_pitch(self, pitch: float = 60.0, low: str = "left", high: str = "right") -> Score:
         """Make two parts: the notes below `pitch`, and the others. By default, the hands of a piano meet at middle C.
@@ -125,7 +129,7 @@ class Score:
         """
         if not 0 <= pitch <= 127:
             raise SideInformationError(f"notes are split at a MIDI pitch from 0 to 127, given {pitch}")
-        return replace(self, notes=tuple(replace(n, part=low if n.pitch < pitch else high) for n in self.notes))
+        return self._with_notes(replace(n, part=low if n.pitch < pitch else high) for n in self.notes)
 
     def mapped(self, times: Callable[[NDArray[np.float64]], ArrayLike]) -> Score:
         """Move the notes to other times, such as those of a recording to which the score was aligned.
@@ -201,7 +205,8 @@ class Score:
         """
         from sepkit.music.files.reading import read_notes
 
-        return cls(*read_notes(Path(path), parts, pedal=pedal))
+        origin = Origin.of(as_spelt(Path(path)), parts=parts, pedal=pedal)
+        return cls(*read_notes(Path(path), parts, pedal=pedal), origin)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write as MIDI, one track a part, atomically. Fractions of a semitone are rounded away.
@@ -225,3 +230,6 @@ class Score:
         from sepkit.plots.score import plot_score
 
         return plot_score(self.notes)
+
+    def _with_notes(self, notes: Iterable[Note]) -> Score:
+        return replace(self, notes=tuple(notes), origin=None)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import torch
 
 from sepkit.errors import ConfigError
 from sepkit.problem.run import Run
+
+if hasattr(os, "register_at_fork"):
+    # GNU's OpenMP, which torch has on Linux, waits in a forked child for threads that only the parent has.
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 def choose_device(run: Run) -> torch.device:

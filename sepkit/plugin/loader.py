@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import enum
 import os
-import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint
 from typing import Any
 
 import pluggy
 
 from sepkit.errors import PluginError, fault_of, one_line
 from sepkit.plugin import hookspecs
-from sepkit.plugin.installed import Package, installed
+from sepkit.plugin.installed import EntryPoint, Package, installed
 from sepkit.plugin.specs import ConstraintSpec, DatasetSpec, MetricSpec, PriorSpec, SeparatorSpec, Spec
 from sepkit.plugin.stdout import kept_from_stdout
 
@@ -153,17 +151,14 @@ def load_plugin(
             )
         return record(State.ACTIVE, specs=specs)
     except (Exception, SystemExit) as error:
-        reason = fault_of(error)
-        return record(State.BROKEN, reason, trace=traceback.format_exc())
+        import traceback
+
+        return record(State.BROKEN, fault_of(error), trace=traceback.format_exc())
 
 
 def _check_value(point: EntryPoint) -> None:
     """The value of an entry point names a module, perhaps something in it."""
-    try:
-        names_module = bool(point.module)
-    except (AttributeError, ValueError):
-        names_module = False
-    if not (names_module and point.name):
+    if not (point.module and point.name):
         given = f"{point.name} = {point.value}"
         raise PluginError(f"the entry point '{given}' names no module, as in 'name = package.plugin'; tell its author")
 

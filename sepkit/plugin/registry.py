@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Iterable
 from dataclasses import replace
@@ -179,6 +178,8 @@ class Registry:
         nothing_read = any(record.name == "*" for record in self.plugins)
         if distribution and not nothing_read and distribution not in {record.distribution for record in self.plugins}:
             hints.append(f"install it with: pip install {distribution}")
+        import difflib
+
         near = difflib.get_close_matches(name, table, n=3)
         if near:
             hints.append(f"did you mean {' or '.join(near)}?")

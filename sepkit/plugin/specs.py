@@ -26,7 +26,8 @@ TRAITS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+# No method is written for classes that others complete: nobody calls them, and each makes listings slower.
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class Spec:
     """What all specs have.
 
@@ -88,7 +89,7 @@ class Spec:
             raise PluginError(f"{self.kind} '{self.name}': unknown {field_name} {sorted(map(str, unknown))}")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class TrainableSpec(Spec):
     """What specs of methods and priors have in common: some have weights, some can be trained.
 
@@ -204,7 +205,7 @@ class SeparatorSpec(TrainableSpec):
         return self._import(self.config)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class StatementSpec(Spec):
     """What specs of priors and constraints have in common.
 
@@ -241,7 +242,7 @@ class ConstraintSpec(StatementSpec):
     kind = "constraint"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class OptionalSpec(Spec):
     """What specs of metrics and datasets have in common: they may need what their plugin does not bring.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,6 +94,8 @@ def find_weights(name: str, registry: Registry) -> PublishedWeights:
     found = [one for one in published if one.weights.name == name]
     if not found:
         names = [one.weights.name for one in published]
+        import difflib
+
         near = difflib.get_close_matches(name, names, n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names) or 'none'}"
         raise UnknownNameError(f"no installed method or prior publishes weights '{name}'; {hint}")

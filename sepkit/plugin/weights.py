@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from sepkit.errors import PluginError, fault_of
 from sepkit.plugin.naming import import_object, require_import_string, require_name
@@ -103,6 +102,8 @@ class Weights:
             raise PluginError(f"{self._label}: {', '.join(superfluous)} is for weights with a url; leave it out")
 
     def _check_fetched(self) -> None:
+        from urllib.parse import unquote, urlsplit
+
         address = urlsplit(self.url)
         if address.scheme not in ("http", "https") or not address.hostname:
             raise PluginError(f"{self._label}: the url needs to begin with https://, given {self.url!r}")

@@ -19,3 +19,5 @@ from .run import Progress as Progress
 from .run import Run as Run
 from .statement import Hosted as Hosted
 from .variables import Variables as Variables
+from .variables_file import StoredVariables as StoredVariables
+from .variables_file import read_variables as read_variables

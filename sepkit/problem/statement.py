@@ -69,6 +69,7 @@ class Hosted(Generic[S]):
         """Name, domain, options, and whether it is a default, for the provenance."""
         return {
             "name": self.label,
+            "statement": self.statement.name,
             "domain": str(self.domain),
             "options": self.statement.model_dump(mode="json"),
             "default": self.default,

@@ -105,8 +105,13 @@ def digest_paths(options: Mapping[str, BaseModel]) -> dict[str, str]:
     ConfigError
         If one is there and cannot be read.
     """
+    return {name: digest_path(path) for name, path in paths_of(options).items()}
+
+
+def paths_of(options: Mapping[str, BaseModel]) -> dict[str, Path]:
+    """Every file and folder that is there of those that options name, as of `digest_paths`."""
     found = {f"{what}: {name}": path for what, model in options.items() for name, path in _paths(model)}
-    return {name: digest_path(path) for name, path in found.items() if os.path.isfile(path) or os.path.isdir(path)}
+    return {name: path for name, path in found.items() if os.path.isfile(path) or os.path.isdir(path)}
 
 
 def digest_path(path: Path) -> str:

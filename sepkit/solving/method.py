@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
+from weakref import WeakSet
 
 from sepkit.alignment.fitting import Aligning, Fitted, fitted
 from sepkit.config import Config, validate
@@ -28,6 +29,7 @@ from sepkit.solving.declare import declared_constraints, declared_priors
 from sepkit.solving.digests import digest_inputs, digest_paths
 from sepkit.solving.given import Pathlike, audio_given, require_asked_for, side_given, sources_given
 from sepkit.solving.negotiation import Request, negotiate, told_unused, used
+from sepkit.solving.origins import origins
 from sepkit.solving.provenance import Provenance
 from sepkit.solving.separation import Separation, expected_sdr_db
 from sepkit.solving.separator import Separator
@@ -35,6 +37,18 @@ from sepkit.solving.telling import remarks_on_result
 from sepkit.solving.versions import versions_of
 from sepkit.solving.waveforms import project_waveforms
 from sepkit.solving.weights_used import weights_used
+
+_methods: WeakSet[Method] = WeakSet()
+
+
+def _unlock_methods() -> None:
+    """In a forked child, the thread that was loading one is not there to unlock it."""
+    for method in _methods:
+        method._lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock_methods)
 
 
 class Method:
@@ -80,6 +94,7 @@ class Method:
         with plugin_faults(self.spec):
             self._separator: Separator[Any] = self.spec.load()(self.config)
         self._loaded, self._lock = False, threading.Lock()
+        _methods.add(self)
 
     @property
     def parameters(self) -> int:
@@ -122,8 +137,9 @@ class Method:
             self.registry,
         )
         hosted = (*hosted_priors, *hosted_constraints)
-        statements = {one.label: one.statement for one in hosted}
-        inputs = digest_inputs(mixture, given) | digest_paths({self.spec.name: self.config, **statements})
+        options = {self.spec.name: self.config, **{one.label: one.statement for one in hosted}}
+        inputs = digest_inputs(mixture, given) | digest_paths(options)
+        came_from = origins(mixture, given, self.weights, options)
         in_vain = given.kinds - used(self.spec, hosted)
         given = given.only(used(self.spec, hosted))
         with plugin_faults(self.spec):
@@ -175,14 +191,16 @@ class Method:
             run.remark(remark)
         uncertainty = {name: uncertainty[name] for name in stems if name in uncertainty}
         provenance = replace(
-            self._provenance(
-                mixture, problem, run, adaptation, fit, inputs, tuple(stems), time.perf_counter() - started
-            ),
+            self._provenance(mixture, problem, run, adaptation, fit, tuple(stems), time.perf_counter() - started),
+            inputs=inputs,
+            given={"sources": list(names), "align": align, **came_from},
             expected_sdr_db=expected_sdr_db(stems, uncertainty),
         )
         return Separation(mixture, stems, provenance, run.variables, uncertainty)
 
     def _load_once(self, reporter: Reporter | None, cancel: Cancel | None) -> None:
+        if self._loaded:
+            return
         with self._lock:
             if not self._loaded:
                 # A run of its own: which separation happens to come first must not change any of them.
@@ -197,7 +215,6 @@ class Method:
         run: Run,
         adaptation: Adaptation,
         fit: Fitted | None,
-        inputs: dict[str, str],
         sources: tuple[str, ...],
         seconds: float,
     ) -> Provenance:
@@ -212,7 +229,6 @@ class Method:
             versions=versions_of(
                 self.spec, [hosted.statement for hosted in (*problem.priors, *problem.constraints)], self.registry
             ),
-            inputs=inputs,
             config=self.config.model_dump(mode="json"),
             seed=run.seed,
             # What "auto" came to, where that is known: a method that is not accelerated has run on the CPU.

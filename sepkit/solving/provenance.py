@@ -28,6 +28,11 @@ class Provenance:
     sample_rate, channels, samples : int
         Of the mixture.
     sources : tuple of str
+        Names of the stems.
+    given : dict
+        Where all came from: the names of ``sources`` that were asked for, absolute paths of ``mixture``, ``score``,
+        ``f0``, ``references``, ``weights`` ... and of files that ``options`` name, None for what was made in memory;
+        of the score also the rule for its parts. And whether notes were to be moved, ``align``.
     seconds : float
         Wall-clock time of the run.
     inputs : dict of str to str
@@ -39,10 +44,10 @@ class Provenance:
     adaptations : tuple of str
         What was done to fit the mixture to the method: resampling, mixing down.
     priors, constraints : tuple of dict
-        Name, domain and options of each; constraints with their final violation.
+        Name, numbered where it is declared twice, domain and options of each; constraints with their final violation.
     remarks : tuple of str
-        What reading the score had to mend, where it does not fit the mixture, and what the method has to say about its
-        result.
+        What repeating has found to be otherwise, what reading the score had to mend, where it does not fit the mixture,
+        and what the method has to say about its result.
     traces : dict of str to list of float
         Curves that the method kept, such as its cost.
     expected_sdr_db : dict of str to float
@@ -61,6 +66,7 @@ class Provenance:
     sources: tuple[str, ...]
     seconds: float
     inputs: dict[str, str] = field(default_factory=dict)
+    given: dict[str, Any] = field(default_factory=dict)
     weights: tuple[dict[str, Any], ...] = ()
     alignment: dict[str, Any] | None = None
     adaptations: tuple[str, ...] = ()

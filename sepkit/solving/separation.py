@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,19 +12,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sepkit.errors import ConfigError, SepkitError
-from sepkit.files import file_names, read_regular, sha256, staged_folder
 from sepkit.music.audio import Audio
 from sepkit.opening import composed
 from sepkit.problem.domain import Domain
 from sepkit.problem.variables import Variables
+from sepkit.solving.outputs import Outputs
 from sepkit.solving.provenance import Provenance
+from sepkit.solving.writing import write_result
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-RECORD = "separation.json"
-_LARGEST_RECORD = 1 << 26
-_WRITTEN = re.compile(r"(uncertainty/)?(?!\.)[^/\\:\0]+\.wav")
 _HIGHEST_GAIN_DB = 120
 _MOST_NAMES, _LONGEST_NAME = 8, 20
 
@@ -198,19 +194,33 @@ class Separation(Mapping[str, Audio]):
             notes=layout.side_information.score.notes if layout.side_information.score else (),
         )
 
-    def write(self, folder: str | os.PathLike[str], outputs: Mapping[str, Audio] | None = None) -> dict[str, Path]:
+    def write(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        only: Iterable[str] = (),
+        without: Iterable[str] = (),
+        gains_db: Mapping[str, float] | None = None,
+        variables: bool = False,
+    ) -> dict[str, Path]:
         """Write ``<source>.wav`` for every stem and ``separation.json``; the folder changes only when all are written.
 
         The uncertainty of a stem, where it is known, goes to ``uncertainty/<source>.wav``. What the record of an
         earlier result in this folder lists is removed, and nothing else. The record moves last and holds the SHA-256 of
-        every file, so that a folder with a record always holds the result that it tells of.
+        every file, so that a folder with a record always holds the result that it tells of; `sepkit.repeat` makes the
+        same result from it.
 
         Parameters
         ----------
         folder : path
             Made when it does not exist. Names of sources never lead out of it.
-        outputs : mapping of str to Audio, optional
-            What to write in place of the stems, such as ``{"minus-one": separation.without("voice")}``.
+        only, without : iterable of str
+            Stems to write in place of all; stems for each of which the mixture without it is to be written.
+        gains_db : mapping of str to float, optional
+            As of `remix`, which is then written too.
+        variables : bool
+            Write the method's variables to ``variables.npz``, for `sepkit.problem.read_variables` and for methods that
+            start from them.
 
         Returns
         -------
@@ -219,36 +229,33 @@ class Separation(Mapping[str, Audio]):
 
         Raises
         ------
+        ConfigError
+            If there is no stem of a name, or no variables were kept.
         WriteError
         """
-        folder = Path(folder)
-        outputs = self.stems if outputs is None else outputs
-        names = {output: f"{stem}.wav" for output, stem in file_names(outputs).items()}
-        with staged_folder(folder, RECORD, files_of_record(folder)) as staging:
-            for output, audio in outputs.items():
-                audio.write(staging / names[output])
-            if self.uncertainty:
-                (staging / "uncertainty").mkdir()
-            for source, stem in file_names(self.uncertainty).items():
-                self.uncertainty[source].write(staging / "uncertainty" / f"{stem}.wav")
-            digests = {path.relative_to(staging).as_posix(): sha256(path) for path in sorted(staging.rglob("*.wav"))}
-            record = {**self.provenance.as_dict(), "files": names, "digests": digests}
-            text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
-            (staging / RECORD).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
-        return {output: folder / name for output, name in names.items()}
+        chosen = Outputs(only=tuple(only), without=tuple(without), gains_db=dict(gains_db or {}), variables=variables)
+        if variables and self.variables is None:
+            raise ConfigError(
+                f"method '{self.provenance.method}' kept no variables to write: separate with keep_variables=True, by "
+                "a method that has some, such as a factorisation"
+            )
+        record = {**self.provenance.as_dict(), "outputs": chosen.as_dict()}
+        return write_result(
+            Path(folder), self._chosen(chosen), self.uncertainty, self.variables if variables else None, record
+        )
 
-
-def files_of_record(folder: Path) -> list[str]:
-    """What the record in `folder`, if there is one, lists of the files there.
-
-    A record may come from a stranger: nothing counts that is no WAV file in this folder or its ``uncertainty/``.
-    """
-    try:
-        record = json.loads(read_regular(folder / RECORD, _LARGEST_RECORD))
-        listed = [*record.get("digests", ()), *record["files"].values()]
-    except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
-        return []
-    return sorted({name for name in listed if isinstance(name, str) and _WRITTEN.fullmatch(name)})
+    def _chosen(self, outputs: Outputs) -> Mapping[str, Audio]:
+        """The audio to write by the name of its file."""
+        if not (outputs.only or outputs.without or outputs.gains_db):
+            return self.stems
+        unknown = [name for name in outputs.only if name not in self]
+        if unknown:
+            raise ConfigError(f"there is no stem '{unknown[0]}'; the stems are {', '.join(self.stems)}")
+        chosen = {name: self[name] for name in outputs.only}
+        chosen |= {f"without_{name}": self.without(name) for name in outputs.without}
+        if outputs.gains_db:
+            chosen["remix"] = self.remix(outputs.gains_db)
+        return chosen
 
 
 def expected_sdr_db(stems: Mapping[str, Audio], uncertainty: Mapping[str, Audio]) -> dict[str, float]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -148,6 +150,42 @@ def test_what_is_known_stays() -> None:
     known = torch.stack([torch.full((1, 20), 0.7), free.mixture[:, :20] - 0.7])
     chains = sampled(Target(**{**vars(free), "known": known}), levels=3, highest=1, lowest=0.01, steps=5)
     torch.testing.assert_close(chains[..., :20], known.expand(3, 2, 1, 20), atol=0.05, rtol=0)
+
+
+def test_what_is_known_is_as_noisy_as_the_rest_wherever_the_prior_looks() -> None:
+    class Watched:
+        """A posterior that asks for nothing, and remembers at which level it saw what."""
+
+        def __init__(self) -> None:
+            self.seen: dict[float, list[Tensor]] = {}
+
+        def smoothed(self, level: float) -> Any:
+            def gradient(chains: Tensor) -> Tensor:
+                self.seen.setdefault(level, []).append(chains)
+                return torch.zeros_like(chains)
+
+            return SimpleNamespace(gradient=gradient)
+
+    watched, held = Watched(), 20
+    known = torch.linspace(-1, 1, held).expand(2, 1, held)
+    target = Target(
+        posterior=watched,  # type: ignore[arg-type]
+        mixture=torch.zeros(1, LENGTH),
+        start=torch.zeros(64, 2, 1, LENGTH),
+        project=lambda chains: chains,
+        powers=None,
+        known=known,
+    )
+    sampled(target, levels=3, highest=1, lowest=0.01, steps=5, mixture="gaussian")
+    assert len(watched.seen) == 3
+    levels = sorted(watched.seen, reverse=True)
+    for above, level in zip([levels[0], *levels], levels, strict=False):
+        first, *others = (chains[..., :held] - known for chains in watched.seen[level])
+        # The first step of a level is taken from where the one above has left the chains.
+        assert float(first.std()) == pytest.approx(above, rel=0.1)
+        for noise in others:
+            assert float(noise.std()) == pytest.approx(level, rel=0.1)
+            assert abs(float(noise.mean())) < 0.1 * level
 
 
 def test_average_over_steps_is_nearer_to_the_mean_than_a_single_step() -> None:

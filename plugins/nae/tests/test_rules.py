@@ -101,6 +101,15 @@ def half_steps(rule: MultiplicativeUpdates, iterations: int) -> list[float]:
 # The multiplicative rule
 
 
+def test_an_encoder_starts_by_looking_at_the_frame_and_a_tenth_as_much_at_its_neighbours() -> None:
+    model = Autoencoder(BINS, ATOMS, context_frames=2).double()
+    templates = torch.from_numpy(np.random.default_rng(0).random((BINS, ATOMS)))
+    fill(model, templates, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(model.decoder.detach(), templates)
+    for offset, seen in enumerate(model.encoder.detach().chunk(5, dim=1)):
+        torch.testing.assert_close(seen, templates.T * (1.0 if offset == 2 else 0.1))
+
+
 @pytest.mark.parametrize("context_frames", [0, 2])
 def test_no_half_step_of_1200_raises_the_loss(context_frames: int) -> None:
     assert_never_rises(half_steps(MultiplicativeUpdates(problem(context_frames=context_frames)), 600))

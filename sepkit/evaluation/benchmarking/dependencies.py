@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import importlib.util
 import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -64,9 +63,8 @@ def of_entry(entry: Entry, registry: Registry) -> dict[str, Any]:
 
 
 def of_classes(made: Iterable[Config]) -> list[str | None]:
-    """The code of datasets or metrics: the digests of the files that their classes are written in."""
-    modules = (sys.modules[type(one).__module__] for one in made)
-    return [None if module.__file__ is None else _file(Path(module.__file__)) for module in modules]
+    """The code of datasets or metrics: the digests of the packages that their classes come from, helpers and all."""
+    return [_code(type(one).__module__.partition(".")[0]) for one in made]
 
 
 def _known(value: Any) -> Any:

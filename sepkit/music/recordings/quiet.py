@@ -19,30 +19,47 @@ from contextlib import contextmanager
 from functools import cache
 
 _lock = threading.Lock()
-_within = 0
+_within: set[int] = set()
+"""Threads."""
 _loud: int | None = None
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
     """Within the block nothing that C libraries print to ``stderr`` is seen."""
-    global _within, _loud
+    global _loud
     streams = _streams()
-    if streams is None:
+    thread = threading.get_ident()
+    if streams is None or thread in _within:
         yield
         return
     slot, silent = streams
     with _lock:
-        if _within == 0:
+        if not _within:
             _loud, slot.value = slot.value, silent
-        _within += 1
+        _within.add(thread)
     try:
         yield
     finally:
         with _lock:
-            _within -= 1
-            if _within == 0:
-                slot.value = _loud
+            _leave({thread})
+
+
+def _leave(threads: set[int]) -> None:
+    _within.difference_update(threads)
+    if not _within and (streams := _streams()):
+        streams[0].value = _loud
+
+
+def _alone() -> None:
+    """In a forked child no other thread is there to leave its block."""
+    if others := _within - {threading.get_ident()}:
+        _leave(others)
+    _lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_alone)
 
 
 @cache

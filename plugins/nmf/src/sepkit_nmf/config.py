@@ -31,7 +31,7 @@ class NMFConfig(SpectralConfig):
         description="mu: multiplicative updates, any beta; mue: extrapolated, beta from 1 to 2; hals: hierarchical "
         "alternating least squares, beta 2; auto: the fastest for this beta.",
     )
-    iterations: int = Field(default=200, ge=1, le=100_000, description="At most so many iterations.")
+    iterations: int = Field(default=200, ge=0, le=100_000, description="At most so many iterations.")
     tolerance: float = Field(
         default=1e-4,
         ge=0,
@@ -41,7 +41,8 @@ class NMFConfig(SpectralConfig):
     init: Literal["random", "nndsvd"] = Field(default="random", description="Start of what is not given otherwise.")
     start: Path | None = Field(
         default=None,
-        description="A NumPy .npz file with 'templates' (bins, atoms), 'activations' (atoms, frames) or both as start.",
+        description="A NumPy .npz file with 'templates' (bins, atoms), 'activations' (atoms, frames) or both to start "
+        "from, such as the variables.npz of an earlier run.",
     )
     fix: Literal["auto", "none", "templates", "activations"] = Field(
         default="auto",

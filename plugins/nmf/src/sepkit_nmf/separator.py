@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepkit.music.audio import Audio
+from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Atom
 from sepkit.problem.problem import Problem
 from sepkit.problem.run import Run
@@ -42,12 +43,14 @@ class NMF(Separator[NMFConfig]):
         examples = problem.side_information.examples
         sources = problem.sources or tuple(examples)
         rate = problem.mixture.sample_rate
-        run.identify(examples)
         samples = problem.mixture.samples[0].astype(self.config.precision, copy=False)
         stft = STFT.of_duration(self.config.window_s, self.config.overlap, rate)
         V = normalized(stft.magnitude(samples))
-        start = choose_start(self.config, V, stft, sources, examples, run)
         axes: dict[str, Any] = {"bins_hz": stft.bins_hz(rate), "frames_s": stft.frames_s(len(samples), rate)}
+        start = choose_start(self.config, V, stft, problem.layout(**axes), sources, examples, run)
+        told = tuple(dict.fromkeys(label for label in start.labels if label is not None))
+        run.identify(told)
+        sources = sources or told
         layout = problem.layout(atoms=tuple(Atom(source) for source in start.labels), **axes)
         fit = factorize_hosting(
             V, start.W, start.H, self.config, layout, problem, run, free_w=start.free_w, free_h=start.free_h
@@ -55,6 +58,10 @@ class NMF(Separator[NMFConfig]):
         # An hour's spectrogram weighs twice its audio: it goes before the stems come.
         del V
         members = atoms_of_sources(fit.W, fit.H, start.labels, sources, **axes)
+        # With the sources that they were given, so that whoever reads them again need not group them.
+        owners = {index: source for source, atoms in members.items() for index in atoms} if sources else {}
+        grouped = tuple(Atom(owners.get(index)) for index in range(len(start.labels)))
+        run.keep(problem.layout(atoms=grouped, **axes), {Domain.TEMPLATES: fit.W, Domain.ACTIVATIONS: fit.H})
 
         def masks(block: slice) -> NDArray[np.floating]:
             return soft_masks(source_magnitudes(fit, members, block), self.config.mask_exponent)

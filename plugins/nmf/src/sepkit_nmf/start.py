@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,9 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.errors import ConfigError, reason_of
+from sepkit.errors import ConfigError
 from sepkit.music.audio import Audio
+from sepkit.problem.layout import Layout
 from sepkit.problem.run import Run
+from sepkit.problem.variables_file import StoredVariables, read_variables
 from sepkit.spectral import STFT
 from sepkit_nmf.config import NMFConfig
 from sepkit_nmf.factorization import factorize
@@ -27,7 +28,7 @@ RANK_PER_SOURCE = 16
 
 
 @dataclass(frozen=True)
-class Start:
+class Initialization:
     """Factors to start from, and what is known of each atom.
 
     Attributes
@@ -51,10 +52,11 @@ def choose_start(
     config: NMFConfig,
     V: Array,
     stft: STFT,
+    layout: Layout,
     sources: tuple[str, ...],
     examples: Mapping[str, Sequence[Audio]],
     run: Run,
-) -> Start:
+) -> Initialization:
     """The start that `config` asks for.
 
     Parameters
@@ -63,6 +65,8 @@ def choose_start(
     V : ndarray [shape=(bins, frames)]
         Spectrogram of the mixture.
     stft : STFT
+    layout : Layout
+        With bins and frames.
     sources : tuple of str
         The wanted names; those without an example get free templates.
     examples : mapping of str to sequence of Audio
@@ -77,7 +81,7 @@ def choose_start(
     if config.start is not None:
         if examples:
             raise ConfigError("templates are either learned from examples or given by start, not both")
-        return _given(config, config.start, V, run.rng)
+        return _given(config, config.start, V, layout, sources, run.rng)
     if examples:
         learned = learn_templates(config, stft, examples, V.dtype, run)
         unknown = sum(source not in learned for source in sources)
@@ -87,7 +91,7 @@ def choose_start(
     rank = config.rank or (RANK_PER_SOURCE * len(sources) if sources else RANK_ALONE)
     W, H = _initial(config, V, rank, run.rng)
     free = np.ones(rank, bool)
-    return Start(W, H, (None,) * rank, free, free)
+    return Initialization(W, H, (None,) * rank, free, free)
 
 
 def learn_templates(
@@ -122,7 +126,7 @@ def learn_templates(
 
 def _supervised(
     config: NMFConfig, learned: Mapping[str, Array], free_atoms: int, V: Array, rng: np.random.Generator
-) -> Start:
+) -> Initialization:
     W = np.concatenate([*learned.values()], axis=1)
     labels: tuple[str | None, ...] = tuple(
         source for source, columns in learned.items() for _ in range(columns.shape[1])
@@ -133,39 +137,48 @@ def _supervised(
     start_w[:, :known] = W
     free_w = np.ones(known + free_atoms, bool)
     free_w[:known] = config.fix == "none"
-    return Start(start_w, H, labels + (None,) * free_atoms, free_w, np.ones(known + free_atoms, bool))
+    return Initialization(start_w, H, labels + (None,) * free_atoms, free_w, np.ones(known + free_atoms, bool))
 
 
-def _given(config: NMFConfig, path: Path, V: Array, rng: np.random.Generator) -> Start:
-    W, H = _read_factors(path)
-    rank = W.shape[1] if W is not None else H.shape[0] if H is not None else 0
+def _given(
+    config: NMFConfig, path: Path, V: Array, layout: Layout, sources: tuple[str, ...], rng: np.random.Generator
+) -> Initialization:
+    stored = read_variables(path)
+    assert layout.bins_hz is not None
+    assert layout.frames_s is not None
+    stored.require_axes(layout.mixture.sample_rate, bins_hz=layout.bins_hz, frames_s=layout.frames_s)
+    rank = _rank(stored)
+    labels = (None,) * rank if stored.atoms is None else tuple(atom.source for atom in stored.atoms)
+    stray = sorted({label for label in labels if label is not None and sources and label not in sources})
+    if stray:
+        raise ConfigError(
+            f"atoms in {path} belong to '{', '.join(stray)}', which is not among the sources {', '.join(sources)}"
+        )
     drawn_w, drawn_h = random_init(V, rank, rng)
-    for name, given, wanted in (("templates", W, drawn_w.shape), ("activations", H, drawn_h.shape)):
-        if given is None:
-            if config.fix == name:
-                raise ConfigError(f"fix={name} needs '{name}' in {path}, which has none")
-        elif given.shape != wanted:
-            raise ConfigError(
-                f"'{name}' in {path} needs shape {wanted} for this mixture and window, given {given.shape}"
-            )
+    W, H = stored.value("templates", drawn_w.shape), stored.value("activations", drawn_h.shape)
+    for name, given in (("templates", W), ("activations", H)):
+        if given is None and config.fix == name:
+            raise ConfigError(f"fix={name} needs '{name}' in {path}, which has none")
     free_w, free_h = np.full(rank, config.fix != "templates"), np.full(rank, config.fix != "activations")
     start_w = drawn_w if W is None else W.astype(V.dtype)
     start_h = drawn_h if H is None else H.astype(V.dtype)
-    return Start(start_w, start_h, (None,) * rank, free_w, free_h)
+    return Initialization(start_w, start_h, labels, free_w, free_h)
 
 
-def _read_factors(path: Path) -> tuple[Array | None, Array | None]:
-    try:
-        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-            W, H = (file.get(name) for name in ("templates", "activations"))
-    except (OSError, ValueError, zipfile.BadZipFile, AttributeError) as error:
-        raise ConfigError(f"cannot read {path} as a NumPy .npz file: {reason_of(error)}") from error
-    for name, factor in (("templates", W), ("activations", H)):
-        if factor is not None and (factor.ndim != 2 or not np.isfinite(factor).all() or (factor < 0).any()):
-            raise ConfigError(f"'{name}' in {path} needs two dimensions and finite values from 0")
-    if W is None and H is None:
-        raise ConfigError(f"{path} holds neither 'templates' nor 'activations'")
-    return W, H
+def _rank(stored: StoredVariables) -> int:
+    """How many atoms a file has factors of."""
+    for name, axis in (("templates", -1), ("activations", 0)):
+        factor = stored.values.get(name)
+        if factor is not None:
+            if factor.ndim != 2 or factor.shape[axis] == 0:
+                raise ConfigError(f"'{name}' in {stored.path} needs two dimensions and atoms, given {factor.shape}")
+            rank = int(factor.shape[axis])
+            break
+    else:
+        raise ConfigError(f"{stored.path} holds neither 'templates' nor 'activations'")
+    if stored.atoms is not None and len(stored.atoms) != rank:
+        raise ConfigError(f"{stored.path} has {rank} atoms in '{name}', and tells the sources of {len(stored.atoms)}")
+    return rank
 
 
 def _initial(config: NMFConfig, V: Array, rank: int, rng: np.random.Generator) -> tuple[Array, Array]:

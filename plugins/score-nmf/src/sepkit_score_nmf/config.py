@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -29,7 +30,12 @@ class FactorizationConfig(SpectralConfig):
     solver: Literal["auto", "mu", "mue"] = Field(
         default="auto", description="mu: multiplicative updates; mue: extrapolated, beta from 1 to 2; auto: the faster."
     )
-    iterations: int = Field(default=60, ge=1, le=100_000, description="At most so many iterations.")
+    start: Path | None = Field(
+        default=None,
+        description="A NumPy .npz file with 'templates' (bins, atoms), 'activations' (atoms, frames) or both to start "
+        "from, such as the variables.npz of an earlier run; what it lacks starts as the score says.",
+    )
+    iterations: int = Field(default=60, ge=0, le=100_000, description="At most so many iterations.")
     tolerance: float = Field(
         default=1e-4,
         ge=0,

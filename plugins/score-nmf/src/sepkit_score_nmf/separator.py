@@ -18,7 +18,7 @@ from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT, soft_masks
 from sepkit_nmf import factorize_hosting, normalized, source_magnitudes
 from sepkit_score_nmf.config import FactorizationConfig, TutorialConfig
-from sepkit_score_nmf.start import Array, drawn_where_free, partials_start, tutorial_start
+from sepkit_score_nmf.start import Array, drawn_where_free, given_start, partials_start, tutorial_start
 
 _SHARED = 1e-3
 """What is shared where no note explains anything, beside the mean of a source's model in that frame."""
@@ -52,6 +52,8 @@ class ScoreNMF(Separator[FactorizationConfig]):
             atoms=score_atoms(score, modelled, transients=self.config.transients, rest_rank=self.config.rest_rank),
         )
         W, H = drawn_where_free(*self.start(problem, layout), layout, run.rng)
+        if self.config.start is not None:
+            W, H = given_start(self.config.start, layout, W, H)
         V = normalized(stft.magnitude(mixture.samples[0]))
         fit = factorize_hosting(V, W, H, self.config, layout, problem, run, keep_zeros=True)
         del V

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sepkit.builtin.harmonic import start_templates
+from sepkit.errors import ConfigError
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
 from sepkit.problem.problem import Problem
+from sepkit.problem.variables_file import read_variables
 from sepkit_score_nmf.config import TutorialConfig
 from sepkit_score_nmf.tutorial import (
     ONSET_LEVEL,
@@ -97,3 +100,26 @@ def drawn_where_free(W: Array, H: Array, layout: Layout, rng: np.random.Generato
     W[:, free] = 1 - rng.random((len(W), len(free)), np.float32)
     H[free] = 1 - rng.random((len(free), H.shape[1]), np.float32)
     return W, H
+
+
+def given_start(path: Path, layout: Layout, W: Array, H: Array) -> tuple[Array, Array]:
+    """The factors in a file, and for one that it lacks that of the score, `W` or `H`.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, or its factors are not those of this mixture, window and score.
+    """
+    stored = read_variables(path)
+    assert layout.bins_hz is not None
+    assert layout.frames_s is not None
+    stored.require_axes(layout.mixture.sample_rate, bins_hz=layout.bins_hz, frames_s=layout.frames_s)
+    if stored.atoms is not None and stored.atoms != layout.atoms:
+        raise ConfigError(
+            f"the atoms in {path} are not those of this score and its options: give the score, sources and options of "
+            "the run that wrote it"
+        )
+    given_w, given_h = stored.value("templates", W.shape), stored.value("activations", H.shape)
+    if given_w is None and given_h is None:
+        raise ConfigError(f"{path} holds neither 'templates' nor 'activations'")
+    return W if given_w is None else given_w.astype(np.float32), H if given_h is None else given_h.astype(np.float32)

@@ -1,0 +1,1 @@
+"""Repeating a separation from its record."""

@@ -1,0 +1,44 @@
+"""What is written of a separation: all stems, or some of them, the mixture without some, a remix."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+
+
+def _as_text(gain_db: float) -> float | str:
+    # JSON knows no infinity.
+    return gain_db if math.isfinite(gain_db) else str(gain_db)
+
+
+Gain = Annotated[float, BeforeValidator(lambda given: float(given) if isinstance(given, str) else given)]
+GainAsJson = Annotated[Gain, PlainSerializer(_as_text, when_used="json")]
+
+
+class Outputs(BaseModel):
+    """Which files a separation leaves; all of its stems where nothing is chosen.
+
+    Attributes
+    ----------
+    only : tuple of str
+        Stems to write.
+    without : tuple of str
+        Stems; for each the mixture without it.
+    gains_db : dict of str to float
+        Gains of stems in dB, for a remix; empty for none.
+    variables : bool
+        Whether the method's variables are written too.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    only: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    gains_db: dict[str, GainAsJson] = {}
+    variables: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain types, for the record."""
+        return self.model_dump(mode="json")
