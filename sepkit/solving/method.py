@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
-from weakref import WeakSet
 
 from sepkit.alignment.fitting import Aligning, Fitted, fitted
 from sepkit.config import Config, validate
@@ -29,6 +28,7 @@ from sepkit.solving.declare import declared_constraints, declared_priors
 from sepkit.solving.digests import digest_inputs, digest_paths
 from sepkit.solving.given import Pathlike, audio_given, require_asked_for, side_given, sources_given
 from sepkit.solving.negotiation import Request, negotiate, told_unused, used
+from sepkit.solving.once import Once
 from sepkit.solving.origins import origins
 from sepkit.solving.provenance import Provenance
 from sepkit.solving.separation import Separation, expected_sdr_db
@@ -37,18 +37,6 @@ from sepkit.solving.telling import remarks_on_result
 from sepkit.solving.versions import versions_of
 from sepkit.solving.waveforms import project_waveforms
 from sepkit.solving.weights_used import weights_used
-
-_methods: WeakSet[Method] = WeakSet()
-
-
-def _unlock_methods() -> None:
-    """In a forked child, the thread that was loading one is not there to unlock it."""
-    for method in _methods:
-        method._lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_unlock_methods)
 
 
 class Method:
@@ -93,8 +81,7 @@ class Method:
         self._own_weights = weights is not None
         with plugin_faults(self.spec):
             self._separator: Separator[Any] = self.spec.load()(self.config)
-        self._loaded, self._lock = False, threading.Lock()
-        _methods.add(self)
+        self._once = Once()
 
     @property
     def parameters(self) -> int:
@@ -143,7 +130,7 @@ class Method:
         in_vain = given.kinds - used(self.spec, hosted)
         given = given.only(used(self.spec, hosted))
         with plugin_faults(self.spec):
-            self._load_once(reporter, cancel)
+            self._once(partial(self._load, reporter, cancel))
             rate = self._separator.sample_rate or self.spec.sample_rate
             known = self._separator.sources or self.spec.sources
         strange = [name for name in names if known and name not in known]
@@ -198,15 +185,10 @@ class Method:
         )
         return Separation(mixture, stems, provenance, run.variables, uncertainty)
 
-    def _load_once(self, reporter: Reporter | None, cancel: Cancel | None) -> None:
-        if self._loaded:
-            return
-        with self._lock:
-            if not self._loaded:
-                # A run of its own: which separation happens to come first must not change any of them.
-                with Run(device=self.device, reporter=reporter, cancel=cancel) as run:
-                    self._separator.load(self.weights, run)
-                self._loaded = True
+    def _load(self, reporter: Reporter | None, cancel: Cancel | None) -> None:
+        # A run of its own: which separation happens to come first must not change any of them.
+        with Run(device=self.device, reporter=reporter, cancel=cancel) as run:
+            self._separator.load(self.weights, run)
 
     def _provenance(
         self,
