@@ -1,13 +1,32 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from pydantic import Field
 
-from sepkit import Atom, Audio, Domain, Layout, Problem, SideInformation
+from sepkit import (
+    Atom,
+    Audio,
+    Config,
+    Constraint,
+    Domain,
+    Layout,
+    Note,
+    Problem,
+    Projection,
+    Registry,
+    Score,
+    SideInformation,
+)
 from sepkit.builtin import Continuity, MixtureConsistency, Sparsity
+from sepkit.plugin import SeparatorSpec
 from sepkit.problem.statement import Hosted
+from sepkit.solving.negotiation import Request, negotiate
+from sepkit.testing import check_constraint
 
 MIXTURE = Audio(np.zeros((2, 100), np.float32), 8000)
 
@@ -45,6 +64,84 @@ def test_shape_names_the_axes_that_a_layout_lacks(domain: Domain, missing: str) 
 
 def test_domains_are_written_in_lower_case() -> None:
     assert str(Domain.WAVEFORMS) == "waveforms"
+
+
+LAGGED = Domain("lagged-templates", ("bins", "atoms", "lags"), nonnegative=True)
+
+
+class Fading(Constraint):
+    """What comes late is no louder than a limit, in a variable that only some methods have."""
+
+    domains: ClassVar[frozenset[Domain]] = frozenset({Domain("lagged-templates", ("bins", "atoms", "lags"), True)})
+
+    limit: float = Field(default=0.5, gt=0, le=100, description="The largest value.")
+
+    def bind(self, layout: Layout, domain: Domain) -> Projection:
+        return AtMost(self.limit, layout.shape(domain))
+
+
+@dataclass(frozen=True)
+class AtMost:
+    limit: float
+    shape: tuple[int, ...]
+
+    def project(self, value: Any) -> Any:
+        assert value.shape == self.shape
+        return value.clip(None, self.limit)
+
+    def violation(self, value: Any) -> float:
+        value = value.detach() if hasattr(value, "detach") else value
+        return max(0.0, float(value.max() / self.limit) - 1)
+
+
+class TestDomainsOfPlugins:
+    def test_methods_tell_the_lengths_of_axes_of_their_own(self) -> None:
+        layout = Problem(MIXTURE).layout(bins_hz=np.arange(5.0), atoms=(Atom(),), lengths={"lags": 8})
+        assert layout.shape(LAGGED) == (5, 1, 8)
+        with pytest.raises(ValueError, match="no lags; a value of lagged-templates has axes"):
+            Problem(MIXTURE).layout(bins_hz=np.arange(5.0), atoms=(Atom(),)).shape(LAGGED)
+
+    def test_statements_of_others_speak_of_an_equal_one(self) -> None:
+        spec = SeparatorSpec(name="lagged", summary="has lags", factory="nowhere:Lagged", constraints=(LAGGED,))
+        request = Request(given=frozenset(), priors=(), constraints=(Fading(),), device="cpu")
+        _, (hosted,) = negotiate(spec, Config(), request, Registry())
+        problem = Problem(MIXTURE, constraints=(pickle.loads(pickle.dumps(hosted)),))
+        layout = problem.layout(bins_hz=np.arange(5.0), atoms=(Atom(),), lengths={"lags": 8})
+        bound = problem.bind_constraints(layout, LAGGED)
+        assert bound.project(np.ones((5, 1, 8))).max() == 0.5
+        assert hosted.describe()["domain"] == "lagged-templates"
+
+    def test_the_checks_know_them(self) -> None:
+        outcomes = check_constraint(Fading())
+        assert [one for one in outcomes if one.status == "failed"] == []
+        assert any(one.check == "projection-is-idempotent" and one.status == "passed" for one in outcomes)
+
+
+class TestStatementsSeeWhatTheyNeed:
+    def test_and_methods_what_their_spec_names(self) -> None:
+        score = Score((Note(0, 1, 60, part="a"),))
+        given = SideInformation(score=score, examples={"a": (MIXTURE,)}, references={"a": MIXTURE})
+        seen: list[frozenset[str]] = []
+
+        class Curious(Constraint):
+            domains: ClassVar[frozenset[Domain]] = frozenset({Domain.WAVEFORMS})
+            needs: ClassVar[frozenset[str]] = frozenset({"score|f0"})
+
+            def bind(self, layout: Layout, domain: Domain) -> Projection:
+                seen.append(layout.side_information.kinds)
+                return AtMost(1.0, layout.shape(domain))
+
+        problem = Problem(
+            MIXTURE,
+            ("a",),
+            given.only({"examples"}),
+            constraints=(Hosted(Curious(), Domain.WAVEFORMS, "curious"),),
+            for_statements=given,
+        )
+        layout = problem.layout()
+        assert layout.side_information.kinds == {"examples"}
+        problem.bind_constraints(layout, Domain.WAVEFORMS)
+        assert seen == [{"score"}]
 
 
 class TestProblem:
