@@ -11,11 +11,11 @@ from sepkit import Domain, Registry
 from sepkit.builtin import Continuity, MixtureConsistency, Sparsity
 from sepkit.errors import MismatchError
 from sepkit.plugin import SeparatorSpec, Weights
-from sepkit.solving.negotiation import Request, mismatches, negotiate
+from sepkit.solving.negotiation import Task, mismatches, negotiate
 
 
-def request(**options: Any) -> Request:
-    return Request(**{"given": frozenset(), "priors": (), "constraints": (), "device": "auto", **options})
+def task(**options: Any) -> Task:
+    return Task(**{"given": frozenset(), "priors": (), "constraints": (), "device": "auto", **options})
 
 
 def spec(name: str = "method", **options: Any) -> SeparatorSpec:
@@ -28,13 +28,13 @@ class OnActivations(Sparsity):
         return "on-activations"
 
 
-def negotiated(method: SeparatorSpec, wanted: Request, registry: Registry) -> tuple[Any, Any]:
+def negotiated(method: SeparatorSpec, wanted: Task, registry: Registry) -> tuple[Any, Any]:
     return negotiate(method, method.load_config()(), wanted, registry)
 
 
 class TestHosting:
     def test_takes_the_domain_that_the_method_prefers(self) -> None:
-        wanted = request(constraints=(fakes.Anything(),))
+        wanted = task(constraints=(fakes.Anything(),))
         for preferred in (
             (Domain.ACTIVATIONS, Domain.TEMPLATES),
             (Domain.TEMPLATES, Domain.ACTIVATIONS),
@@ -45,24 +45,24 @@ class TestHosting:
 
     def test_passes_over_domains_that_the_statement_does_not_speak_of(self) -> None:
         method = spec(priors=(Domain.TEMPLATES, Domain.ACTIVATIONS))
-        (hosted,), _ = negotiated(method, request(priors=(Sparsity(),)), Registry())
+        (hosted,), _ = negotiated(method, task(priors=(Sparsity(),)), Registry())
         assert hosted.domain == Domain.ACTIVATIONS
 
     def test_constraints_on_waveforms_are_hosted_for_every_method(self) -> None:
-        _, (hosted,) = negotiated(spec(), request(constraints=(MixtureConsistency(),)), Registry())
+        _, (hosted,) = negotiated(spec(), task(constraints=(MixtureConsistency(),)), Registry())
         assert hosted.domain == Domain.WAVEFORMS
 
     def test_priors_on_waveforms_are_not(self) -> None:
-        assert len(mismatches(spec(), request(priors=(fakes.OnWaveforms(),)))) == 1
+        assert len(mismatches(spec(), task(priors=(fakes.OnWaveforms(),)))) == 1
 
     def test_keeps_the_declared_order_and_numbers_what_is_said_twice(self) -> None:
-        wanted = request(priors=(Sparsity(weight=1), Continuity(), Sparsity(weight=2), Sparsity(weight=3)))
+        wanted = task(priors=(Sparsity(weight=1), Continuity(), Sparsity(weight=2), Sparsity(weight=3)))
         hosted, _ = negotiated(spec(priors=(Domain.ACTIVATIONS,)), wanted, Registry())
         assert [prior.label for prior in hosted] == ["sparsity", "continuity", "sparsity-2", "sparsity-3"]
         assert [prior.statement for prior in hosted] == list(wanted.priors)
 
     def test_describes_itself_for_the_provenance(self) -> None:
-        (hosted,), _ = negotiated(spec(priors=(Domain.ACTIVATIONS,)), request(priors=(Sparsity(weight=2),)), Registry())
+        (hosted,), _ = negotiated(spec(priors=(Domain.ACTIVATIONS,)), task(priors=(Sparsity(weight=2),)), Registry())
         options = {"weight": 2.0}
         said = {"name": "sparsity", "domain": "activations", "options": options, "default": False}
         assert hosted.describe() == {**said, "statement": "sparsity"}
@@ -77,7 +77,7 @@ class TestDefaults:
     )
 
     def test_come_before_what_is_declared(self) -> None:
-        hosted, _ = negotiated(self.METHOD, request(priors=(OnActivations(),)), Registry.discover())
+        hosted, _ = negotiated(self.METHOD, task(priors=(OnActivations(),)), Registry.discover())
         assert [(one.label, one.default) for one in hosted] == [
             ("sparsity", True),
             ("continuity", True),
@@ -87,18 +87,18 @@ class TestDefaults:
         assert hosted[0].describe()["default"] is True
 
     def test_give_way_to_the_same_name(self) -> None:
-        hosted, _ = negotiated(self.METHOD, request(priors=(Sparsity(weight=1),)), Registry.discover())
+        hosted, _ = negotiated(self.METHOD, task(priors=(Sparsity(weight=1),)), Registry.discover())
         assert [(one.label, one.default) for one in hosted] == [("continuity", True), ("sparsity", False)]
         assert hosted[1].statement == Sparsity(weight=1)
 
     def test_are_left_out_where_their_needs_are_not_met(self) -> None:
-        assert negotiated(self.METHOD, request(), Registry.discover())[1] == ()
-        _, (hosted,) = negotiated(self.METHOD, request(given=frozenset({"score"})), Registry.discover())
+        assert negotiated(self.METHOD, task(), Registry.discover())[1] == ()
+        _, (hosted,) = negotiated(self.METHOD, task(given=frozenset({"score"})), Registry.discover())
         assert (hosted.label, hosted.default) == ("score", True)
 
     def test_take_their_options_from_those_of_the_method(self) -> None:
         method = replace(self.METHOD, config="sepkit.builtin:Sparsity", default_priors=("sparsity:weight={weight}",))
-        (prior,), _ = negotiate(method, method.load_config()(weight=2), request(), Registry.discover())
+        (prior,), _ = negotiate(method, method.load_config()(weight=2), task(), Registry.discover())
         assert prior.statement == Sparsity(weight=2)
 
 
@@ -107,27 +107,27 @@ class TestAlternatives:
 
     @pytest.mark.parametrize("given", [{"score"}, {"f0"}, {"score", "f0"}])
     def test_any_of_them_will_do(self, given: set[str]) -> None:
-        assert mismatches(self.METHOD, request(given=frozenset(given))) == ()
+        assert mismatches(self.METHOD, task(given=frozenset(given))) == ()
 
     def test_all_of_them_are_named(self) -> None:
-        (reason,) = mismatches(self.METHOD, request(given=frozenset({"references"})))
+        (reason,) = mismatches(self.METHOD, task(given=frozenset({"references"})))
         assert reason.startswith("it needs score or f0: give one with score=... or --score, or give F0 tracks")
 
     def test_weights_of_its_own_are_not_given_by_the_caller(self) -> None:
         shipped = Weights(name="own", licence="MIT", source="here", folder="somewhere:folder")
-        assert mismatches(spec(weights=(shipped,), needs=("weights",)), request()) == ()
+        assert mismatches(spec(weights=(shipped,), needs=("weights",)), task()) == ()
         other = spec("other", needs=("weights",))
         registry = Registry()
         registry.add(other)
         with pytest.raises(MismatchError) as error:
-            negotiated(spec(), request(given=frozenset({"weights"})), registry)
+            negotiated(spec(), task(given=frozenset({"weights"})), registry)
         assert error.value.alternatives == ()
 
 
 class TestMismatches:
     def test_come_all_at_once(self) -> None:
         method = spec(needs=("score", "weights"))
-        wanted = request(
+        wanted = task(
             priors=(Sparsity(), fakes.OnWaveforms()), constraints=(fakes.Anything(), fakes.Informed()), device="cuda"
         )
         with pytest.raises(MismatchError) as error:
@@ -151,25 +151,25 @@ class TestMismatches:
     @pytest.mark.parametrize("need", ["score", "f0", "weights", "sources"])
     def test_every_need_says_how_to_meet_it(self, need: str) -> None:
         method = spec(needs=(need,))
-        (reason,) = mismatches(method, request())
+        (reason,) = mismatches(method, task())
         assert f"needs {need}" in reason
         assert f"{need}=..." in reason
         assert f"--{need}" in reason
-        assert mismatches(method, request(given=frozenset({need}))) == ()
+        assert mismatches(method, task(given=frozenset({need}))) == ()
 
     def test_needs_of_statements_can_be_met(self) -> None:
         method = spec(constraints=(Domain.ACTIVATIONS,))
-        wanted = request(constraints=(fakes.Informed(),), given=frozenset({"score", "f0"}))
+        wanted = task(constraints=(fakes.Informed(),), given=frozenset({"score", "f0"}))
         assert mismatches(method, wanted) == ()
 
     @pytest.mark.parametrize("device", ["auto", "cpu"])
     def test_every_method_runs_on_the_cpu(self, device: str) -> None:
-        assert mismatches(spec(), request(device=device)) == ()
+        assert mismatches(spec(), task(device=device)) == ()
 
     @pytest.mark.parametrize("device", ["cuda", "cuda:1", "mps"])
     def test_accelerators_are_for_methods_that_can_use_them(self, device: str) -> None:
-        assert len(mismatches(spec(), request(device=device))) == 1
-        assert mismatches(spec(traits=frozenset({"accelerated"})), request(device=device)) == ()
+        assert len(mismatches(spec(), task(device=device))) == 1
+        assert mismatches(spec(traits=frozenset({"accelerated"})), task(device=device)) == ()
 
     def test_name_the_methods_that_could_do_it_and_no_others(self) -> None:
         registry = Registry()
@@ -177,13 +177,13 @@ class TestMismatches:
         registry.add(spec("needy", priors=(Domain.ACTIVATIONS,), needs=("score",)))
         registry.add(spec("unable"))
         with pytest.raises(MismatchError) as error:
-            negotiated(registry.separator("unable"), request(priors=(Sparsity(),)), registry)
+            negotiated(registry.separator("unable"), task(priors=(Sparsity(),)), registry)
         assert error.value.alternatives == ("able",)
         assert "methods that could do it: able" in str(error.value)
 
     def test_without_alternatives_promise_none(self) -> None:
         with pytest.raises(MismatchError) as error:
-            negotiated(spec(), request(priors=(Sparsity(),)), Registry())
+            negotiated(spec(), task(priors=(Sparsity(),)), Registry())
         assert error.value.alternatives == ()
         assert "could do it" not in str(error.value)
 
@@ -196,5 +196,5 @@ class TestMismatches:
 
 def test_weights_for_a_method_that_has_none_are_a_mismatch() -> None:
     spec = SeparatorSpec(name="plain", summary="has no weights", factory="nowhere:Plain")
-    request = Request(given=frozenset({"weights"}), priors=(), constraints=(), device="auto")
-    assert mismatches(spec, request) == ("it has no weights to load: leave weights=... or --weights out",)
+    task = Task(given=frozenset({"weights"}), priors=(), constraints=(), device="auto")
+    assert mismatches(spec, task) == ("it has no weights to load: leave weights=... or --weights out",)

@@ -27,7 +27,7 @@ from sepkit.solving.contract import check_stems, check_violations, plugin_faults
 from sepkit.solving.declare import declared_constraints, declared_priors
 from sepkit.solving.digests import digest_inputs, digest_paths
 from sepkit.solving.given import Pathlike, audio_given, require_asked_for, side_given, sources_given
-from sepkit.solving.negotiation import Request, negotiate, told_unused, used
+from sepkit.solving.negotiation import Task, negotiate, told_unused, used
 from sepkit.solving.once import Once
 from sepkit.solving.origins import origins
 from sepkit.solving.provenance import Provenance
@@ -114,7 +114,7 @@ class Method:
         hosted_priors, hosted_constraints = negotiate(
             self.spec,
             self.config,
-            Request(
+            Task(
                 given=given.kinds | ({"weights"} if self._own_weights else set()) | ({"sources"} if names else set()),
                 priors=declared_priors(priors, self.registry),
                 constraints=declared_constraints(constraints, self.registry),

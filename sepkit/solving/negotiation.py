@@ -25,7 +25,7 @@ _KINDS_IN_WORDS = {"score": "score", "f0": "F0", "examples": "set of examples", 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class Task:
     """What the caller asks for, apart from the samples.
 
     Attributes
@@ -46,7 +46,7 @@ class Request:
 
 
 def negotiate(
-    spec: SeparatorSpec, config: Config, request: Request, registry: Registry
+    spec: SeparatorSpec, config: Config, task: Task, registry: Registry
 ) -> tuple[tuple[Hosted[Prior], ...], tuple[Hosted[Constraint], ...]]:
     """Choose for every statement the method's most preferred variable that it can speak of.
 
@@ -58,7 +58,7 @@ def negotiate(
     MismatchError
         With every mismatch, and the installed methods that could do it.
     """
-    reasons = mismatches(spec, request)
+    reasons = mismatches(spec, task)
     if reasons:
         others = (
             other
@@ -66,37 +66,37 @@ def negotiate(
             if other.name != spec.name and "yardstick" not in other.traits
         )
         # Weights are for one method: the others go without.
-        elsewhere = replace(request, given=request.given - {"weights"})
+        elsewhere = replace(task, given=task.given - {"weights"})
         able = tuple(other.name for other in others if not mismatches(other, elsewhere))
         raise MismatchError(spec.name, reasons, able)
-    return hosted(spec, config, request, registry)
+    return hosted(spec, config, task, registry)
 
 
 def hosted(
-    spec: SeparatorSpec, config: Config, request: Request, registry: Registry
+    spec: SeparatorSpec, config: Config, task: Task, registry: Registry
 ) -> tuple[tuple[Hosted[Prior], ...], tuple[Hosted[Constraint], ...]]:
     """What the method assumes and what the caller declares, each on the most preferred variable that takes it."""
-    assumed_priors = default_priors(spec, config, registry, request.priors, request.given)
-    assumed_constraints = default_constraints(spec, config, registry, request.constraints, request.given)
+    assumed_priors = default_priors(spec, config, registry, task.priors, task.given)
+    assumed_constraints = default_constraints(spec, config, registry, task.constraints, task.given)
     return (
-        _hosted(assumed_priors, request.priors, spec.priors),
-        _hosted(assumed_constraints, request.constraints, (*spec.constraints, Domain.WAVEFORMS)),
+        _hosted(assumed_priors, task.priors, spec.priors),
+        _hosted(assumed_constraints, task.constraints, (*spec.constraints, Domain.WAVEFORMS)),
     )
 
 
-def mismatches(spec: SeparatorSpec, request: Request) -> tuple[str, ...]:
-    """Every reason why the method cannot take this request."""
-    there = request.given | ({"weights"} if spec.default_weights is not None else frozenset())
+def mismatches(spec: SeparatorSpec, task: Task) -> tuple[str, ...]:
+    """Every reason why the method cannot take this task."""
+    there = task.given | ({"weights"} if spec.default_weights is not None else frozenset())
     reasons = [f"it needs {in_words(need)}: {remedy(need)}" for need in unmet(spec.needs, there)]
-    strange = [name for name in request.sources if spec.sources and name not in spec.sources]
+    strange = [name for name in task.sources if spec.sources and name not in spec.sources]
     if strange:
         reasons.append(f"it separates into {', '.join(spec.sources)} and not into {', '.join(strange)}")
-    if "weights" in request.given and not takes_weights(spec):
+    if "weights" in task.given and not takes_weights(spec):
         reasons.append("it has no weights to load: leave weights=... or --weights out")
-    if request.device not in _ORDINARY_DEVICES and "accelerated" not in spec.traits:
-        reasons.append(f"it runs on the CPU and cannot use device '{request.device}'")
-    reasons += _unhosted("prior", request.priors, spec.priors, request.given)
-    reasons += _unhosted("constraint", request.constraints, (*spec.constraints, Domain.WAVEFORMS), request.given)
+    if task.device not in _ORDINARY_DEVICES and "accelerated" not in spec.traits:
+        reasons.append(f"it runs on the CPU and cannot use device '{task.device}'")
+    reasons += _unhosted("prior", task.priors, spec.priors, task.given)
+    reasons += _unhosted("constraint", task.constraints, (*spec.constraints, Domain.WAVEFORMS), task.given)
     return tuple(reasons)
 
 

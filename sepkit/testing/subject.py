@@ -26,7 +26,7 @@ from sepkit.problem.prior import Prior
 from sepkit.problem.problem import Problem
 from sepkit.problem.run import Cancel, Progress, Reporter, Run
 from sepkit.problem.statement import Hosted
-from sepkit.solving.negotiation import Request, hosted, takes_weights
+from sepkit.solving.negotiation import Task, hosted, takes_weights
 from sepkit.solving.separator import Separator
 from sepkit.testing.material import Case
 from sepkit.testing.outcome import CheckFailed, Skipped, or_skipped
@@ -227,7 +227,7 @@ class MethodSubject:
             # The truth is for those alone that say that they need it.
             given = frozenset({"sources", *self.spec.side_information, *kinds(self.spec.needs)})
         side = case.side_information().only(given & self.spec.side_information)
-        assumed = Request(given=side.kinds, priors=(), constraints=(), device="cpu")
+        assumed = Task(given=side.kinds, priors=(), constraints=(), device="cpu")
         assumed_priors, assumed_constraints = hosted(self.spec, self.config, assumed, self.registry)
         sources = case.sources if "sources" in given or self.sources else ()
         return Problem(

@@ -32,7 +32,7 @@ from sepkit.evaluation.datasets.folder import Folder
 from sepkit.spectral import STFT, soft_masks
 from sepkit.training import TrainingData
 from sepkit_nae import NAEConfig
-from sepkit_nae.trained import Trained
+from sepkit_nae.trained import TrainedAutoencoder
 from sepkit_nae.training import NAETrainer
 from sepkit_nae.training_config import NAETraining
 from sepkit_nmf import factorize, normalize_templates, normalized, random_init
@@ -144,12 +144,12 @@ class FixedTemplates:
         return filtered(mixture, self.stft, self.names, masks)
 
 
-def train(examples: Stems, options: NAETraining) -> Trained:
+def train(examples: Stems, options: NAETraining) -> TrainedAutoencoder:
     """An autoencoder that has heard the examples alone."""
     track = Track(name="first half", stems={name: partial(replace, stem) for name, stem in examples.items()})
     with tempfile.TemporaryDirectory() as folder:
         NAETrainer(options).train(TrainingData((track,), (), tuple(examples)), Path(folder), Run(device="cpu"))
-        return Trained.read(Path(folder), CPU)
+        return TrainedAutoencoder.read(Path(folder), CPU)
 
 
 def filtered(

@@ -23,7 +23,7 @@ from sepkit.informed import score_atoms
 from sepkit.problem import Hosted
 from sepkit.spectral import STFT
 from sepkit.spectral_config import WINDOW_S
-from sepkit_nae import Knowledge, NAEConfig
+from sepkit_nae import FactorStatements, NAEConfig
 from sepkit_nae.fitting import chosen_rule
 from sepkit_nae.model import Autoencoder
 from sepkit_nae.objective import Objective
@@ -97,7 +97,7 @@ class Task:
         start = start_templates(self.problem, self.layout)
         templates = drawn_where_free(start, self.layout, np.random.default_rng(0))
         fill(model, templates, torch.Generator().manual_seed(0))
-        objective = Objective(self.V, model, Knowledge.of(self.problem, self.layout, self.V.device), BETA)
+        objective = Objective(self.V, model, FactorStatements.of(self.problem, self.layout, self.V.device), BETA)
         objective.restrict_templates()
         scale_encoder(objective)
         return objective

@@ -11,7 +11,7 @@ import torch
 from sepkit import Audio, Run
 from sepkit.evaluation import Track
 from sepkit.training import TrainingData
-from sepkit_nae.trained import Trained
+from sepkit_nae.trained import TrainedAutoencoder
 from sepkit_nae.training import NAETrainer
 from sepkit_nae.training_config import NAETraining
 
@@ -72,6 +72,6 @@ def train(folder: Path, run: Run | None = None, given: TrainingData | None = Non
     return folder
 
 
-def read(folder: Path) -> Trained:
+def read(folder: Path) -> TrainedAutoencoder:
     """The trained model."""
-    return Trained.read(folder, torch.device("cpu"))
+    return TrainedAutoencoder.read(folder, torch.device("cpu"))

@@ -17,10 +17,10 @@ from sepkit.informed import score_atoms
 from sepkit.neural import generator
 from sepkit.problem import Hosted
 from sepkit.spectral import STFT
-from sepkit_nae import Autoencoder, Knowledge, NAEConfig, Objective
+from sepkit_nae import Autoencoder, FactorStatements, NAEConfig, Objective
 from sepkit_nae.fitting import fit
-from sepkit_nae.knowledge import Statements
 from sepkit_nae.start import drawn_where_free, fill, scale_encoder
+from sepkit_nae.statements import BoundStatements
 from sepkit_nmf import factorize, normalized
 
 RATE = 8000
@@ -39,8 +39,8 @@ class Piano:
         rng = np.random.default_rng(0)
         templates = drawn_where_free(start_templates(self.problem, self.layout), self.layout, rng)
         fill(model, templates, generator(rng))
-        known = Knowledge.of(self.problem, self.layout, torch.device("cpu"))
-        objective = Objective(torch.from_numpy(self.V), model, known, 2.0)
+        statements = FactorStatements.of(self.problem, self.layout, torch.device("cpu"))
+        objective = Objective(torch.from_numpy(self.V), model, statements, 2.0)
         objective.restrict_templates()
         scale_encoder(objective)
         return objective
@@ -137,7 +137,7 @@ def test_an_encoder_works_on_frames_that_it_has_not_seen(piano: Piano) -> None:
 
 def on_frames(whole: Objective, frames: slice) -> Objective:
     """The same model before a part of the recording."""
-    support = whole.known.activations.support
+    support = whole.statements.activations.support
     assert support is not None
-    known = Knowledge(whole.known.templates, Statements(support=support[:, frames]))
-    return Objective(whole.V[:, frames], whole.model, known, whole.beta)
+    statements = FactorStatements(whole.statements.templates, BoundStatements(support=support[:, frames]))
+    return Objective(whole.V[:, frames], whole.model, statements, whole.beta)

@@ -20,8 +20,8 @@ from sepkit.builtin import Continuity, HarmonicTemplates
 from sepkit.builtin.zeros import Zeros
 from sepkit_nae import (
     Autoencoder,
+    FactorStatements,
     GradientSteps,
-    Knowledge,
     MultiplicativeUpdates,
     NAEConfig,
     Objective,
@@ -30,36 +30,40 @@ from sepkit_nae import (
 )
 from sepkit_nae.divergence import beta_divergence
 from sepkit_nae.fitting import chosen_rule
-from sepkit_nae.knowledge import Statements
 from sepkit_nae.model import stacked_frames
 from sepkit_nae.start import fill, scale_encoder
+from sepkit_nae.statements import BoundStatements
 
 BINS, ATOMS, FRAMES = 17, 5, 40
 BETAS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
 
 
-def zeros_where(rng: np.random.Generator, shape: tuple[int, int]) -> Statements:
+def zeros_where(rng: np.random.Generator, shape: tuple[int, int]) -> BoundStatements:
     """A constraint that removes a third at random, and leaves something in every row and column."""
     support = rng.random(shape) < 2 / 3
     support[np.arange(max(shape)) % shape[0], np.arange(max(shape)) % shape[1]] = True
-    return Statements(BoundConstraints((("zeros", Zeros(support)),)), support=torch.from_numpy(support))
+    return BoundStatements(BoundConstraints((("zeros", Zeros(support)),)), support=torch.from_numpy(support))
 
 
 def problem(
-    beta: float = 2.0, seed: int = 0, known: Knowledge | None = None, dtype: torch.dtype = torch.float64, **layers: Any
+    beta: float = 2.0,
+    seed: int = 0,
+    statements: FactorStatements | None = None,
+    dtype: torch.dtype = torch.float64,
+    **layers: Any,
 ) -> Objective:
     """Random data with silent bins and frames, and an autoencoder with random nonnegative weights."""
     rng = np.random.default_rng(seed)
     V = rng.gamma(0.5, 1.0, (BINS, ATOMS)) @ rng.gamma(0.5, 1.0, (ATOMS, FRAMES)) + 0.1 * rng.random((BINS, FRAMES))
     V[3], V[:, 7:9] = 0, 0
-    if known is None:
-        known = Knowledge(zeros_where(rng, (BINS, ATOMS)), zeros_where(rng, (ATOMS, FRAMES)))
+    if statements is None:
+        statements = FactorStatements(zeros_where(rng, (BINS, ATOMS)), zeros_where(rng, (ATOMS, FRAMES)))
     model = Autoencoder(BINS, ATOMS, **layers).to(dtype)
     with torch.no_grad():
         for weights in model.parameters():
             drawn = torch.from_numpy(rng.random(weights.shape)).to(dtype)
             weights.copy_(drawn - 0.4 if model.encoder_layers or model.decoder_layers else drawn)
-    built = Objective(torch.from_numpy(V / V.mean()).to(dtype), model, known, beta)
+    built = Objective(torch.from_numpy(V / V.mean()).to(dtype), model, statements, beta)
     built.restrict_templates()
     scale_encoder(built)
     return built
@@ -76,10 +80,12 @@ def layout() -> Layout:
     )
 
 
-def with_priors(known: Knowledge) -> Knowledge:
+def with_priors(statements: FactorStatements) -> FactorStatements:
     on_h = Continuity(weight=3).bind(layout(), Domain.ACTIVATIONS)
     on_w = HarmonicTemplates(weight=5, cents=300).bind(layout(), Domain.TEMPLATES)
-    return Knowledge(replace(known.templates, densities=(on_w,)), replace(known.activations, densities=(on_h,)))
+    return FactorStatements(
+        replace(statements.templates, densities=(on_w,)), replace(statements.activations, densities=(on_h,))
+    )
 
 
 def assert_never_rises(costs: list[float], tolerance: float = 1e-12) -> None:
@@ -123,11 +129,11 @@ def test_no_half_step_raises_any_divergence(beta: float) -> None:
 @pytest.mark.parametrize("beta", [1.0, 2.0])
 def test_priors_join_in_and_the_cost_still_never_rises(beta: float) -> None:
     plain = problem(beta)
-    informed = problem(beta, known=with_priors(plain.known))
+    informed = problem(beta, statements=with_priors(plain.statements))
     assert_never_rises(half_steps(MultiplicativeUpdates(informed), 60))
     rule = MultiplicativeUpdates(plain)
     half_steps(rule, 60)
-    (continuity,), (harmonic,) = informed.known.activations.densities, informed.known.templates.densities
+    (continuity,), (harmonic,) = informed.statements.activations.densities, informed.statements.templates.densities
     assert continuity.log_prob(informed.activations()) > continuity.log_prob(rule.H)
     assert harmonic.log_prob(informed.model.templates) > harmonic.log_prob(plain.model.templates)
 
@@ -188,7 +194,7 @@ def test_float32_follows_float64(beta: float) -> None:
 @pytest.mark.parametrize("beta", BETAS)
 def test_silence_stays_finite(beta: float) -> None:
     one = problem(beta)
-    silent = Objective(torch.zeros_like(one.V), one.model, one.known, beta)
+    silent = Objective(torch.zeros_like(one.V), one.model, one.statements, beta)
     for rule in (MultiplicativeUpdates(silent), GradientSteps(silent, 1e-3, nonnegative=True)):
         for _ in range(3):
             rule.iterate()
@@ -216,7 +222,7 @@ def test_gradients_match_finite_differences(
     monkeypatch.setattr(objective, "BLOCK_VALUES", 11 * BINS)
     one = problem(beta, **layers)
     one.V.add_(0.1)
-    one.known = with_priors(one.known)
+    one.statements = with_priors(one.statements)
     steps = GradientSteps(one, 1e-3, nonnegative=False)
     steps.accumulate_gradient()
     rng = np.random.default_rng(1)
@@ -236,7 +242,7 @@ def test_gradients_match_finite_differences(
 def test_projections_on_activations_are_differentiated_through() -> None:
     one = problem()
     limited = BoundConstraints((("limit", Limit(0.3)),))
-    one.known = Knowledge(one.known.templates, Statements(limited))
+    one.statements = FactorStatements(one.statements.templates, BoundStatements(limited))
     steps = GradientSteps(one, 1e-3, nonnegative=True)
     steps.accumulate_gradient()
     H = one.encode(slice(0, FRAMES)).clamp_max(0.3)
@@ -268,7 +274,7 @@ def test_adam_is_that_of_torch_with_steps_relative_to_the_weights() -> None:
 @pytest.mark.parametrize("rule", ["multiplicative", "projected", "relu"])
 def test_dropout_and_removed_weights_are_exact_zeros(rule: str) -> None:
     one = problem()
-    mask_w, mask_h = one.known.templates.support, one.known.activations.support
+    mask_w, mask_h = one.statements.templates.support, one.statements.activations.support
     assert mask_w is not None
     assert mask_h is not None
     H = iterated(rule, one, 30)
@@ -280,8 +286,8 @@ def test_dropout_and_removed_weights_are_exact_zeros(rule: str) -> None:
 @pytest.mark.parametrize("rule", ["multiplicative", "projected", "relu"])
 def test_what_is_more_than_a_support_holds_in_the_end(rule: str) -> None:
     one = problem()
-    limited = Statements(BoundConstraints((("limit", Limit(0.2)),)))
-    one.known = Knowledge(limited, limited)
+    limited = BoundStatements(BoundConstraints((("limit", Limit(0.2)),)))
+    one.statements = FactorStatements(limited, limited)
     one.restrict_templates()
     H = iterated(rule, one, 30)
     assert 0 < H.max() <= 0.2
@@ -337,8 +343,8 @@ def test_the_divergence_is_that_of_the_factorisation(beta: float) -> None:
 
 
 def as_arrays(one: Objective) -> tuple[NDArray[np.float64], ...]:
-    assert one.known.activations.support is not None
-    tensors = (one.model.encoder, one.model.decoder, one.V, one.known.activations.support)
+    assert one.statements.activations.support is not None
+    tensors = (one.model.encoder, one.model.decoder, one.V, one.statements.activations.support)
     E, D, V, M = (tensor.detach().numpy().copy() for tensor in tensors)
     return E, D, V, M.astype(np.float64)
 
@@ -361,7 +367,7 @@ def test_the_first_step_kills_no_activation_however_many_bins_are_summed(
         return
     rng = np.random.default_rng(0)
     V = torch.from_numpy(rng.gamma(1.0, 1.0, (bins, 30)).astype(np.float32))
-    built = Objective(V, Autoencoder(bins, 4, **layers), Knowledge(), 1.0)
+    built = Objective(V, Autoencoder(bins, 4, **layers), FactorStatements(), 1.0)
     fill(built.model, torch.from_numpy(1 - rng.random((bins, 4))), torch.Generator().manual_seed(0))
     scale_encoder(built)
     before = built.activations()

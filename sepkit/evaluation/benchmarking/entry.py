@@ -16,7 +16,7 @@ from sepkit.plugin.specs import SeparatorSpec
 from sepkit.plugin.store import chosen_folder
 from sepkit.problem.needs import NEEDS
 from sepkit.solving.declare import declared_constraints, declared_priors
-from sepkit.solving.negotiation import Request, mismatches
+from sepkit.solving.negotiation import Task, mismatches
 
 BASELINES = ("mixture", "silence", "harmonic-comb")
 ORACLES = ("ideal-binary-mask", "ideal-ratio-mask", "ideal-wiener-filter")
@@ -127,10 +127,10 @@ def permutes(entry: Entry, registry: Registry) -> bool:
     return entry.permute
 
 
-def _best_case(entry: Entry, spec: SeparatorSpec, registry: Registry) -> Request:
+def _best_case(entry: Entry, spec: SeparatorSpec, registry: Registry) -> Task:
     """What is asked of the method on a track of which everything is known."""
     of_the_track = frozenset(NEEDS) - {"examples", "weights"}
-    return Request(
+    return Task(
         given=of_the_track | {"weights"} if entry.weights else of_the_track,
         priors=declared_priors(entry.priors, registry),
         constraints=declared_constraints(entry.constraints, registry),

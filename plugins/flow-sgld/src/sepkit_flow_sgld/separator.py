@@ -17,11 +17,11 @@ from sepkit.problem.problem import Problem
 from sepkit.problem.run import Run
 from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT
-from sepkit_flow_sgld.allowed import Allowed
 from sepkit_flow_sgld.bundled import bundled_weights
 from sepkit_flow_sgld.chains import spread, weighted_mean, weights_of_chains
 from sepkit_flow_sgld.config import FlowSGLDConfig
 from sepkit_flow_sgld.density import FlowDensity, SourceFlow
+from sepkit_flow_sgld.feasible import FeasibleSet
 from sepkit_flow_sgld.gaussian import GaussianDensity, mean_spectrum
 from sepkit_flow_sgld.langevin import noise_levels
 from sepkit_flow_sgld.posterior import Posterior, Scaled
@@ -75,7 +75,7 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
                 share = fade_in(window.known, found.shape[-1])
                 stems[..., window.span] += share * (found - stems[..., window.span])
                 deviations[..., window.span] += share * (deviation - deviations[..., window.span])
-        stems, violations = Allowed(problem, sources, 1.0, self._stft(mixture)).project_stems(stems)
+        stems, violations = FeasibleSet(problem, sources, 1.0, self._stft(mixture)).project_stems(stems)
         run.report_violations(violations)
         rate = mixture.sample_rate
         run.report_uncertainty({name: Audio(row, rate) for name, row in zip(sources, deviations, strict=True)})
@@ -106,7 +106,7 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
                 posterior=posterior,
                 mixture=samples,
                 start=self._start(samples, powers, mixture.sample_rate, posterior, random),
-                project=Allowed(part, sources, level, self._stft(mixture)).project,
+                project=FeasibleSet(part, sources, level, self._stft(mixture)).project,
                 powers=powers if config.precondition else None,
                 known=known.to(device),
             )

@@ -11,7 +11,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "config": ["NAEConfig"],
         "gradient": ["GradientSteps"],
-        "knowledge": ["Knowledge"],
+        "statements": ["FactorStatements"],
         "model": ["Autoencoder"],
         "multiplicative": ["MultiplicativeUpdates"],
         "objective": ["Objective"],

@@ -68,22 +68,22 @@ class GradientSteps:
 
         The graph is cut at the activations: projections and priors see them as a whole.
         """
-        objective, known = self.objective, self.objective.known
+        objective, statements = self.objective, self.objective.statements
         blocks = list(objective.frame_blocks())
         encoded = objective.encoded().requires_grad_()
-        H = known.activations.project(encoded) if known.activations.projects else encoded
+        H = statements.activations.project(encoded) if statements.activations.projects else encoded
         at_cut = H.detach().requires_grad_()
         for frames in blocks:
             V, Y = objective.V[:, frames], objective.model.decode(at_cut[:, frames])
             backward(beta_divergence(V + NOISE, Y + NOISE, objective.beta, objective.floor))
         assert at_cut.grad is not None
-        backward(H, at_cut.grad + known.activations.penalty_gradient(at_cut.detach()))
+        backward(H, at_cut.grad + statements.activations.penalty_gradient(at_cut.detach()))
         assert encoded.grad is not None
         for frames in blocks:
             backward(objective.encode(frames), encoded.grad[:, frames])
         templates = objective.model.templates
-        if known.templates.densities:
-            backward(templates, known.templates.penalty_gradient(templates.detach()))
+        if statements.templates.densities:
+            backward(templates, statements.templates.penalty_gradient(templates.detach()))
 
 
 def step_units(model: Autoencoder) -> list[float]:

@@ -58,30 +58,30 @@ class MultiplicativeUpdates:
 
         A constraint on activations that is more than a support is passed over by the gradient.
         """
-        objective, known = self.objective, self.objective.known.activations
+        objective, statements = self.objective, self.objective.statements.activations
         weights = objective.model.encoder
-        plus, minus = known.penalty_parts(self.H)
+        plus, minus = statements.penalty_parts(self.H)
         numerator, denominator = torch.zeros_like(weights), torch.zeros_like(weights)
         for frames in objective.frame_blocks():
             down, up = self._activation_gradient(frames)
             X = objective.inputs(frames).T
             # (W_Dᵀ(V ⊙ V̂^(β-2)) ⊙ M) Xᵀ and (W_Dᵀ V̂^(β-1) ⊙ M) Xᵀ
-            numerator += known.within_support(down + minus[:, frames], frames) @ X
-            denominator += known.within_support(up + plus[:, frames], frames) @ X
-        self._multiply(weights, numerator, denominator, objective.activations, is_sure=not known.densities)
+            numerator += statements.within_support(down + minus[:, frames], frames) @ X
+            denominator += statements.within_support(up + plus[:, frames], frames) @ X
+        self._multiply(weights, numerator, denominator, objective.activations, is_sure=not statements.densities)
 
     @torch.no_grad()
     def update_decoder(self) -> None:
         """``W_D ⊙ [(V ⊙ V̂^(β-2)) H^T] ⊘ [V̂^(β-1) H^T]``, to the power of `exponent`."""
-        objective, known = self.objective, self.objective.known.templates
+        objective, statements = self.objective, self.objective.statements.templates
         weights = objective.model.decoder
-        denominator, numerator = known.penalty_parts(weights)
+        denominator, numerator = statements.penalty_parts(weights)
         for frames in objective.frame_blocks():
             down, up = self._template_gradient(frames)
             # (V ⊙ V̂^(β-2)) Hᵀ and V̂^(β-1) Hᵀ
             numerator += down
             denominator += up
-        self._multiply(weights, numerator, denominator, lambda: self.H, is_sure=not known.densities)
+        self._multiply(weights, numerator, denominator, lambda: self.H, is_sure=not statements.densities)
         objective.restrict_templates()
 
     def _multiply(

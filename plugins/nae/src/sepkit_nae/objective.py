@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from sepkit_nae.divergence import beta_divergence
-from sepkit_nae.knowledge import Knowledge
 from sepkit_nae.model import Autoencoder, stacked_frames
+from sepkit_nae.statements import FactorStatements
 
 # A pass over the data holds some temporaries of so many values at a time.
 BLOCK_VALUES = 1 << 20
@@ -25,7 +25,7 @@ class Objective:
         Nonnegative magnitudes; read in blocks of frames and never copied.
     model : Autoencoder
         Of the type and on the device of `V`.
-    known : Knowledge
+    statements : FactorStatements
     beta : float
         The divergence.
 
@@ -35,8 +35,8 @@ class Objective:
         Values of the output that are smaller count as this one, where its logarithm or inverse is taken.
     """
 
-    def __init__(self, V: Tensor, model: Autoencoder, known: Knowledge, beta: float) -> None:
-        self.V, self.model, self.known, self.beta = V, model, known, beta
+    def __init__(self, V: Tensor, model: Autoencoder, statements: FactorStatements, beta: float) -> None:
+        self.V, self.model, self.statements, self.beta = V, model, statements, beta
         least = torch.finfo(V.dtype).tiny ** 0.5
         self.floor = max(RELATIVE_FLOOR[V.dtype] * float(V.mean(dtype=torch.float64)), least)
 
@@ -53,7 +53,7 @@ class Objective:
 
     def encode(self, frames: slice) -> Tensor:
         """Activations of some frames after structured dropout [shape=(atoms, frames)]."""
-        return self.known.activations.within_support(self.model.encode(self.inputs(frames)), frames)
+        return self.statements.activations.within_support(self.model.encode(self.inputs(frames)), frames)
 
     @torch.no_grad()
     def encoded(self) -> Tensor:
@@ -64,7 +64,7 @@ class Objective:
     def activations(self) -> Tensor:
         """Activations that all constraints allow [shape=(atoms, all frames)]."""
         H = self.encoded()
-        return self.known.activations.project(H) if self.known.activations.projects else H
+        return self.statements.activations.project(H) if self.statements.activations.projects else H
 
     @torch.no_grad()
     def cost(self, H: Tensor, noise: float = 0.0) -> float:
@@ -78,13 +78,13 @@ class Objective:
     @torch.no_grad()
     def penalty(self, H: Tensor) -> float:
         """What all priors add to the cost."""
-        return self.known.templates.penalty(self.model.templates) + self.known.activations.penalty(H)
+        return self.statements.templates.penalty(self.model.templates) + self.statements.activations.penalty(H)
 
     @torch.no_grad()
     def restrict_templates(self) -> None:
         """Give the decoder templates that all constraints allow; removed weights become zero."""
-        known, decoder = self.known.templates, self.model.decoder
-        if known.projects:
-            templates = known.project(self.model.templates)
+        statements, decoder = self.statements.templates, self.model.decoder
+        if statements.projects:
+            templates = statements.project(self.model.templates)
             decoder.copy_(torch.where(templates > 0, templates, decoder.clamp_max(0)))
-        decoder.copy_(known.within_support(decoder))
+        decoder.copy_(statements.within_support(decoder))

@@ -25,11 +25,11 @@ from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT, soft_masks
 from sepkit_nae.config import NAEConfig
 from sepkit_nae.fitting import fit
-from sepkit_nae.knowledge import Knowledge
 from sepkit_nae.model import Autoencoder
 from sepkit_nae.objective import Objective
 from sepkit_nae.start import drawn_where_free, fill, scale_encoder
-from sepkit_nae.trained import Trained
+from sepkit_nae.statements import FactorStatements
+from sepkit_nae.trained import TrainedAutoencoder
 from sepkit_nmf import atoms_of_sources, normalized
 
 RANK_ALONE = 8
@@ -56,7 +56,7 @@ class NAE(Separator[NAEConfig]):
     EUSIPCO 2022.
     """
 
-    trained: Trained | None = None
+    trained: TrainedAutoencoder | None = None
 
     @property
     def parameters(self) -> int:
@@ -72,7 +72,7 @@ class NAE(Separator[NAEConfig]):
 
     def load(self, weights: Path | None, run: Run) -> None:
         if weights is not None:
-            self.trained = Trained.read(weights, choose_device(run))
+            self.trained = TrainedAutoencoder.read(weights, choose_device(run))
 
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
         device = choose_device(run)
@@ -121,14 +121,14 @@ class NAE(Separator[NAEConfig]):
         )
         start = drawn_where_free(start_templates(problem, layout), layout, run.rng)
         fill(model, start, generator(run.rng))
-        known = Knowledge.of(problem, layout, V.device)
-        objective = Objective(V, model.to(V.device), known, self.config.beta)
+        statements = FactorStatements.of(problem, layout, V.device)
+        objective = Objective(V, model.to(V.device), statements, self.config.beta)
         objective.restrict_templates()
         scale_encoder(objective)
         H, costs = fit(objective, self.config, partial(run.steps, stage="fit"))
         run.trace("cost", costs)
         templates, activations = model.templates.detach().cpu().numpy(), H.cpu().numpy()
         run.keep(layout, {Domain.TEMPLATES: templates, Domain.ACTIVATIONS: activations})
-        violations = known.templates.constraints.violations(templates)
-        run.report_violations({**violations, **known.activations.constraints.violations(activations)})
+        violations = statements.templates.constraints.violations(templates)
+        run.report_violations({**violations, **statements.activations.constraints.violations(activations)})
         return model, H

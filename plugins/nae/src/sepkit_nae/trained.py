@@ -26,8 +26,8 @@ from sepkit.problem.problem import Problem
 from sepkit.problem.run import Run
 from sepkit.spectral import STFT, soft_masks
 from sepkit_nae.config import NAEConfig
-from sepkit_nae.knowledge import Knowledge
 from sepkit_nae.model import Autoencoder, stacked_frames
+from sepkit_nae.statements import FactorStatements
 from sepkit_nae.training_config import NAETraining
 from sepkit_nmf import factorize, normalized
 
@@ -70,7 +70,7 @@ class SourceAutoencoder(Autoencoder):
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class TrainedAutoencoder:
     """A trained model and what belongs to it.
 
     Attributes
@@ -89,7 +89,7 @@ class Trained:
     sample_rate: int
 
     @classmethod
-    def read(cls, folder: Path, device: torch.device) -> Trained:
+    def read(cls, folder: Path, device: torch.device) -> TrainedAutoencoder:
         """Read a checkpoint of `sepkit train nae`.
 
         Raises
@@ -129,16 +129,16 @@ class Trained:
         layout = problem.layout(
             bins_hz=stft.bins_hz(rate), frames_s=stft.frames_s(len(samples), rate), atoms=self.atoms
         )
-        known = Knowledge.of(problem, layout, model.decoder.device)
-        refuse_priors(known, config)
-        W = known.templates.project(model.decoder)
-        whole = self._at_once(samples, W, known, config, run)
+        statements = FactorStatements.of(problem, layout, model.decoder.device)
+        refuse_priors(statements, config)
+        W = statements.templates.project(model.decoder)
+        whole = self._at_once(samples, W, statements, config, run)
         found = []
 
         def masked(block: slice) -> NDArray[np.complexfloating]:
             if whole is None:
                 spectrum, H = self.encode(samples, block)
-                H = known.activations.within_support(H, block)
+                H = statements.activations.within_support(H, block)
             else:
                 spectrum, H = stft.forward(samples, block), whole[:, block]
             found.append(H)
@@ -147,20 +147,20 @@ class Trained:
             return shared
 
         stems = stft.synthesize(masked, (len(self.sources), len(samples)), steps=partial(run.steps, stage="filter"))
-        report(layout, known, W, torch.cat(found, dim=1), run)
+        report(layout, statements, W, torch.cat(found, dim=1), run)
         return {name: Audio(stem[np.newaxis], rate) for name, stem in zip(self.sources, stems, strict=True)}
 
     def _at_once(
-        self, samples: NDArray[np.float32], W: Tensor, known: Knowledge, config: NAEConfig, run: Run
+        self, samples: NDArray[np.float32], W: Tensor, statements: FactorStatements, config: NAEConfig, run: Run
     ) -> Tensor | None:
         """Activations for which all frames are needed: fitted or projected ones. None where it takes the encoder alone,
         which can do with one pass over the mixture.
         """
         refit = config.inference == "refit"
-        if not refit and not known.activations.projects:
+        if not refit and not statements.activations.projects:
             return None
-        H = known.activations.project(self.activations(samples, run))
-        return refitted(self.stft.magnitude(samples), W, H, known, config, run) if refit else H
+        H = statements.activations.project(self.activations(samples, run))
+        return refitted(self.stft.magnitude(samples), W, H, statements, config, run) if refit else H
 
     def activations(self, samples: NDArray[np.float32], run: Run) -> Tensor:
         """Those of all frames, as the encoder finds them [shape=(atoms, frames)]."""
@@ -221,12 +221,14 @@ def source_magnitudes(W: Tensor, H: Tensor, rank: int) -> Tensor:
     return Y.mT
 
 
-def refitted(V: NDArray[np.floating], W: Tensor, H: Tensor, known: Knowledge, config: NAEConfig, run: Run) -> Tensor:
+def refitted(
+    V: NDArray[np.floating], W: Tensor, H: Tensor, statements: FactorStatements, config: NAEConfig, run: Run
+) -> Tensor:
     """Fit activations to a spectrogram, which is overwritten, by multiplicative updates from those of the encoder.
 
     The decoders stay as they are, which is how Smaragdis and Venkataramani (2017) separate.
     """
-    known_h = known.activations
+    on_activations = statements.activations
     scale = float(V.mean(dtype=np.float64))
     if scale == 0:
         return H
@@ -240,9 +242,9 @@ def refitted(V: NDArray[np.floating], W: Tensor, H: Tensor, known: Knowledge, co
         max_iterations=config.iterations,
         tolerance=config.tolerance,
         free_w=False,
-        support_h=known_h.constraints.support(),
-        densities_h=known_h.densities,
-        project_h=known_h.constraints.beyond_support().project if known_h.projects else None,
+        support_h=on_activations.constraints.support(),
+        densities_h=on_activations.densities,
+        project_h=on_activations.constraints.beyond_support().project if on_activations.projects else None,
         steps=partial(run.steps, stage="fit"),
     )
     run.trace("cost", fit.costs)
@@ -255,22 +257,22 @@ def fastest_solver(beta: float) -> str:
     return "hals" if beta == 2 else "mue" if 1 <= beta < 2 else "mu"
 
 
-def refuse_priors(known: Knowledge, config: NAEConfig) -> None:
+def refuse_priors(statements: FactorStatements, config: NAEConfig) -> None:
     """Trained templates are not weighed against priors any more, and an encoder weighs none.
 
     Raises
     ------
     ConfigError
     """
-    if known.templates.densities:
+    if statements.templates.densities:
         raise ConfigError("trained templates stay as they are: priors on templates have no say; leave them out")
-    if known.activations.densities and config.inference == "encoder":
+    if statements.activations.densities and config.inference == "encoder":
         raise ConfigError("a trained encoder weighs no priors on activations; leave them out, or set inference=refit")
 
 
-def report(layout: Layout, known: Knowledge, W: Tensor, H: Tensor, run: Run) -> None:
+def report(layout: Layout, statements: FactorStatements, W: Tensor, H: Tensor, run: Run) -> None:
     """Tell the host the final values, and how far constraints are from being met."""
     templates, activations = W.cpu().numpy(), H.cpu().numpy()
     run.keep(layout, {Domain.TEMPLATES: templates, Domain.ACTIVATIONS: activations})
-    violations = known.templates.constraints.violations(templates)
-    run.report_violations({**violations, **known.activations.constraints.violations(activations)})
+    violations = statements.templates.constraints.violations(templates)
+    run.report_violations({**violations, **statements.activations.constraints.violations(activations)})

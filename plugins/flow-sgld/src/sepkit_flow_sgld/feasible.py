@@ -14,7 +14,7 @@ from sepkit.spectral import STFT
 from sepkit_flow_sgld.spectral_projection import SpectralProjection
 
 
-class Allowed:
+class FeasibleSet:
     """The constraints of one window: the mixture's first, then those that were declared.
 
     Parameters

@@ -16,7 +16,7 @@ from sepkit.problem.problem import Problem
 
 
 @dataclass(frozen=True, eq=False)
-class Statements:
+class BoundStatements:
     """All that is said of one variable.
 
     Attributes
@@ -32,7 +32,7 @@ class Statements:
     support: Tensor | None = None
 
     @classmethod
-    def bound(cls, problem: Problem, layout: Layout, domain: Domain, device: torch.device) -> Statements:
+    def bound(cls, problem: Problem, layout: Layout, domain: Domain, device: torch.device) -> BoundStatements:
         """Those of `problem` on `domain`, on the axes of `layout`."""
         constraints = problem.bind_constraints(layout, domain)
         support = constraints.support()
@@ -76,24 +76,24 @@ class Statements:
 
 
 @dataclass(frozen=True, eq=False)
-class Knowledge:
-    """What is known of a recording.
+class FactorStatements:
+    """All that is said of both variables.
 
     Attributes
     ----------
-    templates : Statements
+    templates : BoundStatements
         Their support removes weights of the decoder.
-    activations : Statements
+    activations : BoundStatements
         Their support is the structured dropout of Ewert and Sandler (2017).
     """
 
-    templates: Statements = field(default_factory=Statements)
-    activations: Statements = field(default_factory=Statements)
+    templates: BoundStatements = field(default_factory=BoundStatements)
+    activations: BoundStatements = field(default_factory=BoundStatements)
 
     @classmethod
-    def of(cls, problem: Problem, layout: Layout, device: torch.device) -> Knowledge:
+    def of(cls, problem: Problem, layout: Layout, device: torch.device) -> FactorStatements:
         """All that `problem` says, on the axes of `layout`."""
         return cls(
-            Statements.bound(problem, layout, Domain.TEMPLATES, device),
-            Statements.bound(problem, layout, Domain.ACTIVATIONS, device),
+            BoundStatements.bound(problem, layout, Domain.TEMPLATES, device),
+            BoundStatements.bound(problem, layout, Domain.ACTIVATIONS, device),
         )
