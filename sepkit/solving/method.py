@@ -107,6 +107,13 @@ class Method:
     ) -> Separation:
         """Separate one mixture; the parameters are those of `sepkit.separate`."""
         started = time.perf_counter()
+        run = Run(
+            seed=checked_seed(seed),
+            device=self.device,
+            reporter=reporter,
+            cancel=cancel,
+            keep_variables=keep_variables,
+        )
         mixture = audio_given(mixture, "mixture")
         names = sources_given(sources)
         given = side_given(score, f0, examples, references, mixture)
@@ -133,6 +140,7 @@ class Method:
             self._once(partial(self._load, reporter, cancel))
             rate = self._separator.sample_rate or self.spec.sample_rate
             known = self._separator.sources or self.spec.sources
+        run.check_cancelled()
         strange = [name for name in names if known and name not in known]
         if strange:
             reason = f"its weights know {', '.join(known)} and not {', '.join(strange)}: name the sources like them"
@@ -152,16 +160,10 @@ class Method:
             hosted_constraints,
             for_statements=adapted,
         )
-        run = Run(
-            seed=checked_seed(seed),
-            device=self.device,
-            reporter=reporter,
-            cancel=cancel,
-            keep_variables=keep_variables,
-        )
         for remark in told_unused(in_vain, self.spec):
             run.remark(remark)
         with run:
+            run.check_cancelled()
             with plugin_faults(self.spec):
                 stems = dict(self._separator.separate(problem, run))
             check_stems(self.spec, problem, stems)

@@ -74,3 +74,39 @@ def test_wiener_shares_filter_every_source_and_sum_to_the_mixture() -> None:
 
 def test_wiener_shares_of_silence_are_silent() -> None:
     assert not wiener_shares(torch.zeros(1, 1), torch.zeros(3, 1), 2).any()
+
+
+def test_long_chains_are_worked_on_one_by_one_with_a_check_before_each() -> None:
+    class Flat:
+        def __init__(self) -> None:
+            self.seen: list[int] = []
+
+        def log_prob(self, value: torch.Tensor) -> float:
+            return 0.0
+
+        def gradient(self, value: torch.Tensor) -> torch.Tensor:
+            self.seen.append(len(value))
+            return -value
+
+    for length, groups in ((1 << 18, [1, 1, 1]), (1000, [3])):
+        density, checks = Flat(), [0]
+
+        def check(checks: list[int] = checks) -> None:
+            checks[0] += 1
+
+        posterior = Posterior((Scaled(density, (0, 1), 1.0),), check)
+        chains = torch.arange(3 * 2 * length, dtype=torch.float32).reshape(3, 2, 1, length)
+        torch.testing.assert_close(posterior.smoothed(0.1).gradient(chains), -chains)
+        assert (density.seen, checks[0]) == (groups, len(groups))
+
+
+def test_looking_for_periods_can_be_stopped() -> None:
+    looks = [0]
+
+    def stop() -> None:
+        looks[0] += 1
+        if looks[0] == 3:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        periodic_parts(torch.sin(torch.arange(4000) / 9), 3, 8000, 20.0, stop)

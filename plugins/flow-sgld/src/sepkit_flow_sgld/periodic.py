@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -31,7 +32,9 @@ _NOTHING = 1e-4
 """A residual below this part of the mixture's energy counts as none."""
 
 
-def periodic_parts(mixture: Tensor, count: int, sample_rate: int, penalty: float) -> Tensor:
+def periodic_parts(
+    mixture: Tensor, count: int, sample_rate: int, penalty: float, check: Callable[[], None] = lambda: None
+) -> Tensor:
     """Periodic signals that nearly sum to the mixture [shape=(count, samples)].
 
     Parameters
@@ -42,6 +45,8 @@ def periodic_parts(mixture: Tensor, count: int, sample_rate: int, penalty: float
     sample_rate : int
     penalty : float
         How many times more a period has to explain than of white noise; more prefers shorter periods.
+    check : callable
+        Called before every piece of work; what it raises ends it.
     """
     longest = min(len(mixture) // 2, int(sample_rate / LOWEST_HZ))
     candidates = range(min(longest, max(1, int(sample_rate / HIGHEST_HZ))), longest + 1)
@@ -49,20 +54,23 @@ def periodic_parts(mixture: Tensor, count: int, sample_rate: int, penalty: float
         return mixture.expand(count, -1) / count
     fit = _Fit(mixture, candidates, mixture.new_zeros(count, len(mixture)), (None,) * count)
     for row in range(count):
+        check()
         fit = fit.with_best(row, penalty)
-    fit = _each_again(fit, penalty)
+    fit = _each_again(fit, penalty, check)
     for one, other in itertools.combinations(range(count), 2):
+        check()
         together = fit.without(one, other).with_best(one, _STRICTER * penalty).with_best(other, penalty)
         if together.cost < fit.cost:
-            fit = min(together, _each_again(together, penalty), key=lambda candidate: candidate.cost)
+            fit = min(together, _each_again(together, penalty, check), key=lambda candidate: candidate.cost)
     return fit.fitted(_LAST_FITS).parts
 
 
-def _each_again(fit: _Fit, penalty: float) -> _Fit:
+def _each_again(fit: _Fit, penalty: float, check: Callable[[], None]) -> _Fit:
     """Look for each period again while the others stand, until none changes."""
     for _ in range(_SWEEPS):
         before = fit.periods
         for row in range(len(before)):
+            check()
             fit = fit.with_best(row, penalty)
         if fit.periods == before:
             break

@@ -7,7 +7,7 @@ in the units of the recording.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -17,6 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sepkit.problem.prior import Density, Smoothed
+
+_STEMS_NDIM = 3
+_AT_ONCE = 1 << 18
+"""About as many values of chains are worked on at once by a processor."""
 
 
 @runtime_checkable
@@ -80,13 +84,16 @@ class Posterior:
     Attributes
     ----------
     factors : tuple of Scaled
+    check : callable
+        Called before every piece of work; what it raises ends it.
     """
 
     factors: tuple[Scaled, ...]
+    check: Callable[[], None] = lambda: None
 
     def smoothed(self, sigma: float) -> Posterior:
         """After white noise of standard deviation `sigma`."""
-        return Posterior(tuple(factor.smoothed(sigma) for factor in self.factors))
+        return Posterior(tuple(factor.smoothed(sigma) for factor in self.factors), self.check)
 
     @property
     def ranks(self) -> bool:
@@ -95,6 +102,14 @@ class Posterior:
 
     def gradient(self, value: Tensor) -> Tensor:
         """Gradient of the log density [shape of `value`]; what is not finite counts as nothing."""
+        if value.device.type != "cpu" or value.ndim == _STEMS_NDIM:
+            return self._gradient(value)
+        # Long ones take a processor no less time together, and then seconds go by between two checks.
+        together = max(1, _AT_ONCE // value[0].numel())
+        return torch.cat([self._gradient(chains) for chains in torch.split(value, together)])
+
+    def _gradient(self, value: Tensor) -> Tensor:
+        self.check()
         total = torch.zeros_like(value)
         for factor in self.factors:
             score = factor.density.gradient(factor.part(value))
@@ -103,6 +118,7 @@ class Posterior:
 
     def log_prob(self, chain: Tensor) -> float:
         """Log density of one chain [shape=(sources, channels, samples)]."""
+        self.check()
         return sum(float(factor.density.log_prob(factor.part(chain))) for factor in self.factors)
 
     @property

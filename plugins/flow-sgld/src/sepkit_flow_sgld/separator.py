@@ -94,7 +94,7 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
         level = float(np.sqrt(np.mean(np.square(mixture.samples, dtype=np.float64))))
         for window in places:
             part = excerpt(problem, window.start, window.stop)
-            posterior = self._posterior(part, sources, level)
+            posterior = self._posterior(part, sources, level, run)
             if config.precondition and not posterior.knows_spectra:
                 raise ConfigError(
                     "precondition needs priors that know spectra, such as stationary or spectral flows; leave it out"
@@ -141,13 +141,14 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
         smoothed = posterior.smoothed(self.config.lowest)
         return torch.tensor([smoothed.log_prob(chain) for chain in chains], dtype=torch.float64)
 
-    def _posterior(self, problem: Problem, sources: tuple[str, ...], level: float) -> Posterior:
+    def _posterior(self, problem: Problem, sources: tuple[str, ...], level: float, run: Run) -> Posterior:
         """The product of the declared priors, or else of the loaded flows."""
         layout = problem.layout(sources=sources)
         every = range(len(sources))
         declared = problem.bind_priors(layout, Domain.WAVEFORMS)
         if declared:
-            return Posterior(tuple(Scaled.of(density, every, len(sources), level) for density in declared))
+            factors = [Scaled.of(density, every, len(sources), level) for density in declared]
+            return Posterior(tuple(factors), run.check_cancelled)
         modelled = [row for row in every if sources[row] in self._flows]
         others = [row for row in every if sources[row] not in self._flows]
         factors = []
@@ -158,7 +159,7 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
             spectrum = mean_spectrum(torch.from_numpy(problem.mixture.samples / np.float32(level))).numpy()
             shares = np.repeat(spectrum[np.newaxis] / len(sources), len(others), axis=0)
             factors.append(Scaled(GaussianDensity(shares, problem.mixture.length), tuple(others), 1.0))
-        return Posterior(tuple(factors))
+        return Posterior(tuple(factors), run.check_cancelled)
 
     def _remark_unknown(self, problem: Problem, sources: tuple[str, ...], run: Run) -> None:
         unknown = [name for name in sources if name not in self._flows]

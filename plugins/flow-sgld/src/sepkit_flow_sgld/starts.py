@@ -60,7 +60,7 @@ def periodic_starts(
     """
     starts = []
     for penalty in _PENALTIES[:chains]:
-        parts = periodic_parts(mixture[0], sources, sample_rate, penalty).unsqueeze(1)
+        parts = periodic_parts(mixture[0], sources, sample_rate, penalty, posterior.check).unsqueeze(1)
         order = likeliest_order(posterior, parts + noise) if posterior.ranks else list(range(sources))
         starts.append(parts[order])
     return torch.stack([starts[chain % len(starts)] for chain in range(chains)])
