@@ -25,7 +25,7 @@ from sepkit import (
 from sepkit.builtin import Continuity, MixtureConsistency, Sparsity
 from sepkit.plugin import SeparatorSpec
 from sepkit.problem.statement import Hosted
-from sepkit.solving.negotiation import Request, negotiate
+from sepkit.solving.negotiation import Task, negotiate
 from sepkit.testing import check_constraint
 
 MIXTURE = Audio(np.zeros((2, 100), np.float32), 8000)
@@ -103,7 +103,7 @@ class TestDomainsOfPlugins:
 
     def test_statements_of_others_speak_of_an_equal_one(self) -> None:
         spec = SeparatorSpec(name="lagged", summary="has lags", factory="nowhere:Lagged", constraints=(LAGGED,))
-        request = Request(given=frozenset(), priors=(), constraints=(Fading(),), device="cpu")
+        request = Task(given=frozenset(), priors=(), constraints=(Fading(),), device="cpu")
         _, (hosted,) = negotiate(spec, Config(), request, Registry())
         problem = Problem(MIXTURE, constraints=(pickle.loads(pickle.dumps(hosted)),))
         layout = problem.layout(bins_hz=np.arange(5.0), atoms=(Atom(),), lengths={"lags": 8})
