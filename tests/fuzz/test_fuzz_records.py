@@ -92,9 +92,9 @@ def test_it_is_repeated_or_one_line(original: Path, changed: list[tuple[float, s
         if kind == "remove":
             del container[key]
         elif kind == "add" and isinstance(container, dict):
-            container["added"] = value
+            container["added"] = deepcopy(value)
         else:
-            container[key] = value
+            container[key] = deepcopy(value)
     path = original.with_name("changed.json")
     path.write_text(json.dumps(record), encoding="utf-8")
     try:
