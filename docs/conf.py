@@ -39,7 +39,7 @@ default_role = "py:obj"
 
 # Bases that are documented elsewhere; no network is needed to build these pages.
 nitpick_ignore_regex = [
-    ("py:.*", r"(abc|collections|enum|typing|pydantic|pluggy|numpy|scipy|threading|torch|Generic)(\..*|)")
+    ("py:.*", r"(abc|collections|enum|functools|typing|pydantic|pluggy|numpy|scipy|threading|torch|Generic)(\..*|)")
 ]
 
 Node = nodes.Element
