@@ -87,10 +87,10 @@ def hosted_constraints_hold(subject: MethodSubject) -> None:
 def hosted_priors_are_used(subject: MethodSubject) -> None:
     """A prior on every hosted variable is asked, and changes the stems."""
     subject.require_deterministic()
-    without = subject.result().fingerprint
+    without = subject.result(subject.bare_case("sources")).fingerprint
     for domain in subject.spec.priors:
         prior = KitPull()
-        result = subject.separate(subject.case(), priors={domain: prior})
+        result = subject.separate(subject.bare_case("sources"), priors={domain: prior})
         require(
             prior.log.calls,
             f"a prior on {domain} is never asked; bind it with problem.bind_priors and use its gradient",
@@ -115,7 +115,7 @@ def works_with_installed_constraints(subject: MethodSubject) -> None:
 
 def _constrained(subject: MethodSubject) -> Iterator[tuple[Domain, Any, Result]]:
     """Separations under the kit's constraints, one at a time, on every hosted variable."""
-    subject.result()
+    subject.result(subject.bare_case("sources"))
     for domain in subject.spec.constraints:
         for kind in (KitSupport, KitLimits):
             if domain in kind.domains:
@@ -125,7 +125,7 @@ def _constrained(subject: MethodSubject) -> Iterator[tuple[Domain, Any, Result]]
 
 def _separated(subject: MethodSubject, what: str, constraints: Mapping[Domain, Constraint]) -> Result:
     try:
-        return subject.separate(subject.case(), constraints=constraints)
+        return subject.separate(subject.bare_case("sources"), constraints=constraints)
     except Skipped:
         raise
     except Exception as error:
@@ -138,7 +138,7 @@ def _try_installed(
     hosted: tuple[Domain, ...],
     argument: str,
 ) -> None:
-    subject.result()
+    subject.result(subject.bare_case("sources"))
     for name, spec in sorted(specs.items()):
         domain = next((domain for domain in hosted if domain in spec.domains), None)
         statement = None if domain is None else _with_defaults(spec)
@@ -146,9 +146,9 @@ def _try_installed(
             continue
         try:
             if isinstance(statement, Prior):
-                subject.separate(subject.case(), priors={domain: statement})
+                subject.separate(subject.bare_case("sources"), priors={domain: statement})
             elif isinstance(statement, Constraint):
-                subject.separate(subject.case(), constraints={domain: statement})
+                subject.separate(subject.bare_case("sources"), constraints={domain: statement})
         except UserError:
             # The statement wants another problem: weights for these sources, another rate.
             continue

@@ -239,6 +239,7 @@ class MethodSubject:
                 *assumed_constraints,
                 *(Hosted(constraint, domain, constraint.name) for domain, constraint in (constraints or {}).items()),
             ),
+            for_statements=case.side_information(),
         )
 
     def stages(self) -> list[Progress]:
