@@ -1,0 +1,32 @@
+"""Hooks of sepkit-sparse-pursuit."""
+
+from collections.abc import Iterator
+
+from sepkit.plugin import SeparatorSpec, hookimpl
+
+SEPKIT_API = 1
+
+
+@hookimpl
+def sepkit_separators() -> Iterator[SeparatorSpec]:
+    yield SeparatorSpec(
+        name="sparse-pursuit",
+        summary="blind separation of instruments by the harmonics of their tones, learned from the mixture itself",
+        reference="S. Schulze and E. J. King, Sparse pursuit and dictionary learning for blind source separation in "
+        "polyphonic music recordings, EURASIP Journal on Audio, Speech, and Music Processing, 2021",
+        factory="sepkit_sparse_pursuit.separator:SparsePursuit",
+        config="sepkit_sparse_pursuit.config:SparsePursuitConfig",
+        channels=1,
+        traits=frozenset({"stochastic", "gain-equivariant", "unordered"}),
+        example={
+            "window_s": 0.06,
+            "hop_s": 0.02,
+            "low_hz": 100,
+            "harmonics": 6,
+            "starts": 2,
+            "iterations": 4,
+            "settle": 2,
+            "batch": 4,
+            "prune_every": 2,
+        },
+    )
