@@ -6,7 +6,7 @@ A track is a folder with ``stems/<source>.*`` and perhaps ``mixture.*``::
 
 Of the figures, means over the stems in dB, SI-SDR, SI-SIR and SI-SAR are the measures of the papers (one gain, whole
 recordings); plain SDR is what `sepkit benchmark` shows. Stems go to the references in the order in which the mean plain
-SDR is highest. Seconds are those of the wall clock.
+SDR is highest. Seconds are those of the processor.
 """
 
 from __future__ import annotations
@@ -75,9 +75,9 @@ def measured(track: Track, options: Mapping[str, Any], seeds: int, *, others: bo
 
 def ran(method: str, mixture: Audio, stems: Mapping[str, Audio], *, label: str = "", **given: Any) -> Row:
     """One method once."""
-    begun = time.perf_counter()
+    begun = time.process_time()
     separation = separate(mixture, method, sources=tuple(stems), **given)
-    seconds = time.perf_counter() - begun
+    seconds = time.process_time() - begun
     values = evaluate(separation, stems, metrics=["si-sdr", "sdr"], permute=True).values
     unexplained = separation.provenance.traces.get("unexplained by start", [])
     return Row(label or method, values, seconds, ", ".join(f"{share:.4f}" for share in unexplained))

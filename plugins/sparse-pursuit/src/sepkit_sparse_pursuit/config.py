@@ -54,10 +54,10 @@ class SparsePursuitConfig(Config):
         "best is used.",
     )
     iterations: int = Field(
-        default=400, ge=1, le=1_000_000, description="Steps of learning, with twice as many instruments."
+        default=300, ge=1, le=1_000_000, description="Steps of learning, with twice as many instruments."
     )
     settle: int = Field(
-        default=200,
+        default=150,
         ge=0,
         le=1_000_000,
         description="Steps of learning thereafter, with those instruments that are kept.",
@@ -66,7 +66,7 @@ class SparsePursuitConfig(Config):
         default=8, ge=1, le=1000, description="Random spectra in each step; twice as many while it settles."
     )
     prune_every: int = Field(
-        default=100,
+        default=75,
         ge=1,
         le=100_000,
         description="Steps after which the half of the instruments that sounded least gives way to new random ones.",

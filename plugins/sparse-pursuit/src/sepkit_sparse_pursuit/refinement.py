@@ -80,7 +80,7 @@ class _Linearized:
 
 
 def refine(
-    model: ToneModel, lifted: Array, tones: Tones, weights: Array, *, iterations: int = 12, tolerance: float = 1e-3
+    model: ToneModel, lifted: Array, tones: Tones, weights: Array, *, iterations: int = 12, tolerance: float = 1e-2
 ) -> tuple[Tones, Array]:
     """Fit all parameters of the tones of each spectrum jointly.
 
