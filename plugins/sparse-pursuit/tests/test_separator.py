@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from sepkit import Audio, Separation, separate
-from sepkit.errors import Cancelled, ConfigError
+from sepkit.errors import Cancelled, ConfigError, WeightsError
 from sepkit.evaluation import evaluate
 from sepkit.problem.domain import Domain
 from sepkit.solving.run import Progress
@@ -106,6 +107,39 @@ def test_the_notes_that_were_found_are_those_that_were_played(separated: Separat
             middle = 0.4 * index + 0.2
             right += any(note.onset_s < middle < note.offset_s and abs(note.pitch - pitch) < 0.5 for note in notes)
         assert right >= 6
+
+
+def test_the_dictionary_of_one_recording_separates_another_of_the_same_instruments(
+    separated: Separation, tmp_path: Path
+) -> None:
+    """Its stems have the names that they had there, without any learning."""
+    separated.write(tmp_path)
+    stems = duo(seed=5)
+    options = {name: FAST[name] for name in ("window_s", "harmonics")}
+    other = separate(mixed(*stems.values()), "sparse-pursuit", weights=tmp_path, config=options)
+    assert list(other) == ["a", "b"]
+    assert "cost" not in other.provenance.traces
+    assignment = evaluate(separated, duo(), metrics=["si-sdr"], permute=True).assignment
+    named = {true: other[name] for true, name in assignment.items()}
+    assert min(evaluate(named, stems, metrics=["si-sdr"]).values["SI-SDR"].values()) > 6
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        (None, "No such file"),
+        ("{", "no dictionary of harmonics"),
+        ('{"method": "nmf", "sources": ["a"], "traces": {"harmonics of a": [1, 1]}}', "no dictionary of harmonics"),
+        ('{"method": "sparse-pursuit", "sources": ["a"], "traces": {}}', "no dictionary of harmonics"),
+        ('{"method": "sparse-pursuit", "sources": ["a"], "traces": {"harmonics of a": [1, 2]}}', "no dictionary"),
+        ('{"method": "sparse-pursuit", "sources": ["a"], "traces": {"harmonics of a": [0, 0]}}', "no or unequally"),
+    ],
+)
+def test_folders_without_a_dictionary_are_no_weights(record: str | None, said: str, tmp_path: Path) -> None:
+    if record is not None:
+        (tmp_path / "separation.json").write_text(record, encoding="utf-8")
+    with pytest.raises(WeightsError, match=said):
+        separate(Audio(np.ones((1, 800), np.float32), 16_000), "sparse-pursuit", weights=tmp_path)
 
 
 def test_drawn_tones_leave_all_else_to_the_residual() -> None:

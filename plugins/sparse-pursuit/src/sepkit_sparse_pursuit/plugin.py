@@ -17,7 +17,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         factory="sepkit_sparse_pursuit.separator:SparsePursuit",
         config="sepkit_sparse_pursuit.config:SparsePursuitConfig",
         channels=1,
-        traits=frozenset({"stochastic", "gain-equivariant", "unordered"}),
+        traits=frozenset({"stochastic", "trainable", "gain-equivariant", "unordered"}),
         example={
             "window_s": 0.06,
             "hop_s": 0.02,

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from sepkit_sparse_pursuit.pursuit import pursue
 from sepkit_sparse_pursuit.refinement import ToneModel
 from sepkit_sparse_pursuit.resynthesis import draw_tones, share_mixture
 from sepkit_sparse_pursuit.tones import Array, Tones
+from sepkit_sparse_pursuit.trained import HARMONICS_OF, Trained
 from sepkit_sparse_pursuit.transform import Transform
 
 _AUDIBLE = 1e-4
@@ -52,6 +54,20 @@ class SparsePursuit(Separator[SparsePursuitConfig]):
     recordings", EURASIP Journal on Audio, Speech, and Music Processing, 2021.
     """
 
+    _trained: Trained | None = None
+
+    def load(self, weights: Path | None, run: Run) -> None:
+        """Take the dictionary that an earlier separation found."""
+        self._trained = None if weights is None else Trained.read(weights)
+
+    @property
+    def parameters(self) -> int:
+        return 0 if self._trained is None else self._trained.dictionary.size
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return () if self._trained is None else self._trained.sources
+
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
         config, mixture = self.config, problem.mixture
         names = problem.sources or tuple(f"instrument{number}" for number in range(1, config.instruments + 1))
@@ -63,9 +79,14 @@ class SparsePursuit(Separator[SparsePursuitConfig]):
         if not len(heard):
             run.remark("the recording is silent where tones are looked for: all of it went to the residual")
             return {name: Audio(np.zeros_like(mixture.samples), mixture.sample_rate) for name in names}
-        dictionary = self._learn(model, Y, heard, len(names), run)
-        tones = self._find_tones(model, Y, dictionary, run)
-        tones, dictionary = _loudest_first(tones, dictionary)
+        if self._trained is None:
+            dictionary = self._learn(model, Y, heard, len(names), run)
+            tones, dictionary = _loudest_first(self._find_tones(model, Y, dictionary, run), dictionary)
+        else:
+            dictionary = self._trained.dictionary
+            tones = self._find_tones(model, Y, dictionary, run)
+        for name, harmonics in zip(names, dictionary, strict=True):
+            run.trace(HARMONICS_OF + name, harmonics)
         atoms, templates, activations = piano_roll(model, tones, dictionary, names)
         frames_s = transform.stft.frames_s(len(samples), mixture.sample_rate)
         layout = problem.layout(sources=names, bins_hz=transform.axis.bins_hz, frames_s=frames_s, atoms=atoms)
