@@ -14,6 +14,7 @@ from sepkit.errors import Cancelled, ConfigError, WeightsError
 from sepkit.evaluation import evaluate
 from sepkit.problem.domain import Domain
 from sepkit.solving.run import Progress
+from sepkit_sparse_pursuit.naming import instruments_of_names
 
 FAST = {"starts": 2, "iterations": 80, "prune_every": 20, "settle": 30, "harmonics": 10, "window_s": 0.3, "batch": 6}
 FASTEST = {"starts": 1, "iterations": 4, "prune_every": 2, "settle": 2, "harmonics": 8, "window_s": 0.2, "batch": 4}
@@ -107,6 +108,30 @@ def test_the_notes_that_were_found_are_those_that_were_played(separated: Separat
             middle = 0.4 * index + 0.2
             right += any(note.onset_s < middle < note.offset_s and abs(note.pitch - pitch) < 0.5 for note in notes)
         assert right >= 6
+
+
+@pytest.mark.slow
+def test_examples_tell_which_name_is_whose() -> None:
+    stems, alone = duo(), duo(seed=7, notes=4)
+    mixture = mixed(*stems.values())
+    # The order of loudness, which is that without examples, is the other one for one of these.
+    assignments = []
+    for sources in (["odd", "full"], ["full", "odd"]):
+        separation = separate(mixture, "sparse-pursuit", sources=sources, examples=alone, config=FAST, seed=1)
+        assert list(separation) == sources
+        assignments.append(evaluate(separation, stems, metrics=["si-sdr"], permute=True).assignment)
+    assert assignments == [{"odd": "odd", "full": "full"}] * 2
+
+
+def test_names_without_examples_go_to_the_loudest_first() -> None:
+    dictionary = np.array([[1, 0.1, 0.0], [0.5, 1, 0.5], [0.1, 0.2, 1]])
+    loudness = np.array([1.0, 3.0, 2.0])
+    names, known = ("a", "b", "c"), {"b": np.array([0.4, 1, 0.6])}
+    assert instruments_of_names(names, dictionary, loudness, {}).tolist() == [1, 2, 0]
+    assert instruments_of_names(names, dictionary, loudness, known).tolist() == [2, 1, 0]
+    # Both are most like the second; as a whole they are most like this.
+    both = {"a": np.array([0.4, 1, 0.6]), "b": np.array([0.2, 1, 0.9])}
+    assert instruments_of_names(names, dictionary, loudness, both).tolist() == [1, 2, 0]
 
 
 def test_the_dictionary_of_one_recording_separates_another_of_the_same_instruments(

@@ -16,6 +16,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         "polyphonic music recordings, EURASIP Journal on Audio, Speech, and Music Processing, 2021",
         factory="sepkit_sparse_pursuit.separator:SparsePursuit",
         config="sepkit_sparse_pursuit.config:SparsePursuitConfig",
+        uses=("examples",),
         channels=1,
         traits=frozenset({"stochastic", "trainable", "gain-equivariant", "unordered"}),
         example={

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from sepkit.solving.run import Run
 from sepkit.solving.separator import Separator
 from sepkit_sparse_pursuit.config import SparsePursuitConfig
 from sepkit_sparse_pursuit.dictionary import Learning
+from sepkit_sparse_pursuit.naming import instruments_of_names, loudness_of
 from sepkit_sparse_pursuit.piano_roll import piano_roll
 from sepkit_sparse_pursuit.pursuit import pursue
 from sepkit_sparse_pursuit.refinement import ToneModel
@@ -70,7 +71,8 @@ class SparsePursuit(Separator[SparsePursuitConfig]):
 
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
         config, mixture = self.config, problem.mixture
-        names = problem.sources or tuple(f"instrument{number}" for number in range(1, config.instruments + 1))
+        examples = problem.side_information.examples
+        names = problem.sources or tuple(examples) or self._numbered()
         samples = mixture.samples[0]
         transform = Transform.of(config, mixture.sample_rate)
         model = transform.model(config.exponent)
@@ -80,8 +82,11 @@ class SparsePursuit(Separator[SparsePursuitConfig]):
             run.remark("the recording is silent where tones are looked for: all of it went to the residual")
             return {name: Audio(np.zeros_like(mixture.samples), mixture.sample_rate) for name in names}
         if self._trained is None:
+            known = {name: self._learn_example(transform, name, examples[name], run) for name in examples}
             dictionary = self._learn(model, Y, heard, len(names), run)
-            tones, dictionary = _loudest_first(self._find_tones(model, Y, dictionary, run), dictionary)
+            tones = self._find_tones(model, Y, dictionary, run)
+            order = instruments_of_names(names, dictionary, loudness_of(tones, dictionary), known)
+            tones, dictionary = replace(tones, instrument=np.argsort(order)[tones.instrument]), dictionary[order]
         else:
             dictionary = self._trained.dictionary
             tones = self._find_tones(model, Y, dictionary, run)
@@ -97,6 +102,30 @@ class SparsePursuit(Separator[SparsePursuitConfig]):
         else:
             stems = draw_tones(transform, samples, tones, dictionary, scale, steps)
         return {name: Audio(stem[np.newaxis], mixture.sample_rate) for name, stem in zip(names, stems, strict=True)}
+
+    def _numbered(self) -> tuple[str, ...]:
+        return tuple(f"instrument{number}" for number in range(1, self.config.instruments + 1))
+
+    def _learn_example(self, transform: Transform, name: str, recordings: Sequence[Audio], run: Run) -> Array:
+        """The harmonics of the one instrument that plays in recordings."""
+        config = self.config
+        samples = np.concatenate([recording.samples[0] for recording in recordings])
+        Y, _ = transform.log_spectra(samples, partial(run.steps, stage=f"log spectrogram of {name}"))
+        heard = Y[Y.max(axis=1) > _AUDIBLE]
+        learning = Learning(
+            transform.model(config.exponent),
+            heard,
+            1,
+            config.harmonics,
+            config.batch,
+            config.tones,
+            config.learning_rate,
+        )
+        rngs = run.rng.spawn(1)
+        grown, _ = learning.grow(rngs, run.steps(config.iterations, f"learn {name}"), config.prune_every)
+        settled = learning.settle(grown, rngs, run.steps(config.settle, f"settle {name}"), config.settle)
+        harmonics: Array = settled[0, 0]
+        return harmonics
 
     def _learn(self, model: ToneModel, Y: Array, heard: NDArray[np.intp], instruments: int, run: Run) -> Array:
         """Dictionaries from several starts, and of these the one that explains the spectra best."""
@@ -145,10 +174,3 @@ class SparsePursuit(Separator[SparsePursuitConfig]):
         spectrum_s = step_s / (_TIMES_AS_LONG * config.starts * config.batch)
         seconds = (config.iterations + config.settle) * step_s + (frames + _JUDGED * config.starts) * spectrum_s
         return f", about {seconds / 60:.0f} min with what follows" if seconds > _WORTH_TELLING_S else ""
-
-
-def _loudest_first(tones: Tones, dictionary: Array) -> tuple[Tones, Array]:
-    """The instruments in the order of how much of them is heard."""
-    amplitudes = np.array([tones.amplitude[tones.instrument == index].sum() for index in range(len(dictionary))])
-    order = np.argsort(-amplitudes * np.linalg.norm(dictionary, axis=1), kind="stable")
-    return replace(tones, instrument=np.argsort(order)[tones.instrument]), dictionary[order]
