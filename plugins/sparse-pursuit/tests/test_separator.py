@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -248,3 +249,16 @@ def test_progress_names_what_is_done_and_cancel_ends_it() -> None:
     with pytest.raises(Cancelled):
         separate(mixed(*duo(notes=2).values()), "sparse-pursuit", config=FASTEST, reporter=reporter, cancel=cancel)
     assert list(dict.fromkeys(stages)) == ["log spectrogram", "learn"]
+
+
+def test_how_long_it_will_take_is_told_before_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sepkit_sparse_pursuit.separator._WORTH_TELLING_S", 0)
+    mixture, stages = mixed(*duo(notes=2).values()), dict[str, None]()
+    told = separate(
+        mixture, "sparse-pursuit", config=FASTEST, reporter=lambda progress: stages.update({progress.stage: None})
+    )
+    assert any(re.fullmatch(r"learn, about \d+ min with what follows", stage) for stage in stages)
+    monkeypatch.undo()
+    untold = separate(mixture, "sparse-pursuit", config=FASTEST)
+    for name, stem in told.items():
+        np.testing.assert_array_equal(stem.samples, untold[name].samples)
