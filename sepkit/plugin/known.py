@@ -2,6 +2,7 @@
 
 KNOWN: dict[str, dict[str, str]] = {
     "method": {
+        "beurling-lasso": "sepkit-sparse-pursuit",
         "flow-sgld": "sepkit-flow-sgld",
         "flow-vae": "sepkit-flow-sgld",
         "nae": "sepkit-nae",

@@ -1,4 +1,4 @@
-"""The method keeps the promises that every plugin makes."""
+"""The methods keep the promises that every plugin makes."""
 
 from __future__ import annotations
 
@@ -9,4 +9,9 @@ from sepkit.testing import parametrize_with_checks
 
 @parametrize_with_checks("sparse-pursuit")
 def test_conformance(check: Any) -> None:
+    check()
+
+
+@parametrize_with_checks("beurling-lasso")
+def test_conformance_of_beurling_lasso(check: Any) -> None:
     check()

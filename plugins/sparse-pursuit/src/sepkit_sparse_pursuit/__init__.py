@@ -9,7 +9,9 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "config": ["SparsePursuitConfig"],
+        "beurling": ["Convolution", "Prox", "Solution", "solve"],
+        "beurling_separator": ["BeurlingLasso"],
+        "config": ["BeurlingLassoConfig", "SparsePursuitConfig", "ToneConfig"],
         "dictionary": ["BlockAdam", "Learning", "dictionary_gradient", "random_instruments"],
         "log_axis": ["LogAxis"],
         "log_spectrogram": ["MelSmoothing", "PeakDrawing"],

@@ -31,3 +31,26 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
             "prune_every": 1,
         },
     )
+    yield SeparatorSpec(
+        name="beurling-lasso",
+        summary="convex separation of instruments whose harmonics are known, by measures of least total variation",
+        reference="S. Schulze and E. J. King, Formulating Beurling LASSO for source separation via proximal gradient "
+        "iteration, 2022",
+        factory="sepkit_sparse_pursuit.beurling_separator:BeurlingLasso",
+        config="sepkit_sparse_pursuit.config:BeurlingLassoConfig",
+        needs=("examples|weights",),
+        channels=1,
+        traits=frozenset({"stochastic", "trainable", "gain-equivariant"}),
+        example={
+            "window_s": 0.06,
+            "hop_s": 0.02,
+            "low_hz": 100,
+            "harmonics": 4,
+            "iterations": 2,
+            "settle": 1,
+            "batch": 2,
+            "prune_every": 1,
+            "steps": 5,
+            "inner": 2,
+        },
+    )

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,20 +14,17 @@ from sepkit.music.audio import Audio
 from sepkit.problem.domain import Domain
 from sepkit.problem.problem import Problem
 from sepkit.solving.run import Run
-from sepkit.solving.separator import Separator
 from sepkit_sparse_pursuit.config import SparsePursuitConfig
 from sepkit_sparse_pursuit.dictionary import Learning
+from sepkit_sparse_pursuit.dictionary_separator import AUDIBLE, DictionarySeparator, silence
 from sepkit_sparse_pursuit.naming import instruments_of_names, loudness_of
 from sepkit_sparse_pursuit.piano_roll import piano_roll
 from sepkit_sparse_pursuit.pursuit import pursue
 from sepkit_sparse_pursuit.refinement import ToneModel
 from sepkit_sparse_pursuit.resynthesis import draw_tones, share_mixture
 from sepkit_sparse_pursuit.tones import Array, Tones
-from sepkit_sparse_pursuit.trained import HARMONICS_OF, Trained
+from sepkit_sparse_pursuit.trained import HARMONICS_OF
 from sepkit_sparse_pursuit.transform import Transform
-
-_AUDIBLE = 1e-4
-"""Spectra whose largest magnitude is below this share of the loudest teach nothing."""
 
 _JUDGED = 1000
 """Spectra by which starts are compared."""
@@ -42,7 +38,7 @@ _TIMES_AS_LONG = 3
 """Spectra take so many times as long with the instruments that a dictionary grows from."""
 
 
-class SparsePursuit(Separator[SparsePursuitConfig]):
+class SparsePursuit(DictionarySeparator[SparsePursuitConfig]):
     """Blind separation by tones.
 
     Every spectrum is explained by few tones, each a pattern of harmonics that belongs to an instrument. How loud the
@@ -55,20 +51,6 @@ class SparsePursuit(Separator[SparsePursuitConfig]):
     recordings", EURASIP Journal on Audio, Speech, and Music Processing, 2021.
     """
 
-    _trained: Trained | None = None
-
-    def load(self, weights: Path | None, run: Run) -> None:
-        """Take the dictionary that an earlier separation found."""
-        self._trained = None if weights is None else Trained.read(weights)
-
-    @property
-    def parameters(self) -> int:
-        return 0 if self._trained is None else self._trained.dictionary.size
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        return () if self._trained is None else self._trained.sources
-
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
         config, mixture = self.config, problem.mixture
         examples = problem.side_information.examples
@@ -77,18 +59,17 @@ class SparsePursuit(Separator[SparsePursuitConfig]):
         transform = Transform.of(config, mixture.sample_rate)
         model = transform.model(config.exponent)
         Y, scale = transform.log_spectra(samples, partial(run.steps, stage="log spectrogram"))
-        heard = np.flatnonzero(Y.max(axis=1) > _AUDIBLE)
+        heard = np.flatnonzero(Y.max(axis=1) > AUDIBLE)
         if not len(heard):
-            run.remark("the recording is silent where tones are looked for: all of it went to the residual")
-            return {name: Audio(np.zeros_like(mixture.samples), mixture.sample_rate) for name in names}
-        if self._trained is None:
-            known = {name: self._learn_example(transform, name, examples[name], run) for name in examples}
+            return silence(problem, names, run)
+        if self.trained is None:
+            known = {name: self.learn_example(transform, name, examples[name], run) for name in examples}
             dictionary = self._learn(model, Y, heard, len(names), run)
             tones = self._find_tones(model, Y, dictionary, run)
             order = instruments_of_names(names, dictionary, loudness_of(tones, dictionary), known)
             tones, dictionary = replace(tones, instrument=np.argsort(order)[tones.instrument]), dictionary[order]
         else:
-            dictionary = self._trained.dictionary
+            dictionary = self.trained.dictionary
             tones = self._find_tones(model, Y, dictionary, run)
         for name, harmonics in zip(names, dictionary, strict=True):
             run.trace(HARMONICS_OF + name, harmonics)
@@ -105,27 +86,6 @@ class SparsePursuit(Separator[SparsePursuitConfig]):
 
     def _numbered(self) -> tuple[str, ...]:
         return tuple(f"instrument{number}" for number in range(1, self.config.instruments + 1))
-
-    def _learn_example(self, transform: Transform, name: str, recordings: Sequence[Audio], run: Run) -> Array:
-        """The harmonics of the one instrument that plays in recordings."""
-        config = self.config
-        samples = np.concatenate([recording.samples[0] for recording in recordings])
-        Y, _ = transform.log_spectra(samples, partial(run.steps, stage=f"log spectrogram of {name}"))
-        heard = Y[Y.max(axis=1) > _AUDIBLE]
-        learning = Learning(
-            transform.model(config.exponent),
-            heard,
-            1,
-            config.harmonics,
-            config.batch,
-            config.tones,
-            config.learning_rate,
-        )
-        rngs = run.rng.spawn(1)
-        grown, _ = learning.grow(rngs, run.steps(config.iterations, f"learn {name}"), config.prune_every)
-        settled = learning.settle(grown, rngs, run.steps(config.settle, f"settle {name}"), config.settle)
-        harmonics: Array = settled[0, 0]
-        return harmonics
 
     def _learn(self, model: ToneModel, Y: Array, heard: NDArray[np.intp], instruments: int, run: Run) -> Array:
         """Dictionaries from several starts, and of these the one that explains the spectra best."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sepkit.errors import ConfigError
 from sepkit.spectral import STFT
-from sepkit_sparse_pursuit.config import SparsePursuitConfig
+from sepkit_sparse_pursuit.config import ToneConfig
 from sepkit_sparse_pursuit.log_axis import LogAxis
 from sepkit_sparse_pursuit.log_spectrogram import LogSpectrum, MelSmoothing, PeakDrawing
 from sepkit_sparse_pursuit.refinement import ToneModel
@@ -44,7 +44,7 @@ class Transform:
     to_log: LogSpectrum
 
     @classmethod
-    def of(cls, config: SparsePursuitConfig, sample_rate: int) -> Transform:
+    def of(cls, config: ToneConfig, sample_rate: int) -> Transform:
         """The transform that `config` describes.
 
         Raises
