@@ -14,7 +14,7 @@ from sepkit import Audio, Separation, separate
 from sepkit.errors import Cancelled, ConfigError, WeightsError
 from sepkit.evaluation import evaluate
 from sepkit.problem.domain import Domain
-from sepkit.solving.run import Progress
+from sepkit.problem.run import Progress
 from sepkit_sparse_pursuit.naming import instruments_of_names
 
 FAST = {"starts": 2, "iterations": 80, "prune_every": 20, "settle": 30, "harmonics": 10, "window_s": 0.3, "batch": 6}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sepkit.errors import ConfigError
 from sepkit.music.audio import Audio
 from sepkit.problem.problem import Problem
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 from sepkit.spectral import soft_masks
 from sepkit_sparse_pursuit.beurling import Convolution, solve
 from sepkit_sparse_pursuit.config import BeurlingLassoConfig

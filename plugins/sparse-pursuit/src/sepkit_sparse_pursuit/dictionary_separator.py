@@ -11,7 +11,7 @@ import numpy as np
 
 from sepkit.music.audio import Audio
 from sepkit.problem.problem import Problem
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 from sepkit.solving.separator import Separator
 from sepkit_sparse_pursuit.config import ToneConfig
 from sepkit_sparse_pursuit.dictionary import Learning

@@ -18,7 +18,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         config="sepkit_sparse_pursuit.config:SparsePursuitConfig",
         uses=("examples",),
         channels=1,
-        traits=frozenset({"stochastic", "trainable", "gain-equivariant", "unordered"}),
+        traits=frozenset({"stochastic", "trainable", "gain-equivariant", "arbitrary-names"}),
         example={
             "window_s": 0.06,
             "hop_s": 0.02,

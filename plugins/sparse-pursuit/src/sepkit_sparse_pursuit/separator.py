@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sepkit.music.audio import Audio
 from sepkit.problem.domain import Domain
 from sepkit.problem.problem import Problem
-from sepkit.solving.run import Run
+from sepkit.problem.run import Run
 from sepkit_sparse_pursuit.config import SparsePursuitConfig
 from sepkit_sparse_pursuit.dictionary import Learning
 from sepkit_sparse_pursuit.dictionary_separator import AUDIBLE, DictionarySeparator, silence
@@ -66,10 +66,12 @@ class SparsePursuit(DictionarySeparator[SparsePursuitConfig]):
             known = {name: self.learn_example(transform, name, examples[name], run) for name in examples}
             dictionary = self._learn(model, Y, heard, len(names), run)
             tones = self._find_tones(model, Y, dictionary, run)
+            run.identify(known)
             order = instruments_of_names(names, dictionary, loudness_of(tones, dictionary), known)
             tones, dictionary = replace(tones, instrument=np.argsort(order)[tones.instrument]), dictionary[order]
         else:
             dictionary = self.trained.dictionary
+            run.identify(self.trained.sources)
             tones = self._find_tones(model, Y, dictionary, run)
         for name, harmonics in zip(names, dictionary, strict=True):
             run.trace(HARMONICS_OF + name, harmonics)
