@@ -59,9 +59,11 @@ class BeurlingLasso(DictionarySeparator[BeurlingLassoConfig]):
 
     def _dictionary(self, problem: Problem, names: tuple[str, ...], transform: Transform, run: Run) -> Array:
         """The dictionary of an earlier separation, or one that is learned from examples."""
-        if self.trained is not None:
-            return self.trained.dictionary
         examples = problem.side_information.examples
+        if self.trained is not None:
+            if examples:
+                run.remark("the weights' dictionary was used as it is: the examples had nothing to add")
+            return self.trained.dictionary
         missing = [name for name in names if name not in examples]
         if missing:
             raise ConfigError(

@@ -72,6 +72,8 @@ class SparsePursuit(DictionarySeparator[SparsePursuitConfig]):
         else:
             dictionary = self.trained.dictionary
             run.identify(self.trained.sources)
+            if examples:
+                run.remark("the weights' dictionary was used as it is: the examples had nothing to add")
             tones = self._find_tones(model, Y, dictionary, run)
         for name, harmonics in zip(names, dictionary, strict=True):
             run.trace(HARMONICS_OF + name, harmonics)
