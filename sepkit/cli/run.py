@@ -85,6 +85,9 @@ from sepkit.solving.method import Method
     "--gain", "gains", multiple=True, metavar="NAME=DB", help="Write a remix with this gain; may be repeated."
 )
 @click.option("--save-variables", "variables", is_flag=True, help="Write templates, activations ... to variables.npz.")
+@click.option(
+    "--write-score", is_flag=True, help="Write the notes that the method found to score.mid, one part a source."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each mixture.")
 @click.pass_context
 def command(
@@ -111,6 +114,7 @@ def command(
     without: tuple[str, ...],
     gains: tuple[str, ...],
     variables: bool,
+    write_score: bool,
     as_json: bool,
 ) -> int:
     """Separate recordings with METHOD.
@@ -151,13 +155,17 @@ def command(
         try:
             # Whatever a plugin prints must not get between the results on stdout.
             with progress(style, mixture.name) as reporter, kept_from_stdout():
+                keep = outputs["variables"] or write_score
                 if told is None:
-                    separation = loaded.separate(mixture, **problem, reporter=reporter, keep_variables=variables)
+                    separation = loaded.separate(mixture, **problem, reporter=reporter, keep_variables=keep)
                 else:
                     mixed = mixture if names else None
-                    separation = repetition.separate(mixed, reporter=reporter, keep_variables=outputs["variables"])
+                    separation = repetition.separate(mixed, reporter=reporter, keep_variables=keep)
+                found = separation.score if write_score else None
                 kept = outputs["variables"] and separation.variables is not None
                 files = separation.write(folder, **{**outputs, "variables": kept})
+                if found is not None:
+                    found.write(folder / "score.mid")
         except Cancelled:
             raise
         except SepkitError as error:

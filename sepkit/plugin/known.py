@@ -2,12 +2,14 @@
 
 KNOWN: dict[str, dict[str, str]] = {
     "method": {
+        "beurling-lasso": "sepkit-sparse-pursuit",
         "flow-sgld": "sepkit-flow-sgld",
         "flow-vae": "sepkit-flow-sgld",
         "nae": "sepkit-nae",
         "nmf": "sepkit-nmf",
         "score-nmf": "sepkit-score-nmf",
         "score-nmf-tutorial": "sepkit-score-nmf",
+        "sparse-pursuit": "sepkit-sparse-pursuit",
     },
     "prior": {
         "flow": "sepkit-flow-sgld",

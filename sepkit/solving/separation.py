@@ -13,8 +13,10 @@ import numpy as np
 
 from sepkit.errors import ConfigError, SepkitError
 from sepkit.music.audio import Audio
+from sepkit.music.score import Score
 from sepkit.opening import composed
 from sepkit.problem.domain import Domain
+from sepkit.problem.found_notes import found_notes
 from sepkit.problem.variables import Variables
 from sepkit.solving.outputs import Outputs
 from sepkit.solving.provenance import Provenance
@@ -125,6 +127,25 @@ class Separation(Mapping[str, Audio]):
                 )
             remixed += np.float32(10 ** (gain_db / 20) - 1) * self[name].samples
         return Audio(remixed, self.mixture.sample_rate)
+
+    @property
+    def score(self) -> Score:
+        """The notes that the method found, one part a source.
+
+        Raises
+        ------
+        SepkitError
+            If the method kept no activations of pitches.
+        """
+        variables = self.variables
+        layout = variables.layout if variables else None
+        pitched = layout is not None and any(atom.pitch is not None for atom in layout.atoms or ())
+        if variables is None or not pitched or Domain.ACTIVATIONS not in variables.values:
+            raise SepkitError(
+                f"method '{self.provenance.method}' kept no activations of pitches to read notes from: separate with "
+                "keep_variables=True, by a method that finds notes"
+            )
+        return found_notes(variables.layout, variables.values[Domain.ACTIVATIONS])
 
     def plot(self) -> Figure:
         """Draw spectrograms of mixture, stems and an audible residual, the soft masks that the stems imply, the cost.

@@ -1,0 +1,140 @@
+"""The separator: learn the instruments' harmonics from the mixture, find their tones, share the mixture out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sepkit.music.audio import Audio
+from sepkit.problem.domain import Domain
+from sepkit.problem.problem import Problem
+from sepkit.problem.run import Run
+from sepkit_sparse_pursuit.config import SparsePursuitConfig
+from sepkit_sparse_pursuit.dictionary import Learning
+from sepkit_sparse_pursuit.dictionary_separator import AUDIBLE, DictionarySeparator, silence
+from sepkit_sparse_pursuit.naming import instruments_of_names, loudness_of
+from sepkit_sparse_pursuit.piano_roll import piano_roll
+from sepkit_sparse_pursuit.pursuit import pursue
+from sepkit_sparse_pursuit.refinement import ToneModel
+from sepkit_sparse_pursuit.resynthesis import draw_tones, share_mixture
+from sepkit_sparse_pursuit.tones import Array, Tones
+from sepkit_sparse_pursuit.trained import HARMONICS_OF
+from sepkit_sparse_pursuit.transform import Transform
+
+_JUDGED = 1000
+"""Spectra by which starts are compared."""
+
+_AT_ONCE = 64
+"""Spectra that are pursued at once."""
+
+_WORTH_TELLING_S = 60
+
+_TIMES_AS_LONG = 3
+"""Spectra take so many times as long with the instruments that a dictionary grows from."""
+
+
+class SparsePursuit(DictionarySeparator[SparsePursuitConfig]):
+    """Blind separation by tones.
+
+    Every spectrum is explained by few tones, each a pattern of harmonics that belongs to an instrument. How loud the
+    harmonics of each instrument are is learned from random spectra of the mixture; of several random starts that one is
+    used with which the tones explain the spectra best. The mixture is then shared out in proportion to the tones.
+
+    References
+    ----------
+    Schulze and King, "Sparse pursuit and dictionary learning for blind source separation in polyphonic music
+    recordings", EURASIP Journal on Audio, Speech, and Music Processing, 2021.
+    """
+
+    def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
+        config, mixture = self.config, problem.mixture
+        examples = problem.side_information.examples
+        names = problem.sources or tuple(examples) or self._numbered()
+        samples = mixture.samples[0]
+        transform = Transform.of(config, mixture.sample_rate)
+        model = transform.model(config.exponent)
+        Y, scale = transform.log_spectra(samples, partial(run.steps, stage="log spectrogram"))
+        heard = np.flatnonzero(Y.max(axis=1) > AUDIBLE)
+        if not len(heard):
+            return silence(problem, names, run)
+        if self.trained is None:
+            known = {name: self.learn_example(transform, name, examples[name], run) for name in examples}
+            dictionary = self._learn(model, Y, heard, len(names), run)
+            tones = self._find_tones(model, Y, dictionary, run)
+            run.identify(known)
+            order = instruments_of_names(names, dictionary, loudness_of(tones, dictionary), known)
+            tones, dictionary = replace(tones, instrument=np.argsort(order)[tones.instrument]), dictionary[order]
+        else:
+            dictionary = self.trained.dictionary
+            run.identify(self.trained.sources)
+            if examples:
+                run.remark("the weights' dictionary was used as it is: the examples had nothing to add")
+            tones = self._find_tones(model, Y, dictionary, run)
+        for name, harmonics in zip(names, dictionary, strict=True):
+            run.trace(HARMONICS_OF + name, harmonics)
+        atoms, templates, activations = piano_roll(model, tones, dictionary, names)
+        frames_s = transform.stft.frames_s(len(samples), mixture.sample_rate)
+        layout = problem.layout(sources=names, bins_hz=transform.axis.bins_hz, frames_s=frames_s, atoms=atoms)
+        run.keep(layout, {Domain.TEMPLATES: templates, Domain.ACTIVATIONS: activations})
+        steps = partial(run.steps, stage="filter")
+        if config.resynthesis == "mask":
+            stems = share_mixture(transform, samples, tones, dictionary, steps)
+        else:
+            stems = draw_tones(transform, samples, tones, dictionary, scale, steps)
+        return {name: Audio(stem[np.newaxis], mixture.sample_rate) for name, stem in zip(names, stems, strict=True)}
+
+    def _numbered(self) -> tuple[str, ...]:
+        return tuple(f"instrument{number}" for number in range(1, self.config.instruments + 1))
+
+    def _learn(self, model: ToneModel, Y: Array, heard: NDArray[np.intp], instruments: int, run: Run) -> Array:
+        """Dictionaries from several starts, and of these the one that explains the spectra best."""
+        config = self.config
+        rngs = run.rng.spawn(config.starts)
+        judged = run.rng.permutation(heard)[:_JUDGED]
+        learning = Learning(
+            model, Y[heard], instruments, config.harmonics, config.batch, config.tones, config.learning_rate
+        )
+        about = self._estimate(learning, len(Y), run)
+        dictionaries, losses = learning.grow(rngs, run.steps(config.iterations, f"learn{about}"), config.prune_every)
+        dictionaries = learning.settle(dictionaries, rngs, run.steps(config.settle, "settle"), config.settle)
+        missed = self._missed(model, Y[judged], dictionaries, run)
+        best = int(np.argmin(missed))
+        run.trace("cost", losses[:, best])
+        run.trace("unexplained by start", missed)
+        chosen: Array = dictionaries[best]
+        return chosen
+
+    def _missed(self, model: ToneModel, Y: Array, dictionaries: Array, run: Run) -> Array:
+        """The share of the lifted spectra that no tones explain, for every start."""
+        blocks = [slice(first, first + _AT_ONCE) for first in range(0, len(Y), _AT_ONCE)]
+        losses = np.zeros(len(dictionaries))
+        for index in run.steps(len(dictionaries) * len(blocks), "compare starts"):
+            start, block = divmod(index, len(blocks))
+            found = pursue(model, Y[blocks[block]], dictionaries[start : start + 1], most_tones=self.config.tones)
+            losses[start] += found.loss.sum()
+        return losses / float((model.lifted(Y) ** 2).sum() / 2)
+
+    def _find_tones(self, model: ToneModel, Y: Array, dictionary: Array, run: Run) -> Tones:
+        blocks = [slice(first, first + _AT_ONCE) for first in range(0, len(Y), _AT_ONCE)]
+        steps = run.steps(len(blocks), "find tones")
+        most = self.config.tones
+        found = [pursue(model, Y[blocks[index]], dictionary[np.newaxis], most_tones=most).tones for index in steps]
+        return Tones.concatenated(found)
+
+    def _estimate(self, learning: Learning, frames: int, run: Run) -> str:
+        """About how long all will take, in words, if that is worth telling."""
+        config = self.config
+        # Random numbers of its own: how long a step takes must not change what is learned.
+        rngs = run.rng.spawn(config.starts)
+        learning.grow(rngs, range(1), 1)
+        begun = time.perf_counter()
+        learning.grow(rngs, range(1), 1)
+        step_s = time.perf_counter() - begun
+        spectrum_s = step_s / (_TIMES_AS_LONG * config.starts * config.batch)
+        seconds = (config.iterations + config.settle) * step_s + (frames + _JUDGED * config.starts) * spectrum_s
+        return f", about {seconds / 60:.0f} min with what follows" if seconds > _WORTH_TELLING_S else ""
