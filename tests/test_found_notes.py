@@ -96,6 +96,12 @@ def test_a_score_is_written_beside_the_stems(tmp_path: Path) -> None:
     assert outcome.code == 0, outcome.err
     score = Score.read(out / "left" / "score.mid")
     assert set(score.parts) == {"left", "right"}
+    repeated = call("run", "--from", out / "left", "-o", tmp_path / "again")
+    assert repeated.code == 0, repeated.err
+    assert (tmp_path / "again/left/score.mid").read_bytes() == (out / "left/score.mid").read_bytes()
+    # It is one of the files of that result, and goes with it.
+    assert call("run", "score-nmf", left, "-o", out, "--score", given, *quick).code == 0
+    assert not (out / "left" / "score.mid").exists()
 
 
 def test_a_method_without_notes_writes_nothing(tmp_path: Path) -> None:

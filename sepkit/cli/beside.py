@@ -30,6 +30,7 @@ _OPTIONS = {
     "without": ("without",),
     "gains_db": ("gains",),
     "variables": ("variables",),
+    "score": ("write_score",),
 }
 """The options that give each."""
 

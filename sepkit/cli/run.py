@@ -137,7 +137,13 @@ def command(
         "align": align,
         "seed": seed,
     }
-    outputs: dict[str, Any] = {"only": only, "without": without, "gains_db": parse_gains(gains), "variables": variables}
+    outputs: dict[str, Any] = {
+        "only": only,
+        "without": without,
+        "gains_db": parse_gains(gains),
+        "variables": variables,
+        "score": write_score,
+    }
     beside: dict[str, Any] = {}
     registry = discover(ctx)
     if told is None:
@@ -155,17 +161,14 @@ def command(
         try:
             # Whatever a plugin prints must not get between the results on stdout.
             with progress(style, mixture.name) as reporter, kept_from_stdout():
-                keep = outputs["variables"] or write_score
+                keep = outputs["variables"] or outputs["score"]
                 if told is None:
                     separation = loaded.separate(mixture, **problem, reporter=reporter, keep_variables=keep)
                 else:
                     mixed = mixture if names else None
                     separation = repetition.separate(mixed, reporter=reporter, keep_variables=keep)
-                found = separation.score if write_score else None
                 kept = outputs["variables"] and separation.variables is not None
                 files = separation.write(folder, **{**outputs, "variables": kept})
-                if found is not None:
-                    found.write(folder / "score.mid")
         except Cancelled:
             raise
         except SepkitError as error:

@@ -30,6 +30,8 @@ class Outputs(BaseModel):
         Gains of stems in dB, for a remix; empty for none.
     variables : bool
         Whether the method's variables are written too.
+    score : bool
+        Whether the notes that the method found are written too.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,6 +40,7 @@ class Outputs(BaseModel):
     without: tuple[str, ...] = ()
     gains_db: dict[str, GainAsJson] = {}
     variables: bool = False
+    score: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """As plain types, for the record."""

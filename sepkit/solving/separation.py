@@ -223,6 +223,7 @@ class Separation(Mapping[str, Audio]):
         without: Iterable[str] = (),
         gains_db: Mapping[str, float] | None = None,
         variables: bool = False,
+        score: bool = False,
     ) -> dict[str, Path]:
         """Write ``<source>.wav`` for every stem and ``separation.json``; the folder changes only when all are written.
 
@@ -242,6 +243,8 @@ class Separation(Mapping[str, Audio]):
         variables : bool
             Write the method's variables to ``variables.npz``, for `sepkit.problem.read_variables` and for methods that
             start from them.
+        score : bool
+            Write the notes that the method found, those of `score`, to ``score.mid``.
 
         Returns
         -------
@@ -254,7 +257,13 @@ class Separation(Mapping[str, Audio]):
             If there is no stem of a name, or no variables were kept.
         WriteError
         """
-        chosen = Outputs(only=tuple(only), without=tuple(without), gains_db=dict(gains_db or {}), variables=variables)
+        chosen = Outputs(
+            only=tuple(only),
+            without=tuple(without),
+            gains_db=dict(gains_db or {}),
+            variables=variables,
+            score=score,
+        )
         if variables and self.variables is None:
             raise ConfigError(
                 f"method '{self.provenance.method}' kept no variables to write: separate with keep_variables=True, by "
@@ -262,7 +271,12 @@ class Separation(Mapping[str, Audio]):
             )
         record = {**self.provenance.as_dict(), "outputs": chosen.as_dict()}
         return write_result(
-            Path(folder), self._chosen(chosen), self.uncertainty, self.variables if variables else None, record
+            Path(folder),
+            self._chosen(chosen),
+            self.uncertainty,
+            self.variables if variables else None,
+            self.score if score else None,
+            record,
         )
 
     def _chosen(self, outputs: Outputs) -> Mapping[str, Audio]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sepkit.files import file_names, read_regular, sha256, staged_folder
 from sepkit.music.audio import Audio
+from sepkit.music.score import Score
 from sepkit.problem.variables import Variables
 from sepkit.problem.variables_file import write_variables
 
@@ -19,7 +20,8 @@ FORMAT = 1
 """Of the record: it grows when a reader of older ones would misunderstand new ones."""
 LARGEST_RECORD = 1 << 26
 _VARIABLES = "variables.npz"
-_WRITTEN = re.compile(rf"(uncertainty/)?(?!\.)[^/\\:\0]+\.wav|{re.escape(_VARIABLES)}")
+_SCORE = "score.mid"
+_WRITTEN = re.compile(rf"(uncertainty/)?(?!\.)[^/\\:\0]+\.wav|{re.escape(_VARIABLES)}|{re.escape(_SCORE)}")
 
 
 def write_result(
@@ -27,9 +29,10 @@ def write_result(
     outputs: Mapping[str, Audio],
     uncertainty: Mapping[str, Audio],
     variables: Variables | None,
+    score: Score | None,
     record: Mapping[str, Any],
 ) -> dict[str, Path]:
-    """Write ``<output>.wav`` for each, ``uncertainty/<source>.wav``, variables and the record, all or nothing.
+    """Write ``<output>.wav`` for each, ``uncertainty/<source>.wav``, variables, notes and the record, all or nothing.
 
     Returns
     -------
@@ -50,6 +53,8 @@ def write_result(
             uncertainty[source].write(staging / "uncertainty" / f"{stem}.wav")
         if variables is not None:
             write_variables(staging / _VARIABLES, variables)
+        if score is not None:
+            score.write(staging / _SCORE)
         digests = {path.relative_to(staging).as_posix(): sha256(path) for path in sorted(staging.rglob("*.*"))}
         whole = {"format": FORMAT, **record, "folder": os.path.abspath(folder), "files": names, "digests": digests}
         text = json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)
@@ -60,8 +65,8 @@ def write_result(
 def files_of_record(folder: Path) -> list[str]:
     """What the record in `folder`, if there is one, lists of the files there.
 
-    A record may come from a stranger: nothing counts but WAV files in this folder and its ``uncertainty/``, and
-    ``variables.npz``.
+    A record may come from a stranger: nothing counts but WAV files in this folder and its ``uncertainty/``,
+    ``variables.npz`` and ``score.mid``.
     """
     try:
         record = json.loads(read_regular(folder / RECORD, LARGEST_RECORD))
