@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sepkit.errors import ConfigError
 from sepkit_nmf import atoms_of_sources, group_atoms
+from sepkit_nmf.grouping import weighted_kmeans
 
 BINS_HZ = np.linspace(0, 8000, 257)
 FRAMES_S = np.arange(200) * 0.016
@@ -25,14 +26,33 @@ def two_kinds() -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_atoms_alike_in_timbre_and_time_come_together() -> None:
-    groups = group_atoms(*two_kinds(), 2, bins_hz=BINS_HZ, frames_s=FRAMES_S)
+    groups = group_atoms(*two_kinds(), 2, bins_hz=BINS_HZ)
     assert sorted(map(tuple, groups)) == [(0, 1, 2), (3, 4)]
 
 
 def test_the_strongest_group_comes_first() -> None:
     templates, activations = two_kinds()
     activations[3:] *= 100
-    assert group_atoms(templates, activations, 2, bins_hz=BINS_HZ, frames_s=FRAMES_S)[0].tolist() == [3, 4]
+    assert group_atoms(templates, activations, 2, bins_hz=BINS_HZ)[0].tolist() == [3, 4]
+
+
+def test_pitch_does_not_tell_instruments_apart_and_their_envelopes_do() -> None:
+    # Harmonics at other places under two envelopes, all sounding at once.
+    f0_hz, envelopes = (110, 147, 196, 262, 330), (np.exp(-BINS_HZ / 500), np.exp(-BINS_HZ / 2500))
+    combs = [np.exp(-((np.abs((BINS_HZ / f0 + 0.5) % 1 - 0.5) * f0 / 40) ** 2)) for f0 in f0_hz]
+    templates = np.stack([comb * envelope + 1e-3 for envelope in envelopes for comb in combs], axis=1)
+    activations = np.ones((10, 200))
+    groups = group_atoms(templates, activations, 2, bins_hz=BINS_HZ)
+    assert sorted(map(tuple, groups)) == [(0, 1, 2, 3, 4), (5, 6, 7, 8, 9)]
+
+
+def test_louder_atoms_count_more() -> None:
+    points = np.array([[0.0], [1.0], [1.9], [3.0]])
+    start = np.array([0, 0, 0, 1])
+    even = weighted_kmeans(points, np.ones(4), start)
+    heavy = weighted_kmeans(points, np.array([100.0, 1.0, 1.0, 1.0]), start)
+    assert even.tolist() == [0, 0, 0, 1]
+    assert heavy.tolist() == [0, 0, 1, 1]
 
 
 @given(atoms=st.integers(1, 8), groups=st.integers(1, 8), silent=st.booleans())
@@ -43,16 +63,16 @@ def test_every_atom_is_in_exactly_one_group_and_none_is_empty(atoms: int, groups
         templates[:, 0] = activations[0] = 0
     if groups > atoms:
         with pytest.raises(ValueError, match="cannot be grouped"):
-            group_atoms(templates, activations, groups, bins_hz=BINS_HZ, frames_s=FRAMES_S)
+            group_atoms(templates, activations, groups, bins_hz=BINS_HZ)
         return
-    found = group_atoms(templates, activations, groups, bins_hz=BINS_HZ, frames_s=FRAMES_S)
+    found = group_atoms(templates, activations, groups, bins_hz=BINS_HZ)
     assert len(found) == groups
     assert all(len(group) for group in found)
     assert sorted(np.concatenate(found)) == list(range(atoms))
 
 
 def of_sources(labels: list[str | None], sources: list[str]) -> dict[str, list[int]]:
-    found = atoms_of_sources(*two_kinds(), labels, sources, bins_hz=BINS_HZ, frames_s=FRAMES_S)
+    found = atoms_of_sources(*two_kinds(), labels, sources, bins_hz=BINS_HZ)
     return {source: atoms.tolist() for source, atoms in found.items()}
 
 

@@ -52,7 +52,7 @@ class Blind(Separator[BlindConfig]):
         for _ in run.steps(1, "factorise"):
             W, H = self.factorize(V, *random_init(V, rank, run.rng))
         axes = {"bins_hz": stft.bins_hz(rate), "frames_s": stft.frames_s(len(samples), rate)}
-        members = group_atoms(W, H, len(problem.sources), **axes)
+        members = group_atoms(W, H, len(problem.sources), bins_hz=axes["bins_hz"])
 
         def masks(block: slice) -> Array:
             return soft_masks(np.stack([W[:, atoms] @ H[atoms, block] for atoms in members]))

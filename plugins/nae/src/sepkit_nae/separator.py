@@ -100,7 +100,7 @@ class NAE(Separator[NAEConfig]):
         sources = wanted if score is None else modelled
         labels = [atom.source for atom in atoms]
         W = model.templates.detach().cpu().numpy()
-        members = atoms_of_sources(W, H.cpu().numpy(), labels, sources, **axes)
+        members = atoms_of_sources(W, H.cpu().numpy(), labels, sources, bins_hz=axes["bins_hz"])
 
         @torch.no_grad()
         def masks(block: slice) -> NDArray[np.floating]:

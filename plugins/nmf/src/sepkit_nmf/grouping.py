@@ -1,13 +1,13 @@
 """Grouping atoms into sources, for blind separation.
 
-Atoms of one source share a spectral envelope and tend to sound together. The affinity of two atoms is the mean of two
-cosines: between the mel-frequency cepstra of their templates (the envelope, whatever the pitch) and between their
-smoothed activations. Average-linkage clustering then joins the most similar groups until as many are left as there are
-sources.
+Atoms of one source share a spectral envelope, whatever their pitch. The envelope is described by the direction of the
+mel-frequency cepstrum of an atom's template. Ward's method makes the first groups, and k-means in which louder atoms
+count more moves atoms between them until none moves any more.
 
 References
 ----------
 Spiertz and Gnann, "Source-filter based clustering for monaural blind source separation", DAFx 2009.
+Ward, "Hierarchical grouping to optimize an objective function", JASA 58(301), 1963.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MOST_STEMS = 32
 
 _BANDS = 40
 _CEPSTRA = 13
-_SMOOTH_S = 0.2
+_ROUNDS = 100
 
 
 def atoms_of_sources(
@@ -34,7 +34,6 @@ def atoms_of_sources(
     sources: Sequence[str],
     *,
     bins_hz: NDArray[np.floating],
-    frames_s: NDArray[np.floating],
 ) -> dict[str, NDArray[np.intp]]:
     """Indices of the atoms of every source, in the order of the sources.
 
@@ -48,7 +47,6 @@ def atoms_of_sources(
     sources : sequence of str
         Without any, every atom becomes one: ``component-1``, ``component-2`` ...
     bins_hz : ndarray [shape=(bins,)]
-    frames_s : ndarray [shape=(frames,)]
 
     Raises
     ------
@@ -66,8 +64,7 @@ def atoms_of_sources(
         if len(loose) < len(nameless):
             wanted = len(nameless)
             raise ConfigError(f"{wanted} sources need an option rank of at least {wanted}, given {len(loose)}")
-        axes = {"bins_hz": bins_hz, "frames_s": frames_s}
-        groups = group_atoms(templates[:, loose], activations[loose], len(nameless), **axes)
+        groups = group_atoms(templates[:, loose], activations[loose], len(nameless), bins_hz=bins_hz)
         members |= {source: loose[group] for source, group in zip(nameless, groups, strict=True)}
     return members
 
@@ -78,7 +75,6 @@ def group_atoms(
     groups: int,
     *,
     bins_hz: NDArray[np.floating],
-    frames_s: NDArray[np.floating],
 ) -> list[NDArray[np.intp]]:
     """Cluster atoms into groups.
 
@@ -89,7 +85,6 @@ def group_atoms(
     groups : int
         At most as many as there are atoms.
     bins_hz : ndarray [shape=(bins,)]
-    frames_s : ndarray [shape=(frames,)]
 
     Returns
     -------
@@ -106,47 +101,58 @@ def group_atoms(
         raise ValueError(f"{atoms} atoms cannot be grouped into {groups} sources; use a rank of at least {groups}")
     if groups == 1:
         return [np.arange(atoms)]
-    labels = _average_linkage(_affinity(templates, activations, bins_hz, frames_s), groups)
     energy = (templates.sum(axis=0, dtype=np.float64)) * activations.sum(axis=1, dtype=np.float64)
+    cepstra = envelope_cepstra(templates, bins_hz)
+    labels = weighted_kmeans(cepstra, np.sqrt(energy), ward(cepstra, groups))
     members = [np.flatnonzero(labels == label) for label in range(groups)]
     return sorted(members, key=lambda member: (-energy[member].sum(), member[0]))
 
 
-def _affinity(
-    templates: NDArray[np.floating],
-    activations: NDArray[np.floating],
-    bins_hz: NDArray[np.floating],
-    frames_s: NDArray[np.floating],
-) -> NDArray[np.float64]:
+def envelope_cepstra(templates: NDArray[np.floating], bins_hz: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Mel-frequency cepstra of templates, without the loudness, of length one [shape=(atoms, coefficients)]."""
     import scipy.fft
-    import scipy.ndimage
 
     bands = _mel_bands(bins_hz) @ templates.astype(np.float64)
     floor = 1e-4 * np.maximum(bands.max(axis=0), np.finfo(np.float64).tiny)
-    cepstra = scipy.fft.dct(np.log(bands + floor), axis=0, norm="ortho")[1 : _CEPSTRA + 1]
-    hop_s = frames_s[1] - frames_s[0] if len(frames_s) > 1 else 1.0
-    smooth = scipy.ndimage.uniform_filter1d(activations, max(1, round(_SMOOTH_S / hop_s)), axis=1)
-    return (_cosines(cepstra.T) + _cosines(smooth)) / 2
+    cepstra = scipy.fft.dct(np.log(bands + floor), axis=0, norm="ortho")[1 : _CEPSTRA + 1].T
+    lengths = np.linalg.norm(cepstra, axis=1, keepdims=True)
+    unit: NDArray[np.float64] = np.divide(cepstra, lengths, out=np.zeros(cepstra.shape), where=lengths > 0)
+    return unit
 
 
-def _average_linkage(affinity: NDArray[np.float64], groups: int) -> NDArray[np.intp]:
+def ward(points: NDArray[np.float64], groups: int) -> NDArray[np.intp]:
+    """The group of every point, by Ward's method [shape=(points,)]."""
     import scipy.cluster.hierarchy
-    import scipy.spatial.distance
 
-    distance = np.maximum(1 - affinity, 0)
-    np.fill_diagonal(distance, 0)
-    condensed = scipy.spatial.distance.squareform((distance + distance.T) / 2)
-    tree = scipy.cluster.hierarchy.linkage(condensed, "average")
+    tree = scipy.cluster.hierarchy.linkage(points, "ward")
     labels: NDArray[np.intp] = scipy.cluster.hierarchy.cut_tree(tree, n_clusters=groups)[:, 0]
     return labels
 
 
-def _cosines(rows: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Cosine of every pair of rows; 0 where a row is zero."""
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit = np.divide(rows, norms, out=np.zeros(rows.shape), where=norms > 0)
-    cosines: NDArray[np.float64] = unit @ unit.T
-    return cosines
+def weighted_kmeans(
+    points: NDArray[np.float64], weights: NDArray[np.float64], labels: NDArray[np.intp]
+) -> NDArray[np.intp]:
+    """The group of every point after k-means from given groups, none of which is left empty.
+
+    Parameters
+    ----------
+    points : ndarray [shape=(points, dimensions)]
+    weights : ndarray [shape=(points,)]
+        How much each counts for the centre of its group; from 0.
+    labels : ndarray [shape=(points,)]
+        The groups to start from, numbered from 0.
+    """
+    weights = weights + np.finfo(np.float64).eps * max(float(weights.max()), 1.0)
+    groups = int(labels.max()) + 1
+    for _ in range(_ROUNDS):
+        centres = np.stack(
+            [np.average(points[labels == g], axis=0, weights=weights[labels == g]) for g in range(groups)]
+        )
+        nearest = np.square(points[:, np.newaxis] - centres).sum(axis=2).argmin(axis=1)
+        if len(np.unique(nearest)) < groups or (nearest == labels).all():
+            break
+        labels = nearest
+    return labels
 
 
 def _mel_bands(bins_hz: NDArray[np.floating]) -> NDArray[np.float64]:

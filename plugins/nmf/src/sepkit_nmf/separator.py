@@ -57,7 +57,7 @@ class NMF(Separator[NMFConfig]):
         )
         # An hour's spectrogram weighs twice its audio: it goes before the stems come.
         del V
-        members = atoms_of_sources(fit.W, fit.H, start.labels, sources, **axes)
+        members = atoms_of_sources(fit.W, fit.H, start.labels, sources, bins_hz=axes["bins_hz"])
         # With the sources that they were given, so that whoever reads them again need not group them.
         owners = {index: source for source, atoms in members.items() for index in atoms} if sources else {}
         grouped = tuple(Atom(owners.get(index)) for index in range(len(start.labels)))
