@@ -75,7 +75,7 @@ def f0_of_notes(notes: Sequence[Note], times_s: NDArray[np.floating], tolerance_
     """
     f0_hz = np.full(times_s.shape, np.nan)
     ordered = sorted(notes, key=lambda note: (note.onset_s, note.pitch))
-    for note in ordered:
+    for note in reversed(ordered):
         first, last = np.searchsorted(times_s, (note.onset_s - tolerance_s, note.offset_s + tolerance_s))
         around = f0_hz[first:last]
         around[np.isnan(around)] = midi_to_hz(note.pitch)

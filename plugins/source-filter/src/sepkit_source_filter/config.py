@@ -55,5 +55,5 @@ class SourceFilterConfig(Config):
         default=2.0, gt=0, le=10, description="Exponent of the soft masks: 1 shares by magnitude, 2 by power (Wiener)."
     )
     block_s: float = Field(
-        default=30.0, ge=2, le=3600, description="Longer recordings are worked on in blocks of so many seconds."
+        default=30.0, ge=4, le=3600, description="Longer recordings are worked on in blocks of so many seconds."
     )

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from sepkit.problem.domain import Domain
 from sepkit.problem.problem import Problem
+from sepkit.problem.spans import Span
 from sepkit.problem.run import Run
 from sepkit_source_filter.block import Block
 from sepkit_source_filter.merged import merged_frames, told
-from sepkit_source_filter.spans import Span
 
 _MOST_SPANS = 4
 
@@ -39,9 +39,7 @@ class Findings:
         """Take what a block found; where blocks overlap, the first half is that of the earlier one."""
         rate = block.problem.mixture.sample_rate
         frames_s = block.frames_s + span.start / rate
-        first_s = (span.start + span.rise / 2) / rate if span.rise else -np.inf
-        last_s = (span.stop - span.fall / 2) / rate if span.fall else np.inf
-        own = (frames_s >= first_s) & (frames_s < last_s)
+        own = span.own(frames_s, rate)
         self._frames_s.append(frames_s[own])
         self._f0_hz.append(block.f0_hz[:, own])
         self._cents.append(block.moved_cents[:, own])

@@ -16,6 +16,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         "using differentiable parametric source models, IEEE/ACM TASLP 31, 2023",
         factory="sepkit_source_filter.separator:SourceFilter",
         config="sepkit_source_filter.config:SourceFilterConfig",
+        needs=("score|f0",),
         constraints=(Domain.F0, Domain.SPECTROGRAMS),
         priors=(Domain.F0, Domain.SPECTROGRAMS),
         traits=frozenset({"accelerated", "gain-equivariant", "stochastic"}),

@@ -8,19 +8,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sepkit.errors import SideInformationError
 from sepkit.informed.f0_known import known_sources
 from sepkit.music.audio import Audio
 from sepkit.neural import choose_device
 from sepkit.problem.excerpt import excerpt
 from sepkit.problem.problem import Problem
+from sepkit.problem.spans import spans_of
 from sepkit.problem.run import Run
 from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT, soft_masks
 from sepkit_source_filter.block import Block
 from sepkit_source_filter.config import SourceFilterConfig
 from sepkit_source_filter.findings import Findings
-from sepkit_source_filter.spans import spans_of
 
 
 class SourceFilter(Separator[SourceFilterConfig]):
@@ -42,10 +41,6 @@ class SourceFilter(Separator[SourceFilterConfig]):
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
         device = choose_device(run)
         known = known_sources(problem.side_information)
-        if not known:
-            raise SideInformationError(
-                "source-filter models need F0: give a score with score=... or --score, or tracks with f0=... or --f0"
-            )
         wanted = problem.sources or known
         modelled = tuple(dict.fromkeys((*wanted, *known)))
         chosen = _Fit(problem, self.config, wanted, modelled, device)

@@ -34,6 +34,12 @@ class Span:
         weights[len(weights) - self.fall :] *= 1 - (np.arange(self.fall) + 0.5) / max(1, self.fall)
         return weights
 
+    def own(self, times_s: NDArray[np.floating], sample_rate: int) -> NDArray[np.bool_]:
+        """Which times are this block's own, where each half of what two blocks share is that of the nearer one."""
+        first_s = (self.start + self.rise / 2) / sample_rate if self.rise else -np.inf
+        last_s = (self.stop - self.fall / 2) / sample_rate if self.fall else np.inf
+        return np.asarray((times_s >= first_s) & (times_s < last_s))
+
 
 def spans_of(length: int, sample_rate: int, block_s: float, hop: int) -> list[Span]:
     """Blocks of nearly equal length, starting at multiples of the hop; one, if all fits into it.
@@ -45,7 +51,7 @@ def spans_of(length: int, sample_rate: int, block_s: float, hop: int) -> list[Sp
     sample_rate : int
         In Hz.
     block_s : float
-        At least twice the overlap.
+        At least four times the overlap.
     hop : int
         In samples.
     """
