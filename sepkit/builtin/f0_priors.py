@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from sepkit.informed.f0_known import f0_of_notes
-from sepkit.informed.parts_asked import require_parts
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
 from sepkit.problem.prior import Density, Prior
@@ -53,11 +52,17 @@ class NearScore(Prior):
         default=1000.0, ge=0, description="Weight relative to the misfit to a spectrogram scaled to mean 1."
     )
 
+    def vacuous(self, layout: Layout, domain: Domain) -> str | None:
+        score = layout.side_information.score
+        assert score is not None
+        if set(layout.sources) & set(score.parts):
+            return None
+        return "knows none of the sources: give sources the names of parts, or rename parts with --parts"
+
     def bind(self, layout: Layout, domain: Domain) -> Density:
         score, frames_s = layout.side_information.score, layout.frames_s
         assert score is not None
         assert frames_s is not None
-        require_parts(score, layout.sources)
         notes_hz = np.stack([f0_of_notes(score.part(source).notes, frames_s, 0.0) for source in layout.sources])
         frame_s = float(np.median(np.diff(frames_s))) if len(frames_s) > 1 else 1.0
         return _NearScore(self.weight * frame_s, notes_hz)

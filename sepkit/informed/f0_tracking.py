@@ -50,6 +50,8 @@ class Tracking:
     ----------
     X : ndarray [shape=(frames, bins)]
         Magnitudes of the mixture up to `highest_hz`, with a mean of 1.
+    level : float
+        The mean that they had.
     bins_hz : ndarray [shape=(bins,)]
     frames_s : ndarray [shape=(frames,)]
     given_hz : ndarray [shape=(sources, points)]
@@ -70,7 +72,8 @@ class Tracking:
         self.bins_hz = self.stft.bins_hz(rate)[:bins]
         self.frames_s = self.stft.frames_s(mixture.length, rate)
         self.X = mean_magnitude(self.stft, mixture.samples)[:, :bins]
-        self.X /= self.X.mean() or 1
+        self.level = float(self.X.mean()) or 1.0
+        self.X /= np.float32(self.level)
         steps = np.arange(_POINTS * (len(self.frames_s) - 1) + 1) * (self.stft.hop / rate / _POINTS)
         times_s = self.frames_s[0] + steps
         self.given_hz = known_f0(self.problem.side_information, sources, times_s)

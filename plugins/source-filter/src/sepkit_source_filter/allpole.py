@@ -95,9 +95,13 @@ class AllPoleModel(nn.Module):
         response = response - response.mean(dim=-1, keepdim=True)
         return (self.to_frames @ response) @ self.to_bins.T + self.roll_off
 
+    def envelopes(self) -> Tensor:
+        """Magnitudes that partials have where they are [shape=(sources, frames, bins)]."""
+        return torch.exp(self.log_filters() + self.log_gains[..., None])
+
     def harmonics(self) -> Tensor:
         """Magnitudes of all sources without noise [shape=(sources, frames, bins)]."""
-        return self.combs * torch.exp(self.log_filters() + self.log_gains[..., None])
+        return self.combs * self.envelopes()
 
     def noise(self) -> Tensor:
         """Magnitude of the noise [shape=(frames, bins)]."""

@@ -17,6 +17,7 @@ from sepkit.spectral import STFT
 from sepkit_source_filter.allpole import AllPoleModel
 from sepkit_source_filter.config import SourceFilterConfig
 from sepkit_source_filter.direct import descend, log_distance
+from sepkit_source_filter.lsf import lsf_of_logits
 
 
 @dataclass(eq=False)
@@ -37,6 +38,14 @@ class Block:
     ----------
     magnitudes : ndarray [shape=(modelled, bins, frames)]
         Of every source with its share of the noise, up to `highest_hz`; the mean of the mixture's is 1.
+    envelopes : ndarray [shape=(modelled, frames, bins)]
+        Of the partials.
+    noise : ndarray [shape=(frames, bins)]
+        Shared by all.
+    gains : ndarray [shape=(modelled, frames)]
+    lsf : ndarray [shape=(modelled, frames, order)]
+        Line spectral frequencies of the filters in radians, pi being `highest_hz`.
+    tracking : Tracking
     frames_s : ndarray [shape=(frames,)]
     f0_hz : ndarray [shape=(modelled, frames)]
     moved_cents : ndarray [shape=(modelled, frames)]
@@ -55,10 +64,17 @@ class Block:
     misfits: list[float] = field(default_factory=list)
     violations: dict[str, float] = field(default_factory=dict)
     worse: bool = False
+    tracking: Tracking = field(init=False)
+    envelopes: NDArray[np.float32] = field(init=False)
+    noise: NDArray[np.float32] = field(init=False)
+    gains: NDArray[np.float32] = field(init=False)
+    lsf: NDArray[np.float32] = field(init=False)
+    magnitudes: NDArray[np.float32] = field(init=False)
 
     def fit(self, rng: np.random.Generator) -> Iterator[None]:
         """Find everything, one step at a time."""
         tracking = Tracking(self.problem, self.modelled, self.stft, self.config.highest_hz)
+        self.tracking = tracking
         start = tracking.model(self.config.envelopes, rng)
         for misfit in tracking.refine(start, self.config.f0_rounds):
             self.misfits.append(misfit)
@@ -84,18 +100,23 @@ class Block:
         for misfit in descend(model, magnitudes, self.config.steps, self.config.learning_rate, densities):
             self.misfits.append(misfit)
             yield
-        with torch.no_grad():
-            self.harmonics, self.noise = model.harmonics().cpu().numpy(), model.noise().cpu().numpy()
-        reached = torch.from_numpy(self.harmonics.sum(axis=0) + self.noise)
+        self._take(model)
+        reached = torch.from_numpy((combs * self.envelopes).sum(axis=0) + self.noise)
         begun = torch.from_numpy(start.mixture(combs))
-        self.worse = not densities and not log_distance(magnitudes.cpu(), reached) <= log_distance(
-            magnitudes.cpu(), begun
-        )
+        fitted, before = (log_distance(torch.from_numpy(tracking.X), one) for one in (reached, begun))
+        self.worse = not densities and not fitted <= before
         if self.worse or self.config.steps == 0:
-            self.harmonics = np.stack([comb * start.envelope(source) for source, comb in enumerate(combs)])
+            self.envelopes = np.stack([start.envelope(source) for source in range(len(combs))])
             self.noise = start.noise
         constraints = self.problem.bind_constraints(layout, Domain.SPECTROGRAMS)
-        self.magnitudes = (self.harmonics + self.noise / len(self.harmonics)).transpose(0, 2, 1)
+        self.magnitudes = (combs * self.envelopes + self.noise / np.float32(len(combs))).transpose(0, 2, 1)
         if constraints:
             self.magnitudes = constraints.project(self.magnitudes)
             self.violations |= constraints.violations(self.magnitudes)
+
+    @torch.no_grad()
+    def _take(self, model: AllPoleModel) -> None:
+        """What the all-pole model came to."""
+        self.envelopes, self.noise = model.envelopes().cpu().numpy(), model.noise().cpu().numpy()
+        self.lsf = (model.to_frames @ lsf_of_logits(model.logits)).cpu().numpy()
+        self.gains = model.log_gains.exp().cpu().numpy()

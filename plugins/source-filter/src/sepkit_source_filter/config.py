@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sepkit.config import Config
 
@@ -54,6 +55,25 @@ class SourceFilterConfig(Config):
     mask_exponent: float = Field(
         default=2.0, gt=0, le=10, description="Exponent of the soft masks: 1 shares by magnitude, 2 by power (Wiener)."
     )
+    output: Literal["masked", "synthesised"] = Field(
+        default="masked",
+        description="masked: the mixture through soft masks; synthesised: the models' own sound, which has nothing of "
+        "the mixture.",
+    )
+    transpose: dict[str, Semitones] = Field(
+        default_factory=dict,
+        description="Semitones by which synthesised sources are higher, by name, their timbre being kept.",
+    )
+    new_f0: Path | None = Field(
+        default=None,
+        description="Folder of <source>.csv: F0 that synthesised sources get in place of what they sing or play.",
+    )
     block_s: float = Field(
         default=30.0, ge=4, le=3600, description="Longer recordings are worked on in blocks of so many seconds."
     )
+
+    @model_validator(mode="after")
+    def _what_is_changed_is_synthesised(self) -> SourceFilterConfig:
+        if (self.transpose or self.new_f0) and self.output != "synthesised":
+            raise ValueError("transpose and new_f0 change what is synthesised; set output=synthesised")
+        return self

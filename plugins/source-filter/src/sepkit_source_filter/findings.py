@@ -14,6 +14,11 @@ from sepkit.problem.run import Run
 from sepkit_source_filter.block import Block
 from sepkit_source_filter.merged import merged_frames, told
 
+GAINS = Domain("gains", ("sources", "frames"), nonnegative=True)
+"""Of every source's filter, beside a mixture whose mean magnitude is 1."""
+FILTERS = Domain("filters", ("sources", "frames", "lines"), nonnegative=True)
+"""Line spectral frequencies in radians, pi being the model's highest frequency."""
+
 _MOST_SPANS = 4
 
 
@@ -31,6 +36,8 @@ class Findings:
         self._frames_s: list[NDArray[np.float64]] = []
         self._f0_hz: list[NDArray[np.float64]] = []
         self._cents: list[NDArray[np.float64]] = []
+        self._gains: list[NDArray[np.float32]] = []
+        self._lsf: list[NDArray[np.float32]] = []
         self._misfits: list[list[float]] = []
         self._violations: dict[str, float] = {}
         self._worse: list[Span] = []
@@ -43,6 +50,8 @@ class Findings:
         self._frames_s.append(frames_s[own])
         self._f0_hz.append(block.f0_hz[:, own])
         self._cents.append(block.moved_cents[:, own])
+        self._gains.append(block.gains[:, own])
+        self._lsf.append(block.lsf[:, own])
         self._misfits.append(block.misfits)
         for label, violation in block.violations.items():
             self._violations[label] = max(violation, self._violations.get(label, 0.0))
@@ -54,7 +63,9 @@ class Findings:
         f0_hz, frames_s = np.concatenate(self._f0_hz, axis=1), np.concatenate(self._frames_s)
         run.report_violations(self._violations)
         run.trace("misfit", np.mean(self._misfits, axis=0))
-        run.keep(problem.layout(sources=self.modelled, frames_s=frames_s), {Domain.F0: f0_hz})
+        gains, lsf = np.concatenate(self._gains, axis=1), np.concatenate(self._lsf, axis=1)
+        layout = problem.layout(sources=self.modelled, frames_s=frames_s, lengths={"lines": lsf.shape[-1]})
+        run.keep(layout, {Domain.F0: f0_hz, GAINS: gains, FILTERS: lsf})
         self._remark_on_f0(f0_hz, run)
         for span in self._worse:
             rate = problem.mixture.sample_rate

@@ -20,6 +20,7 @@ from sepkit.spectral import STFT, soft_masks
 from sepkit_source_filter.block import Block
 from sepkit_source_filter.config import SourceFilterConfig
 from sepkit_source_filter.findings import Findings
+from sepkit_source_filter.resynthesis import Resynthesis
 
 
 class SourceFilter(Separator[SourceFilterConfig]):
@@ -69,6 +70,7 @@ class _Fit:
         self.spans = spans_of(mixture.length, mixture.sample_rate, config.block_s, self.stft.hop)
         self.stems = np.zeros((len(wanted), *mixture.samples.shape), np.float32)
         self.found = Findings(modelled)
+        self.resynthesis = Resynthesis(config, wanted) if config.output == "synthesised" else None
 
     @property
     def units(self) -> int:
@@ -81,7 +83,9 @@ class _Fit:
             part = excerpt(self.problem, span.start, span.stop)
             block = Block(part, self.config, self.modelled, self.stft, self.device)
             yield from block.fit(rng)
-            self.stems[..., span.start : span.stop] += span.fades * self._filtered(block)
+            masked = self._filtered(block)
+            stems = masked if self.resynthesis is None else self.resynthesis.sound(block, span, masked, rng)
+            self.stems[..., span.start : span.stop] += span.fades * stems
             self.found.add(block, span)
             yield
 
