@@ -1,6 +1,6 @@
 """The pictures of the README, from the bundled recording of flute and cello::
 
-    python plugins/source-filter/benchmarks/pictures.py FOLDER
+python plugins/source-filter/benchmarks/pictures.py FOLDER
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     folder: Path = parser.parse_args().folder
-    score = example.score()
-    names = [part for part in score.parts if part in ("flute", "cello")]
-    stems = example.stems()
-    mixture = sepkit.Audio(stems["flute"].samples + stems["cello"].samples, stems["flute"].sample_rate)
+    ode = example.load("ode")
+    names = ("flute", "cello")
+    flute, cello = (ode.stems[name] for name in names)
+    mixture = sepkit.Audio(flute.samples + cello.samples, flute.sample_rate)
+    score = sepkit.Score(tuple(note for note in ode.score.notes if note.part in names))
     known = sepkit.SideInformation(score)
-    plot_f0(mixture, track_f0(mixture, known, names, sepkit.Run())).savefig(folder / "f0.png", dpi=80)
+    plot_f0(mixture, track_f0(mixture, known, names, sepkit.Run())).savefig(folder / "f0.png", dpi=65)
     found = sepkit.separate(mixture, "source-filter", sources=names, score=score, keep_variables=True)
-    plot_voices(found).savefig(folder / "voices.png", dpi=80)
+    plot_voices(found).savefig(folder / "voices.png", dpi=65)
 
 
 if __name__ == "__main__":

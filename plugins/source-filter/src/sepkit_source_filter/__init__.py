@@ -1,7 +1,7 @@
 """Differentiable source-filter models for music source separation, given F0 or a score.
 
-`AllPoleModel` is the model that the separator `SourceFilter` fits to a recording; `plot_voices` draws what it found, and
-`GAINS` and `FILTERS` are the variables, beside F0, that a separation keeps.
+`AllPoleModel` is the model that the separator `SourceFilter` fits to a recording; `plot_voices` draws what it found,
+and `GAINS` and `FILTERS` are the variables, beside F0, that a separation keeps.
 """
 
 import lazy_loader
