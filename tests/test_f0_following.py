@@ -21,8 +21,8 @@ from sepkit.music.f0 import F0Track
 from sepkit.music.note import Note
 from sepkit.music.score import Score
 from sepkit.music.side import SideInformation
-from sepkit.problem.spans import spans_of
 from sepkit.problem.run import Run
+from sepkit.problem.spans import spans_of
 from sepkit.spectral import STFT
 
 RATE = 8000

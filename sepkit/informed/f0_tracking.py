@@ -19,8 +19,8 @@ from sepkit.music.side import SideInformation
 from sepkit.problem.domain import Domain
 from sepkit.problem.excerpt import excerpt
 from sepkit.problem.problem import Problem
-from sepkit.problem.spans import spans_of
 from sepkit.problem.run import Run
+from sepkit.problem.spans import spans_of
 from sepkit.spectral import STFT
 
 WINDOW_S, OVERLAP = 0.11, 4

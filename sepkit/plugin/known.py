@@ -8,6 +8,7 @@ KNOWN: dict[str, dict[str, str]] = {
         "nmf": "sepkit-nmf",
         "score-nmf": "sepkit-score-nmf",
         "score-nmf-tutorial": "sepkit-score-nmf",
+        "source-filter": "sepkit-source-filter",
     },
     "prior": {
         "flow": "sepkit-flow-sgld",

@@ -91,6 +91,7 @@ def test_bytes_depend_on_the_seed_alone(duet: Any) -> None:
 def test_masked_stems_beat_synthesised_ones(duet: Any, separation: sepkit.Separation) -> None:
     synthesised = run(duet, config={"output": "synthesised"})
     assert duet.si_sdr(separation) > duet.si_sdr(synthesised)
+    assert any("the stems are synthesised" in remark for remark in synthesised.provenance.remarks)
     for name, stem in duet.stems.items():
         assert np.std(synthesised[name].samples) == pytest.approx(np.std(stem), rel=0.25)
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from sepkit.problem.domain import Domain
 from sepkit.problem.problem import Problem
-from sepkit.problem.spans import Span
 from sepkit.problem.run import Run
+from sepkit.problem.spans import Span
 from sepkit_source_filter.block import Block
 from sepkit_source_filter.merged import merged_frames, told
 

@@ -13,8 +13,8 @@ from sepkit.music.audio import Audio
 from sepkit.neural import choose_device
 from sepkit.problem.excerpt import excerpt
 from sepkit.problem.problem import Problem
-from sepkit.problem.spans import spans_of
 from sepkit.problem.run import Run
+from sepkit.problem.spans import spans_of
 from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT, soft_masks
 from sepkit_source_filter.block import Block
@@ -48,7 +48,9 @@ class SourceFilter(Separator[SourceFilterConfig]):
         work = chosen.work(run.rng)
         for _ in run.steps(chosen.units, "fit"):
             next(work)
-        chosen.report(run)
+        chosen.found.report(problem, run)
+        if self.config.output == "synthesised":
+            run.remark("the stems are synthesised: they and the mixture sound alike, but do not sum to it")
         rate = problem.mixture.sample_rate
         return {name: Audio(stem, rate) for name, stem in zip(wanted, chosen.stems, strict=True)}
 
@@ -103,7 +105,3 @@ class _Fit:
             return all_bins
 
         return self.stft.filter(block.problem.mixture.samples, masks, count)
-
-    def report(self, run: Run) -> None:
-        """Tell the host what was found."""
-        self.found.report(self.problem, run)
