@@ -16,6 +16,7 @@ from sepkit_source_filter.allpole import AllPoleModel
 from sepkit_source_filter.direct import descend, divergence
 from sepkit_source_filter.findings import FILTERS, GAINS
 from sepkit_source_filter.merged import merged_frames, told
+from sepkit_source_filter.plots import plot_voices
 
 QUICK: dict[str, Any] = {"f0_rounds": 3, "updates": 15, "steps": 15}
 
@@ -209,3 +210,21 @@ def test_the_band_above_is_shared_or_left(sing: Any) -> None:
     assert np.abs(shared.residual.samples).max() < 1e-5
     spectrum = np.abs(np.fft.rfft(left.residual.samples[0]))
     assert spectrum[:1800].max() < 0.05 * spectrum[2100:].max()
+
+
+def test_a_track_that_leaves_early_and_chords_are_told(duet: Any) -> None:
+    tracks = duet.tracks()
+    short = tracks["voice 0"]
+    tracks["voice 0"] = sepkit.F0Track(short.times_s[:200], short.f0_hz[:200])
+    remarks = run(duet, tracks).provenance.remarks
+    assert (
+        "F0 of voice 0 is given from 0.0 to 2.0 s of a recording of 4.0 s: beyond that it counts as unvoiced" in remarks
+    )
+    notes = tuple(sepkit.Note(0, 4, pitch, part=name) for name, pitch in [("low", 57), ("high", 64), ("high", 67)])
+    found = sepkit.separate(duet.mixture, "source-filter", score=sepkit.Score(notes), config=QUICK)
+    assert any("1 of the notes of high begin with a higher one" in remark for remark in found.provenance.remarks)
+
+
+def test_a_picture_shows_every_source(separation: sepkit.Separation) -> None:
+    axes = plot_voices(separation).axes
+    assert [axis.get_title(loc="left") for axis in axes] == ["voice 0", "voice 1"]
