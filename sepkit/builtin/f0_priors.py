@@ -27,7 +27,7 @@ class SmoothF0(Prior):
     domains: ClassVar[frozenset[Domain]] = frozenset({Domain.F0})
 
     weight: float = Field(
-        default=0.1, ge=0, description="Weight relative to the misfit to a spectrogram scaled to mean 1."
+        default=20.0, ge=0, description="Weight relative to the misfit to a spectrogram scaled to mean 1."
     )
 
     @property
@@ -49,7 +49,7 @@ class NearScore(Prior):
     needs: ClassVar[frozenset[str]] = frozenset({"score"})
 
     weight: float = Field(
-        default=1000.0, ge=0, description="Weight relative to the misfit to a spectrogram scaled to mean 1."
+        default=20_000.0, ge=0, description="Weight relative to the misfit to a spectrogram scaled to mean 1."
     )
 
     def vacuous(self, layout: Layout, domain: Domain) -> str | None:
