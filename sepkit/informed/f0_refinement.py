@@ -1,4 +1,4 @@
-"""F0 moved to where a recording has its partials: for notes and tracks that are up to a tone off.
+"""F0 moved to where a recording has its partials: for notes and tracks that are up to a semitone and a half off.
 
 Every source has candidates around the F0 that is known of it. The salience of a candidate is how much of the mixture's
 spectrum lies at its partials; the Viterbi algorithm finds the path of candidates that is salient and changes its
