@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sepkit import Audio, F0Track, Note, Registry, Score, Separation, separate
-from sepkit.builtin.comb import f0_at, harmonic_comb, sounding_pitches
+from sepkit.builtin.comb import harmonic_comb, sounding_pitches
 from sepkit.errors import SideInformationError
+from sepkit.informed.f0_known import f0_at
 from sepkit.music.pitch import midi_to_hz
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"

@@ -85,7 +85,9 @@ BUILTIN = [
     "HarmonicTemplates",
     "Lobes",
     "MixtureConsistency",
+    "NearScore",
     "ScoreConstraint",
+    "SmoothF0",
     "Sparsity",
 ]
 EVALUATION = ["Dataset", "Evaluation", "Figure", "Metric", "Stems", "Track", "benchmark", "evaluate"]
@@ -118,11 +120,17 @@ PROBLEM = [
 ]
 SOLVING = ["Method", "Provenance", "Separation", "Separator", "separate"]
 INFORMED = [
+    "SourceFilterModel",
+    "Tracking",
+    "f0_at",
+    "known_f0",
+    "moving_partials",
     "partial_lobes",
     "partials_hz",
     "remark_on_late_notes",
     "require_parts",
     "score_atoms",
+    "track_f0",
     "wanted_parts",
 ]
 PLOTS = ["plot_factors", "plot_score", "plot_separation", "write_figure"]

@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "consistency": ["MixtureConsistency"],
+        "f0_priors": ["NearScore", "SmoothF0"],
         "harmonic": ["HarmonicConstraint", "HarmonicTemplates"],
         "lobes": ["Lobes"],
         "notes": ["ScoreConstraint"],

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from sepkit.errors import SideInformationError
+from sepkit.informed.f0_known import f0_at
 from sepkit.music.audio import Audio
 from sepkit.music.f0 import F0Track
 from sepkit.music.note import Note
@@ -134,22 +135,6 @@ def sounding_pitches(
         during = (times_s >= note.onset_s - tolerance_s) & (times_s <= note.offset_s + tolerance_s)
         sounding[np.searchsorted(pitches, note.pitch), during] = 1
     return pitches, sounding
-
-
-def f0_at(track: F0Track, times_s: NDArray[np.floating], tolerance_s: float) -> NDArray[np.float64]:
-    """F0 in Hz at some times [shape=(times,)].
-
-    Interpolated between voiced points; up to `tolerance_s` beyond them the value of the nearest one, and NaN further
-    away.
-    """
-    voiced = np.isfinite(track.f0_hz)
-    if not voiced.any():
-        return np.full(times_s.shape, np.nan)
-    voiced_s, voiced_hz = track.times_s[voiced], track.f0_hz[voiced]
-    nearest = np.searchsorted((voiced_s[:-1] + voiced_s[1:]) / 2, times_s)
-    held = np.where(np.abs(voiced_s[nearest] - times_s) <= tolerance_s, voiced_hz[nearest], np.nan)
-    interpolated = np.interp(times_s, track.times_s, track.f0_hz, left=np.nan, right=np.nan)
-    return np.where(np.isfinite(interpolated), interpolated, held)
 
 
 def _notes(side: SideInformation) -> dict[str, list[Note]]:

@@ -10,6 +10,10 @@ _VIRTANEN = (
     "T. Virtanen, Monaural sound source separation by nonnegative matrix factorization with temporal continuity and "
     "sparseness criteria, IEEE TASLP 15(3), 2007"
 )
+_DURRIEU = (
+    "J.-L. Durrieu, G. Richard, B. David, C. Févotte, Source/filter model for unsupervised main melody extraction from "
+    "polyphonic audio signals, IEEE TASLP 18(3), 2010"
+)
 _EWERT = "S. Ewert, M. Müller, Using score-informed constraints for NMF-based source separation, ICASSP 2012"
 _VINCENT_ORACLE = (
     "E. Vincent, R. Gribonval, M. D. Plumbley, Oracle estimators for the benchmarking of source separation, 2007"
@@ -103,6 +107,21 @@ def sepkit_priors() -> Iterator[PriorSpec]:
         factory="sepkit.builtin:Lobes",
         reference="F. J. Harris, On the use of windows for harmonic analysis with the DFT, Proc. IEEE 66(1), 1978",
         domains=(Domain.TEMPLATES,),
+    )
+    yield PriorSpec(
+        name="smooth-f0",
+        summary="F0 changes slowly over time",
+        factory="sepkit.builtin:SmoothF0",
+        reference=_DURRIEU,
+        domains=(Domain.F0,),
+    )
+    yield PriorSpec(
+        name="near-score",
+        summary="F0 stays near the notes of a score",
+        factory="sepkit.builtin:NearScore",
+        reference=_DURRIEU,
+        needs=("score",),
+        domains=(Domain.F0,),
     )
 
 

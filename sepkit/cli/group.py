@@ -19,6 +19,7 @@ COMMANDS = {
     "datasets": "list datasets, describe, verify and split one",
     "demo": "separate a bundled recording and measure the result",
     "evaluate": "measure estimates against the true stems",
+    "f0": "find the fundamental frequency of every source in a recording",
     "fetch": "download weights of a method or prior, after showing their licence",
     "list": "list methods, priors, constraints, metrics and datasets",
     "new": "write a plugin to start from",

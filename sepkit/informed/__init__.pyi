@@ -1,6 +1,12 @@
 from .atoms import score_atoms as score_atoms
+from .f0_known import f0_at as f0_at
+from .f0_known import known_f0 as known_f0
+from .f0_tracking import Tracking as Tracking
+from .f0_tracking import track_f0 as track_f0
 from .harmonics import partial_lobes as partial_lobes
 from .harmonics import partials_hz as partials_hz
+from .moving_partials import moving_partials as moving_partials
 from .parts_asked import remark_on_late_notes as remark_on_late_notes
 from .parts_asked import require_parts as require_parts
 from .parts_asked import wanted_parts as wanted_parts
+from .source_filter import SourceFilterModel as SourceFilterModel

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepkit.errors import SideInformationError
+from sepkit.files import atomic_path
 from sepkit.music.origin import Origin
 from sepkit.opening import as_spelt
 
@@ -72,6 +73,19 @@ class F0Track:
             return cls(*read_f0(Path(path)), origin=Origin.of(as_spelt(Path(path))))
         except SideInformationError as error:
             raise SideInformationError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write a table with columns ``time_s`` and ``f0_hz``, atomically; unvoiced is 0.
+
+        Raises
+        ------
+        WriteError
+        """
+        rows = [
+            f"{time_s:.6f},{f0_hz:.4f}" for time_s, f0_hz in zip(self.times_s, np.nan_to_num(self.f0_hz), strict=True)
+        ]
+        with atomic_path(Path(path)) as temporary:
+            temporary.write_text("\n".join(("time_s,f0_hz", *rows, "")), encoding="utf-8")
 
 
 def _unpickled(times_s: NDArray[np.float64], f0_hz: NDArray[np.float64], origin: Origin | None) -> F0Track:

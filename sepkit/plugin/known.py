@@ -9,6 +9,7 @@ KNOWN: dict[str, dict[str, str]] = {
         "nmf": "sepkit-nmf",
         "score-nmf": "sepkit-score-nmf",
         "score-nmf-tutorial": "sepkit-score-nmf",
+        "source-filter": "sepkit-source-filter",
         "sparse-pursuit": "sepkit-sparse-pursuit",
     },
     "prior": {

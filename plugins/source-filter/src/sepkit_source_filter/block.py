@@ -1,0 +1,122 @@
+"""The fit of one block of a recording: F0, the nonnegative start, the descent, and what is taken of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sepkit.informed.f0_tracking import Tracking
+from sepkit.informed.source_filter import SourceFilterModel, divergence
+from sepkit.problem.domain import Domain
+from sepkit.problem.problem import Problem
+from sepkit.spectral import STFT
+from sepkit_source_filter.allpole import AllPoleModel
+from sepkit_source_filter.config import SourceFilterConfig
+from sepkit_source_filter.direct import descend, log_distance
+from sepkit_source_filter.lsf import lsf_of_logits
+
+
+@dataclass(eq=False)
+class Block:
+    """One block of a recording, and what is found in it.
+
+    Parameters
+    ----------
+    problem : Problem
+        The block's part of it.
+    config : SourceFilterConfig
+    modelled : tuple of str
+        The sources of the problem, and after them all others that are known.
+    stft : STFT
+    device : torch.device
+
+    Attributes
+    ----------
+    magnitudes : ndarray [shape=(modelled, bins, frames)]
+        Of every source with its share of the noise, up to `highest_hz`; the mean of the mixture's is 1.
+    envelopes : ndarray [shape=(modelled, frames, bins)]
+        Of the partials.
+    noise : ndarray [shape=(frames, bins)]
+        Shared by all.
+    gains : ndarray [shape=(modelled, frames)]
+    lsf : ndarray [shape=(modelled, frames, order)]
+        Line spectral frequencies of the filters in radians, pi being `highest_hz`.
+    tracking : Tracking
+    frames_s : ndarray [shape=(frames,)]
+    f0_hz : ndarray [shape=(modelled, frames)]
+    moved_cents : ndarray [shape=(modelled, frames)]
+        From the F0 that was given, NaN where unvoiced.
+    misfits : list of float
+    worse : bool
+        Whether the descent ended worse than its start, which is the result then.
+    violations : dict of str to float
+    """
+
+    problem: Problem
+    config: SourceFilterConfig
+    modelled: tuple[str, ...]
+    stft: STFT
+    device: torch.device
+    misfits: list[float] = field(default_factory=list)
+    violations: dict[str, float] = field(default_factory=dict)
+    worse: bool = False
+    tracking: Tracking = field(init=False)
+    envelopes: NDArray[np.float32] = field(init=False)
+    noise: NDArray[np.float32] = field(init=False)
+    gains: NDArray[np.float32] = field(init=False)
+    lsf: NDArray[np.float32] = field(init=False)
+    magnitudes: NDArray[np.float32] = field(init=False)
+
+    def fit(self, rng: np.random.Generator) -> Iterator[None]:
+        """Find everything, one step at a time."""
+        tracking = Tracking(self.problem, self.modelled, self.stft, self.config.highest_hz)
+        self.tracking = tracking
+        start = tracking.model(self.config.envelopes, rng)
+        for misfit in tracking.refine(start, self.config.f0_rounds):
+            self.misfits.append(misfit)
+            yield
+        follower = tracking.follower
+        self.violations |= follower.constraints.violations(follower.f0_hz)
+        self.frames_s, self.f0_hz, self.moved_cents = tracking.frames_s, tracking.f0_hz, tracking.moved_cents
+        combs = follower.combs()
+        for _ in range(self.config.updates):
+            start.update(tracking.X, combs)
+            self.misfits.append(divergence(tracking.X, start.mixture(combs)))
+            yield
+        yield from self._descend(tracking, combs, start)
+
+    def _descend(self, tracking: Tracking, combs: NDArray[np.float32], start: SourceFilterModel) -> Iterator[None]:
+        bins_hz, hop_s = tracking.bins_hz, self.stft.hop / self.problem.mixture.sample_rate
+        magnitudes = torch.from_numpy(tracking.X).to(self.device)
+        bands = torch.from_numpy(start.bands).to(self.device)
+        model = AllPoleModel(torch.from_numpy(combs).to(self.device), bins_hz, hop_s, self.config.order, bands)
+        model.to(self.device).start_from(start)
+        layout = self.problem.layout(sources=self.modelled, bins_hz=bins_hz, frames_s=tracking.frames_s)
+        densities = self.problem.bind_priors(layout, Domain.SPECTROGRAMS)
+        for misfit in descend(model, magnitudes, self.config.steps, self.config.learning_rate, densities):
+            self.misfits.append(misfit)
+            yield
+        self._take(model)
+        reached = torch.from_numpy((combs * self.envelopes).sum(axis=0) + self.noise)
+        begun = torch.from_numpy(start.mixture(combs))
+        fitted, before = (log_distance(torch.from_numpy(tracking.X), one) for one in (reached, begun))
+        self.worse = not densities and not fitted <= before
+        if self.worse or self.config.steps == 0:
+            self.envelopes = np.stack([start.envelope(source) for source in range(len(combs))])
+            self.noise = start.noise
+        constraints = self.problem.bind_constraints(layout, Domain.SPECTROGRAMS)
+        self.magnitudes = (combs * self.envelopes + self.noise / np.float32(len(combs))).transpose(0, 2, 1)
+        if constraints:
+            self.magnitudes = constraints.project(self.magnitudes)
+            self.violations |= constraints.violations(self.magnitudes)
+
+    @torch.no_grad()
+    def _take(self, model: AllPoleModel) -> None:
+        """What the all-pole model came to."""
+        self.envelopes, self.noise = model.envelopes().cpu().numpy(), model.noise().cpu().numpy()
+        self.lsf = (model.to_frames @ lsf_of_logits(model.logits)).cpu().numpy()
+        self.gains = model.log_gains.exp().cpu().numpy()

@@ -1,0 +1,79 @@
+"""Options of the method `source-filter`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from sepkit.config import Config
+
+Semitones = Annotated[float, Field(ge=-36, le=36)]
+
+
+class SourceFilterConfig(Config):
+    """Options of source-filter models."""
+
+    window_s: float = Field(
+        default=0.11,
+        gt=0,
+        le=1,
+        description="Window of the Fourier transform in seconds, rounded to a power of two samples.",
+    )
+    overlap: int = Field(
+        default=4, ge=2, le=32, description="Windows that overlap at each sample; the hop is window / overlap."
+    )
+    highest_hz: float = Field(
+        default=8000.0, ge=500, le=96_000, description="The models reach up to here, or as far as the recording does."
+    )
+    above: Literal["share", "residual"] = Field(
+        default="share",
+        description="The band above highest_hz. share: by the sources' powers in the octave below, frame by frame; "
+        "residual: to none of them.",
+    )
+    f0_rounds: int = Field(
+        default=6,
+        ge=0,
+        le=1000,
+        description="Rounds in which F0 is made to follow the recording, after a search around what was given; 0: F0 "
+        "is taken as it is.",
+    )
+    envelopes: int = Field(
+        default=8, ge=1, le=200, description="Spectral envelopes of which those of one source are mixed at the start."
+    )
+    updates: int = Field(
+        default=40, ge=1, le=100_000, description="Multiplicative updates of the nonnegative start, after those for F0."
+    )
+    order: int = Field(
+        default=20, ge=2, le=100, multiple_of=2, description="Of the all-pole filters: twice the number of resonances."
+    )
+    steps: int = Field(
+        default=40, ge=0, le=100_000, description="Gradient steps of the all-pole model; 0: the start is the result."
+    )
+    learning_rate: float = Field(default=0.05, gt=0, le=1, description="Of Adam; it falls to zero over the steps.")
+    mask_exponent: float = Field(
+        default=2.0, gt=0, le=10, description="Exponent of the soft masks: 1 shares by magnitude, 2 by power (Wiener)."
+    )
+    output: Literal["masked", "synthesised"] = Field(
+        default="masked",
+        description="masked: the mixture through soft masks; synthesised: the models' own sound, which has nothing of "
+        "the mixture.",
+    )
+    transpose: dict[str, Semitones] = Field(
+        default_factory=dict,
+        description="Semitones by which synthesised sources are higher, by name, their timbre being kept.",
+    )
+    new_f0: Path | None = Field(
+        default=None,
+        description="Folder of <source>.csv: F0 that synthesised sources get in place of what they sing or play.",
+    )
+    block_s: float = Field(
+        default=30.0, ge=4, le=3600, description="Longer recordings are worked on in blocks of so many seconds."
+    )
+
+    @model_validator(mode="after")
+    def _what_is_changed_is_synthesised(self) -> SourceFilterConfig:
+        if (self.transpose or self.new_f0) and self.output != "synthesised":
+            raise ValueError("transpose and new_f0 change what is synthesised; set output=synthesised")
+        return self

@@ -1,0 +1,94 @@
+"""What the blocks of a recording found, put together and told to the host."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sepkit.problem.domain import Domain
+from sepkit.problem.problem import Problem
+from sepkit.problem.run import Run
+from sepkit.problem.spans import Span
+from sepkit_source_filter.block import Block
+from sepkit_source_filter.merged import merged_frames, told
+
+GAINS = Domain("gains", ("sources", "frames"), nonnegative=True)
+"""Of every source's filter, beside a mixture whose mean magnitude is 1."""
+FILTERS = Domain("filters", ("sources", "frames", "lines"), nonnegative=True)
+"""Line spectral frequencies in radians, pi being the model's highest frequency."""
+
+_MOST_SPANS = 4
+
+
+class Findings:
+    """F0, misfits and violations of all blocks.
+
+    Parameters
+    ----------
+    modelled : tuple of str
+        Names of all sources that have a model.
+    """
+
+    def __init__(self, modelled: tuple[str, ...]) -> None:
+        self.modelled = modelled
+        self._frames_s: list[NDArray[np.float64]] = []
+        self._f0_hz: list[NDArray[np.float64]] = []
+        self._cents: list[NDArray[np.float64]] = []
+        self._gains: list[NDArray[np.float32]] = []
+        self._lsf: list[NDArray[np.float32]] = []
+        self._misfits: list[list[float]] = []
+        self._violations: dict[str, float] = {}
+        self._worse: list[Span] = []
+
+    def add(self, block: Block, span: Span) -> None:
+        """Take what a block found; where blocks overlap, the first half is that of the earlier one."""
+        rate = block.problem.mixture.sample_rate
+        frames_s = block.frames_s + span.start / rate
+        own = span.own(frames_s, rate)
+        self._frames_s.append(frames_s[own])
+        self._f0_hz.append(block.f0_hz[:, own])
+        self._cents.append(block.moved_cents[:, own])
+        self._gains.append(block.gains[:, own])
+        self._lsf.append(block.lsf[:, own])
+        self._misfits.append(block.misfits)
+        for label, violation in block.violations.items():
+            self._violations[label] = max(violation, self._violations.get(label, 0.0))
+        if block.worse:
+            self._worse.append(span)
+
+    def report(self, problem: Problem, run: Run) -> None:
+        """Tell the host all of it."""
+        f0_hz, frames_s = np.concatenate(self._f0_hz, axis=1), np.concatenate(self._frames_s)
+        run.report_violations(self._violations)
+        run.trace("misfit", np.mean(self._misfits, axis=0))
+        gains, lsf = np.concatenate(self._gains, axis=1), np.concatenate(self._lsf, axis=1)
+        layout = problem.layout(sources=self.modelled, frames_s=frames_s, lengths={"lines": lsf.shape[-1]})
+        run.keep(layout, {Domain.F0: f0_hz, GAINS: gains, FILTERS: lsf})
+        self._remark_on_f0(f0_hz, run)
+        for span in self._worse:
+            rate = problem.mixture.sample_rate
+            run.remark(
+                f"from {span.start / rate:.1f} to {span.stop / rate:.1f} s the all-pole model explains the recording "
+                "no better than its nonnegative start, whose masks are used there"
+            )
+        for one, other in combinations(range(len(self.modelled)), 2):
+            frames = merged_frames(f0_hz[one], f0_hz[other])
+            if frames.any():
+                names = f"{self.modelled[one]} and {self.modelled[other]}"
+                run.remark(
+                    f"{names} are in unison or octaves for {told(frames, frames_s, _MOST_SPANS)}: no mask can tell "
+                    "them apart there, and they share by what their sound is elsewhere"
+                )
+
+    def _remark_on_f0(self, f0_hz: NDArray[np.float64], run: Run) -> None:
+        cents = np.concatenate(self._cents, axis=1)
+        for name, track, moved in zip(self.modelled, f0_hz, cents, strict=True):
+            if not np.isfinite(track).any():
+                run.remark(f"F0 of {name} is unvoiced all along: its stem holds nothing but a share of the noise")
+            elif np.nanmax(np.abs(moved)) > 0:
+                run.remark(
+                    f"F0 of {name} was moved by {np.nanmedian(np.abs(moved)):.0f} cents in the median, up to "
+                    f"{np.nanpercentile(np.abs(moved), 95):.0f} in 95 % of its frames, to follow the recording"
+                )

@@ -1,0 +1,24 @@
+"""Hooks of sepkit-source-filter."""
+
+from collections.abc import Iterator
+
+from sepkit.plugin import Domain, SeparatorSpec, hookimpl
+
+SEPKIT_API = 1
+
+
+@hookimpl
+def sepkit_separators() -> Iterator[SeparatorSpec]:
+    yield SeparatorSpec(
+        name="source-filter",
+        summary="source-filter models fitted to the mixture alone: voices out of an ensemble, given F0 or a score",
+        reference="K. Schulze-Forster et al., Unsupervised music source separation "
+        "using differentiable parametric source models, IEEE/ACM TASLP 31, 2023",
+        factory="sepkit_source_filter.separator:SourceFilter",
+        config="sepkit_source_filter.config:SourceFilterConfig",
+        needs=("score|f0",),
+        constraints=(Domain.F0, Domain.SPECTROGRAMS),
+        priors=(Domain.F0, Domain.SPECTROGRAMS),
+        traits=frozenset({"accelerated", "gain-equivariant", "stochastic"}),
+        example={"window_s": 0.03, "f0_rounds": 2, "updates": 5, "steps": 4, "envelopes": 3},
+    )

@@ -1,0 +1,131 @@
+"""The separator: source-filter models fitted block by block, then soft masks from what they give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sepkit.informed.f0_known import chords, known_sources
+from sepkit.informed.parts_asked import remark_on_late_notes
+from sepkit.music.audio import Audio
+from sepkit.neural import choose_device
+from sepkit.problem.excerpt import excerpt
+from sepkit.problem.problem import Problem
+from sepkit.problem.run import Run
+from sepkit.problem.spans import spans_of
+from sepkit.solving.separator import Separator
+from sepkit.spectral import STFT, soft_masks
+from sepkit_source_filter.block import Block
+from sepkit_source_filter.config import SourceFilterConfig
+from sepkit_source_filter.findings import Findings
+from sepkit_source_filter.resynthesis import Resynthesis
+
+_EARLY_S = 1.0
+"""By which F0 may end before the recording, or begin after it does, without a remark."""
+
+
+class SourceFilter(Separator[SourceFilterConfig]):
+    """Source-filter models of all voices, fitted to the mixture alone.
+
+    F0 of every source comes from its track or its notes, and is made to follow the recording. A comb of partials, as
+    wide as F0 moves within the window, goes through a filter that changes over time; noise is shared. First the filters
+    are nonnegative mixtures of smooth envelopes, fitted by multiplicative updates, then all-pole filters, fitted by
+    gradient descent. Soft masks from the models give the stems.
+
+    References
+    ----------
+    Schulze-Forster, Richard, Kelley, Doire and Badeau, "Unsupervised music source separation using differentiable
+    parametric source models", IEEE/ACM TASLP 31, 2023.
+    Durrieu, Richard, David and Févotte, "Source/filter model for unsupervised main melody extraction from polyphonic
+    audio signals", IEEE TASLP 18(3), 2010.
+    """
+
+    def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
+        device = choose_device(run)
+        remark_on_what_is_known(problem, run)
+        known = known_sources(problem.side_information)
+        wanted = problem.sources or known
+        modelled = tuple(dict.fromkeys((*wanted, *known)))
+        chosen = _Fit(problem, self.config, wanted, modelled, device)
+        work = chosen.work(run.rng)
+        for _ in run.steps(chosen.units, "fit"):
+            next(work)
+        chosen.found.report(problem, run)
+        if self.config.output == "synthesised":
+            run.remark("the stems are synthesised: they and the mixture sound alike, but do not sum to it")
+        rate = problem.mixture.sample_rate
+        return {name: Audio(stem, rate) for name, stem in zip(wanted, chosen.stems, strict=True)}
+
+
+def remark_on_what_is_known(problem: Problem, run: Run) -> None:
+    """Tell the user of notes that have no F0 of their own, and of what lies after the recording or leaves it early."""
+    known, mixture = problem.side_information, problem.mixture
+    if known.score is not None:
+        remark_on_late_notes(known.score, mixture, run)
+        for part in known.score.parts:
+            unheard = 0 if part in known.f0 else chords(known.score.part(part).notes)
+            if unheard:
+                run.remark(
+                    f"{unheard} of the notes of {part} begin with a higher one: a source has one F0, the highest"
+                )
+    for name, track in known.f0.items():
+        if track.times_s[-1] < mixture.duration_s - _EARLY_S or track.times_s[0] > _EARLY_S:
+            run.remark(
+                f"F0 of {name} is given from {track.times_s[0]:.1f} to {track.times_s[-1]:.1f} s of a recording of "
+                f"{mixture.duration_s:.1f} s: beyond that it counts as unvoiced"
+            )
+
+
+class _Fit:
+    """The blocks of a recording, one after the other, and the stems that they come to."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        config: SourceFilterConfig,
+        wanted: tuple[str, ...],
+        modelled: tuple[str, ...],
+        device: torch.device,
+    ) -> None:
+        self.problem, self.config, self.wanted, self.modelled, self.device = problem, config, wanted, modelled, device
+        mixture = problem.mixture
+        self.stft = STFT.of_duration(config.window_s, config.overlap, mixture.sample_rate)
+        self.spans = spans_of(mixture.length, mixture.sample_rate, config.block_s, self.stft.hop)
+        self.stems = np.zeros((len(wanted), *mixture.samples.shape), np.float32)
+        self.found = Findings(modelled)
+        self.resynthesis = Resynthesis(config, wanted) if config.output == "synthesised" else None
+
+    @property
+    def units(self) -> int:
+        """Number of steps of `work`."""
+        return len(self.spans) * (self.config.f0_rounds + self.config.updates + self.config.steps + 1)
+
+    def work(self, rng: np.random.Generator) -> Iterator[None]:
+        """Fit all blocks and filter the mixture by them, a step at a time."""
+        for span in self.spans:
+            part = excerpt(self.problem, span.start, span.stop)
+            block = Block(part, self.config, self.modelled, self.stft, self.device)
+            yield from block.fit(rng)
+            masked = self._filtered(block)
+            stems = masked if self.resynthesis is None else self.resynthesis.sound(block, span, masked, rng)
+            self.stems[..., span.start : span.stop] += span.fades * stems
+            self.found.add(block, span)
+            yield
+
+    def _filtered(self, block: Block) -> NDArray[np.floating]:
+        count, exponent = len(self.wanted), self.config.mask_exponent
+        bins = block.magnitudes.shape[1]
+
+        def masks(frames: slice) -> NDArray[np.floating]:
+            magnitudes = block.magnitudes[..., frames]
+            all_bins = np.zeros((count, self.stft.bins, magnitudes.shape[2]), np.float32)
+            all_bins[:, :bins] = soft_masks(magnitudes, exponent)[:count]
+            if self.config.above == "share":
+                octave = np.square(magnitudes[:, bins // 2 :]).sum(axis=1, keepdims=True)
+                all_bins[:, bins:] = soft_masks(octave, exponent / 2)[:count]
+            return all_bins
+
+        return self.stft.filter(block.problem.mixture.samples, masks, count)

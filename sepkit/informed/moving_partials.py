@@ -1,0 +1,107 @@
+"""Spectra of partials whose frequency changes within the window, as that of vibrato and glides does.
+
+A steady partial has the window's main lobe. One that moves is spread over all bins that it passes, the more so the
+higher its number: a singer's vibrato spreads the tenth partial over hundreds of Hz. Where F0 is known its phase is, and
+the spectrum of every partial follows: the transform of the window times ``exp(i k phase)``.
+
+References
+----------
+Degottex and Stylianou, "Analysis and synthesis of speech using an adaptive full-band harmonic model", IEEE TASLP
+21(10), 2013 (partials that follow F0 within the window).
+Harris, "On the use of windows for harmonic analysis with the discrete Fourier transform", 1978.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sepkit.spectral import STFT
+
+_POINTS = 128
+"""Of the window: partials may spread over half as many bins to either side."""
+_OVERSAMPLED = 2
+_REACH_BINS = _POINTS // 2 - 2
+_BLOCK_FRAMES = 512
+
+
+def moving_partials(
+    times_s: NDArray[np.floating],
+    f0_hz: NDArray[np.floating],
+    frames_s: NDArray[np.floating],
+    stft: STFT,
+    sample_rate: int,
+    highest_hz: float,
+) -> NDArray[np.float32]:
+    """Magnitude spectra of partials that are all equally strong; every bin has that of the strongest partial there.
+
+    Parameters
+    ----------
+    times_s, f0_hz : ndarray [shape=(points,)]
+        F0 over time in Hz, NaN where unvoiced; beyond voiced stretches that of the nearest point goes on.
+    frames_s : ndarray [shape=(frames,)]
+        Centres of the frames. One is silent where F0 is NaN at the nearest of `times_s`.
+    stft : STFT
+        With a window that falls to zero at its ends, as Hann's does.
+    sample_rate : int
+        In Hz.
+    highest_hz : float
+        Partials go up to here, and bins too.
+
+    Returns
+    -------
+    spectra : ndarray [shape=(frames, bins)]
+        A steady partial has its maximum of 1.
+    """
+    bins = bins_below(stft, sample_rate, highest_hz)
+    spectra = np.zeros((len(frames_s), bins), np.float32)
+    known = np.isfinite(f0_hz)
+    nearest = np.searchsorted((times_s[:-1] + times_s[1:]) / 2, frames_s)
+    voiced = np.flatnonzero(known[nearest])
+    for start in range(0, len(voiced), _BLOCK_FRAMES):
+        block = voiced[start : start + _BLOCK_FRAMES]
+        spectra[block] = _spectra(times_s[known], f0_hz[known], frames_s[block], stft, sample_rate, bins)
+    return spectra
+
+
+def bins_below(stft: STFT, sample_rate: int, highest_hz: float) -> int:
+    """Number of bins up to a frequency."""
+    return int(np.searchsorted(stft.bins_hz(sample_rate), highest_hz, side="right"))
+
+
+def _spectra(
+    times_s: NDArray[np.floating],
+    f0_hz: NDArray[np.floating],
+    frames_s: NDArray[np.floating],
+    stft: STFT,
+    sample_rate: int,
+    bins: int,
+) -> NDArray[np.float32]:
+    import scipy.fft
+    import scipy.signal
+
+    duration_s = stft.window_length / sample_rate
+    bin_hz = 1 / duration_s
+    within_s = ((np.arange(_POINTS) + 0.5) / _POINTS - 0.5) * duration_s
+    window = scipy.signal.get_window(stft.window, 2 * _POINTS)[1::2]
+    window = window / window.sum()
+    f0 = np.interp(frames_s[:, np.newaxis] + within_s, times_s, f0_hz)
+    centre = f0 @ window
+    phase = 2 * np.pi * np.cumsum(f0 - centre[:, np.newaxis], axis=1) * (duration_s / _POINTS)
+    spectra = np.zeros((len(frames_s), bins), np.float32)
+    size = _POINTS * _OVERSAMPLED
+    for number in range(1, int(bins * bin_hz / centre.min()) + 1):
+        rows = np.flatnonzero(number * centre < bins * bin_hz)
+        lobe = np.abs(scipy.fft.fft(window * np.exp(1j * number * phase[rows]).astype(np.complex64), size, axis=1))
+        at = number * centre[rows] / bin_hz
+        reach = min(_REACH_BINS, int(centre[rows].max() / bin_hz) + 2)
+        column = np.rint(at).astype(np.intp)[:, np.newaxis] + np.arange(-reach, reach + 1)
+        place = (column - at[:, np.newaxis]) * _OVERSAMPLED
+        below = np.floor(place).astype(np.intp)
+        part = place - below
+        row = np.arange(len(rows))[:, np.newaxis]
+        height = (1 - part) * lobe[row, below % size] + part * lobe[row, (below + 1) % size]
+        inside = (column >= 0) & (column < bins)
+        row, column, height = np.broadcast_to(rows[:, np.newaxis], column.shape)[inside], column[inside], height[inside]
+        spectra[row, column] = np.maximum(spectra[row, column], height)
+    return spectra
