@@ -159,7 +159,7 @@ BAD_CALLS = {
     "an option of no command": ((*RUN, "--iterations", "3"), ("No such option", "--iterations", "sepkit run --help")),
     "a flag without its value": ((*RUN, "--seed"), ("--seed", "requires an argument")),
     "no output folder": (("run", "nmf", "mix.wav"), ("Missing option '-o'", "sepkit run --help")),
-    "no mixture": (("run", "nmf", "-o", "out"), ("Missing argument 'MIX",)),
+    "no mixture": (("run", "nmf", "-o", "out"), ("give METHOD and MIX",)),
     "unknown method": (("run", "nfm", "mix.wav", "-o", "out"), ("no method 'nfm' is installed", "did you mean nmf?")),
     "unknown prior": ((*RUN, "--prior", "sparsty"), ("no prior 'sparsty' is installed", "did you mean sparsity?")),
     "constraint as prior": ((*RUN, "--prior", "mixture-consistency"), ("no prior 'mixture-consistency'",)),

@@ -84,7 +84,7 @@ def test_show_tells_all_about_a_method() -> None:
     for words in ("method nmf", "Févotte", "nothing but the mixture", "any rate", "activations, templates, waveforms"):
         assert words in shown.out
     assert "stochastic" in shown.out
-    for option in ("rank", "beta", "iterations", "templates"):
+    for option in ("rank", "beta", "iterations", "start"):
         assert re.search(rf"^{option} ", shown.out, re.MULTILINE)
     assert "≥ 0 ≤ 3" in shown.out
     assert re.search(r"^window_s +0\.046 s ", shown.out, re.MULTILINE)
@@ -177,7 +177,8 @@ def test_version() -> None:
         (["show", "si-sdrr"], "no metric 'si-sdrr' is installed; did you mean si-sdr"),
         (["show", "musdb"], "no dataset 'musdb' is installed; did you mean musdb18?"),
         (["plugins", "nothing"], "no plugin 'nothing' is installed; see: sepkit plugins"),
-        (["run"], "Missing argument 'METHOD'"),
+        (["run"], "Missing option '-o'"),
+        (["run", "-o", "out"], "give METHOD and MIX"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

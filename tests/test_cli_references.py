@@ -96,4 +96,4 @@ def test_a_mistake_is_one_line_and_leaves_nothing(arguments: tuple[str, ...], wo
 def test_without_score_and_f0_the_comb_asks_for_both() -> None:
     done = call("run", "harmonic-comb", "mix.wav", "-o", "out", "--sources", "a")
     assert (done.code, len(done.complaints)) == (2, 1)
-    assert "need a score or F0 tracks: give score=... or --score, or f0=... or --f0" in done.err
+    assert "it needs score or f0: give one with score=... or --score, or give F0 tracks with f0=... or --f0" in done.err

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sepkit import Audio, F0Track, Note, Registry, Score, Separation, separate
 from sepkit.builtin.comb import harmonic_comb, sounding_pitches
-from sepkit.errors import SideInformationError
+from sepkit.errors import MismatchError, SideInformationError
 from sepkit.informed.f0_known import f0_at
 from sepkit.music.pitch import midi_to_hz
 
@@ -122,7 +122,7 @@ def test_blocks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_score_and_f0_both_are_asked_for() -> None:
-    with pytest.raises(SideInformationError, match=r"need a score or F0 tracks: give .*--score, or .*--f0"):
+    with pytest.raises(MismatchError, match=r"it needs score or f0: give .*--score, or .*--f0"):
         comb()
 
 

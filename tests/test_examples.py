@@ -73,10 +73,11 @@ import numpy as np
 from sepkit import Audio, Method
 from threaded_host import SeparationService
 method = Method("nmf", config={{"iterations": 100_000, "tolerance": 0}})
-service = SeparationService(method)
-noise = np.random.default_rng(0).uniform(-1, 1, (1, 8000)).astype(np.float32)
-job = service.submit(Audio(noise, 8000), ["a", "b"])
-while not service.state(job).startswith("factorise"):
+noises = (np.random.default_rng(seed).uniform(-1, 1, (1, 8000)).astype(np.float32) for seed in range(3))
+first, second, noise = (Audio(noise, 8000) for noise in noises)
+service = SeparationService(method, {{"a": first, "b": second}})
+job = service.submit(noise)
+while not service.state(job).startswith("learn a"):
     time.sleep(0.01)
 service.cancel(job)
 service.close()

@@ -8,7 +8,7 @@ import sys
 import threading
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,7 @@ def fifo(name: str, content: bytes) -> Iterator[Path]:
     os.mkfifo(name)
 
     def write() -> None:
-        with open(name, "wb") as file:
+        with suppress(BrokenPipeError), open(name, "wb") as file:
             file.write(content)
 
     writer = threading.Thread(target=write, daemon=True)

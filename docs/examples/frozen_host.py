@@ -71,11 +71,12 @@ if __name__ == "__main__":
     rate = piece.mixture.sample_rate
     mixture, drums = (Audio(audio.samples[:, : 4 * rate], rate) for audio in (piece.mixture, piece.stems["drums"]))
     methods: dict[str, dict[str, Any]] = {
-        "nmf": {"templates": piece.training, "iterations": 30},
+        "nmf": {"iterations": 30},
         "median": {"width": 31},
     }
     for name, config in methods.items():
-        separation = sepkit.separate(mixture, name, config=config, registry=registry)
+        examples = piece.training if "examples" in registry.separator(name).uses else {}
+        separation = sepkit.separate(mixture, name, config=config, examples=examples, registry=registry)
         origin = separation.provenance.plugin["name"] or "the host itself"
         guesses = ({"drums": mixture}, {"drums": separation["drums"]})
         given: dict[str, Any] = {"metrics": ["sdr"], "registry": registry}

@@ -49,9 +49,9 @@ def show_and_tell(progress: Progress) -> None:
         underway.set()
 
 
-endless = sepkit.Method("nmf", config={"templates": piece.training, "iterations": 100_000, "tolerance": 0})
+endless = sepkit.Method("nmf", config={"iterations": 100_000, "tolerance": 0})
 with ThreadPoolExecutor(1) as pool:
-    future = pool.submit(endless.separate, mixture, sources=list(piece.stems), reporter=show_and_tell, cancel=stop)
+    future = pool.submit(endless.separate, mixture, examples=piece.training, reporter=show_and_tell, cancel=stop)
     underway.wait(timeout=60)
     stop.set()
     try:
@@ -60,8 +60,8 @@ with ThreadPoolExecutor(1) as pool:
         print("\ncancelled after a few iterations; the method is as usable as before")
 
 # %% The full run. A method is made once and separates any number of mixtures.
-method = sepkit.Method("nmf", config={"templates": piece.training, "iterations": 30})
-separation = method.separate(mixture, sources=list(piece.stems), reporter=Line())
+method = sepkit.Method("nmf", config={"iterations": 30})
+separation = method.separate(mixture, examples=piece.training, reporter=Line())
 print(f"\ndone in {separation.provenance.seconds:.1f} s")
 
 # %% How good is it? With the true stems at hand: signal-to-distortion ratio, before and after.

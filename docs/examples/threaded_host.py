@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections.abc import Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,16 +31,17 @@ class Job:
 class SeparationService:
     """Jobs by id; a web service would call these methods from its request handlers."""
 
-    def __init__(self, method: Method, workers: int = 2) -> None:
+    def __init__(self, method: Method, examples: Mapping[str, Audio | Path], workers: int = 2) -> None:
+        self._examples = examples
         self._method, self._jobs, self._ids = method, dict[str, Job](), itertools.count(1)
         self._pool = ThreadPoolExecutor(workers)
 
-    def submit(self, mixture: Audio | Path, sources: list[str]) -> str:
+    def submit(self, mixture: Audio | Path) -> str:
         """Start a job when a worker is free; nothing is read or computed on the caller's thread."""
         job, job_id = Job(), f"job-{next(self._ids)}"
         self._jobs[job_id] = job
         job.future = self._pool.submit(
-            self._method.separate, mixture, sources=sources, reporter=job.report, cancel=job.stop
+            self._method.separate, mixture, examples=self._examples, reporter=job.report, cancel=job.stop
         )
         return job_id
 
@@ -67,11 +69,11 @@ class SeparationService:
 
 if __name__ == "__main__":
     piece = example.load()
-    method = Method("nmf", config={"templates": piece.training, "iterations": 30}, registry=Registry.discover())
-    service, sources, rate = SeparationService(method), list(piece.stems), piece.mixture.sample_rate
+    method = Method("nmf", config={"iterations": 30}, registry=Registry.discover())
+    service, rate = SeparationService(method, piece.training), piece.mixture.sample_rate
     verses = [Audio(piece.mixture.samples[:, start * rate : (start + 2) * rate], rate) for start in (0, 2, 4)]
-    jobs = [service.submit(verse, sources) for verse in verses]
-    jobs += [service.submit(Path("no-such-song.wav"), sources), service.submit(piece.mixture, sources)]
+    jobs = [service.submit(verse) for verse in verses]
+    jobs += [service.submit(Path("no-such-song.wav")), service.submit(piece.mixture)]
     service.cancel(jobs[-1])  # Somebody changed their mind.
     service.close()
     for job in jobs:

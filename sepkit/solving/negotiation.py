@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from sepkit.config import Config
-from sepkit.errors import MismatchError
+from sepkit.errors import MismatchError, PluginError
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import SeparatorSpec
 from sepkit.problem.constraint import Constraint
@@ -138,6 +138,8 @@ def _hosted(assumed: tuple[S, ...], declared: tuple[S, ...], preferred: tuple[Do
     for index, statement in enumerate((*assumed, *declared)):
         seen[statement.name] += 1
         label = statement.name if seen[statement.name] == 1 else f"{statement.name}-{seen[statement.name]}"
-        domain = next(domain for domain in preferred if domain in statement.domains)
+        domain = next((domain for domain in preferred if domain in statement.domains), None)
+        if domain is None:
+            raise PluginError(f"it assumes '{statement.name}', which speaks of nothing that it hosts")
         hosted.append(Hosted(statement, domain, label, default=index < len(assumed)))
     return tuple(hosted)

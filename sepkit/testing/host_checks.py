@@ -8,6 +8,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from sepkit.errors import Cancelled, MismatchError, SepkitError, SideInformationError, fault_of
@@ -76,9 +77,11 @@ def missing_needs_are_named(subject: MethodSubject) -> None:
 def uses_are_used(subject: MethodSubject) -> None:
     """Side information that the spec says it uses makes a difference when it is given."""
     subject.require_deterministic()
-    without = subject.result(subject.bare_case("sources"))
+    # Notes far enough apart that what is said of one is not said of all.
+    length = 2 * (subject.sample_rate or 16000)
+    without = subject.result(replace(subject.bare_case("sources"), length=length))
     for kind in subject.spec.uses:
-        result = subject.result(subject.bare_case("sources", kind))
+        result = subject.result(replace(subject.bare_case("sources", kind), length=length))
         require(
             result.fingerprint != without.fingerprint,
             f"{kind} makes no difference to the stems; leave it out of `uses`, so that callers are told",

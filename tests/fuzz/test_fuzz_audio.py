@@ -117,6 +117,12 @@ def test_samples_come_back_or_one_line(
     else:
         assert RATES_HZ[0] <= audio.sample_rate <= RATES_HZ[1]
         assert audio.channels <= MOST_CHANNELS
+        if audio.remarks:
+            # What was cut off is read for a listener, and refused as a reference.
+            with pytest.raises(AudioError, match="ends after"), Stems({"a": path}) as stems:
+                stems.read(0, stems.length)
+            path.unlink()
+            return
         with Stems({"a": path}) as stems:
             assert (stems.length, stems.channels, stems.sample_rate) == (
                 audio.length,

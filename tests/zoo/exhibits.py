@@ -152,7 +152,7 @@ EXHIBITS = [
     method("seed-matters-as-declared", traits=frozenset({"stochastic"})),
     method("keeps-no-state", "behaviour:Remembers"),
     method("threads-agree", "behaviour:SharesItself"),
-    method("needs-are-declared", "behaviour:NeedsScore"),
+    method("needs-are-declared", "behaviour:NeedsScore", "uses-are-used", uses=("score",)),
     method("needs-are-declared", "behaviour:NamesNothing"),
     method("needs-are-declared", "behaviour:NeedsScore", needs=("score|f0",)),
     method("uses-are-used", uses=("examples",)),
@@ -173,8 +173,8 @@ EXHIBITS = [
     # What it leaves behind when cancelled it writes in any case.
     method("cancelling-leaves-nothing-behind", "behaviour:LeavesFile", "writes-no-files"),
     method("errors-of-the-host-pass-through", "behaviour:Swallows"),
-    method("default-statements-are-hosted", default_priors=("quiet:loudness=1",)),
-    method("default-statements-are-hosted", default_priors=("quiet",)),
+    method("default-statements-are-hosted", "good:Shares", "separates", default_priors=("quiet:loudness=1",)),
+    method("default-statements-are-hosted", "good:Shares", "separates", default_priors=("quiet",)),
     method("default-statements-are-hosted", default_constraints=("peak-limit", "peak-limit")),
     method("hosted-constraints-are-reported", "hosting:ReportsNothing", **ON_WAVEFORMS),
     method("hosted-constraints-are-reported", "hosting:InventsViolations", **ON_WAVEFORMS),
@@ -183,7 +183,7 @@ EXHIBITS = [
     method("hosted-priors-are-used", "hosting:IgnoresPriors", **PRIORS_ON_WAVEFORMS),
     method("hosted-priors-are-used", "hosting:AsksInVain", **PRIORS_ON_WAVEFORMS),
     method("works-with-installed-priors", "hosting:WantsSplit", priors=(Domain.ACTIVATIONS,)),
-    method("works-with-installed-constraints", "hosting:HidesScore", **ON_ACTIVATIONS),
+    method("works-with-installed-constraints", "hosting:WantsLog", **ON_ACTIVATIONS),
     method("absent-device-is-refused", "good:Shares", "accelerator-is-used", traits=frozenset({"accelerated"})),
     method(
         "absent-device-is-refused", "behaviour:FailsOnDevice", "accelerator-is-used", traits=frozenset({"accelerated"})

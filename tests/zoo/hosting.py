@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from sepkit import Atom, Audio, Domain, Layout, Problem, Run, SideInformation
+from sepkit import Atom, Audio, Domain, Layout, Problem, Run
 from tests.zoo.good import NAMES, Array, Shares
 
 
@@ -74,13 +74,9 @@ class WantsSplit(Activations):
     pass
 
 
-class HidesScore(Activations):
-    def layout(self, problem: Problem, names: tuple[str, ...]) -> Layout:
-        whole = super().layout(problem, names)
-        return Layout(
-            mixture=whole.mixture,
-            side_information=SideInformation(),
-            sources=whole.sources,
-            frames_s=whole.frames_s,
-            atoms=whole.atoms,
-        )
+class WantsLog(Activations):
+    def finish(self, value: Array, problem: Problem, run: Run) -> Mapping[str, Audio]:
+        layout = self.layout(problem, problem.sources or NAMES)
+        for _, projection in problem.bind_constraints(layout, Domain.ACTIVATIONS).projections:
+            assert projection.log.calls >= 0  # type: ignore[attr-defined]
+        return super().finish(value, problem, run)

@@ -26,7 +26,7 @@ _MISSING = frozenset(
     ["", "-", "--", "?", "nan", "na", "n/a", "#n/a", "null", "none", "nil", "undefined", "--undefined--", "unvoiced"]
 )
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
-_NUMBER_BLANK_NUMBER = re.compile(r"\d\s+[+-]?\d")
+_NUMBER_BLANK_NUMBER = re.compile(r'\d"?\s+"?[+-]?\d')
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
