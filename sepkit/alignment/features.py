@@ -107,18 +107,24 @@ def recording_features(audio: Audio, steps: Callable[[int], Iterator[int]] | Non
 
 def score_features(score: Score, times: TimeMap, frames: int) -> Features:
     """Features of a score as if it were played at these times: partials roll off, tones decay and ring on."""
-    sustain, attack = (np.zeros((frames, len(PITCHES)), np.float32) for _ in range(2))
+    pitches = [round(note.pitch) for note in score.notes]
+    sustained, struck = (np.zeros((1 + max(pitches, default=0), frames), np.float32) for _ in range(2))
     edges_s = times([(note.onset_s, note.offset_s) for note in score.notes])
     starts, stops = np.round(edges_s * FRAMES_HZ).astype(int).T
-    for start, stop, note in zip(starts, np.maximum(stops, starts + 1), score.notes, strict=True):
+    for start, stop, pitch in zip(starts.tolist(), np.maximum(stops, starts + 1).tolist(), pitches, strict=True):
         first, last = max(start, 0), min(stop + _RINGING_FRAMES, frames)
         if first < last:
             since_s = np.arange(first - start, last - start, dtype=np.float32) / FRAMES_HZ
             released_s = np.maximum(0, since_s - (stop - start) / FRAMES_HZ)
             envelope = np.exp(-since_s / _DECAY_S - released_s / _RELEASE_S)
-            sustain[first:last] += envelope[:, np.newaxis] * _tone(_SUSTAIN, round(note.pitch))
+            sustained[pitch, first:last] += envelope
             if first == start:
-                attack[start] += _tone(_ATTACK, round(note.pitch))
+                struck[pitch, start] += 1
+    played = sorted(set(pitches))
+    sustain, attack = (
+        envelopes[played].T @ np.stack([_tone(window, pitch) for pitch in played])
+        for envelopes, window in ((sustained, _SUSTAIN), (struck, _ATTACK))
+    )
     return Features(_standing_out(sustain), _onsets(_loudness(attack, _ATTACK_COMPRESSION)))
 
 

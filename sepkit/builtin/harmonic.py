@@ -95,11 +95,14 @@ def harmonic_templates(layout: Layout, cents: float, inharmonicity: float) -> ND
     assert layout.atoms is not None
     assert layout.bins_hz is not None
     templates = np.ones(layout.shape(Domain.TEMPLATES))
+    shapes: dict[float, NDArray[np.float64]] = {}
     for column in np.flatnonzero(_pitched(layout)):
         pitch = layout.atoms[column].pitch
         assert pitch is not None
-        number, height = partial_lobes(layout.bins_hz, pitch, cents=cents, inharmonicity=inharmonicity)
-        templates[:, column] = height / number
+        if pitch not in shapes:
+            number, height = partial_lobes(layout.bins_hz, pitch, cents=cents, inharmonicity=inharmonicity)
+            shapes[pitch] = height / number
+        templates[:, column] = shapes[pitch]
     return templates
 
 

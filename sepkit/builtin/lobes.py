@@ -54,28 +54,36 @@ class Lobes(Prior):
     def bind(self, layout: Layout, domain: Domain) -> Density:
         assert layout.atoms is not None
         assert layout.bins_hz is not None
-        lobes = np.zeros(layout.shape(Domain.TEMPLATES))
-        members: list[NDArray[np.intp]] = []
+        bins, atoms = layout.shape(Domain.TEMPLATES)
+        columns: dict[float, list[int]] = {}
         for column, atom in enumerate(layout.atoms):
-            if atom.pitch is None or atom.transient:
-                continue
-            number, height = partial_lobes(
-                layout.bins_hz, atom.pitch, cents=self.cents, inharmonicity=self.inharmonicity
-            )
+            if atom.pitch is not None and not atom.transient:
+                columns.setdefault(atom.pitch, []).append(column)
+        lobes = np.zeros((bins, atoms))
+        members: list[NDArray[np.intp]] = []
+        for pitch, alike in columns.items():
+            number, height = partial_lobes(layout.bins_hz, pitch, cents=self.cents, inharmonicity=self.inharmonicity)
             for m in np.unique(number[height > 0]):
-                bins = np.flatnonzero((number == m) & (height > 0))
-                lobes[bins, column] = height[bins] / height[bins].sum()
-                members.append(bins * lobes.shape[1] + column)
+                lobe = np.flatnonzero((number == m) & (height > 0))
+                lobes[np.ix_(lobe, alike)] = (height[lobe] / height[lobe].sum())[:, np.newaxis]
+                members.append(lobe * atoms + np.array(alike)[:, np.newaxis])
         return _LobesOfPartials(self.weight, lobes, *_table(members, lobes.size))
 
 
 def _table(members: list[NDArray[np.intp]], size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The elements of every partial, filled up with `size`; the partial of every element, or else their number."""
-    rows = np.full((len(members), max(map(len, members), default=1)), size)
-    partial = np.full(size, len(members))
-    for number, elements in enumerate(members):
-        rows[number, : len(elements)] = elements
-        partial[elements] = number
+    """The elements of every partial, filled up with `size`; the partial of every element, or else their number.
+
+    Every one of `members` has a partial of every atom of one pitch [shape=(partials, elements)].
+    """
+    partials = sum(map(len, members))
+    rows = np.full((partials, max((elements.shape[1] for elements in members), default=1)), size)
+    partial = np.full(size, partials)
+    number = 0
+    for elements in members:
+        numbers = np.arange(number, number + len(elements))
+        rows[numbers, : elements.shape[1]] = elements
+        partial[elements] = numbers[:, np.newaxis]
+        number += len(elements)
     return rows, partial
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -71,12 +72,19 @@ class Score:
     @property
     def parts(self) -> tuple[str, ...]:
         """Names of the parts, in the order in which they enter."""
-        return tuple(dict.fromkeys(note.part for note in self.notes))
+        return tuple(self._notes_of)
 
     def part(self, name: str) -> Score:
         """The notes of one part."""
-        name = composed(name)
-        return self._with_notes(note for note in self.notes if note.part == name)
+        return self._with_notes(self._notes_of.get(composed(name), ()))
+
+    @cached_property
+    def _notes_of(self) -> dict[str, list[Note]]:
+        """The notes of every part, gathered once: methods ask for each part again and again."""
+        notes: dict[str, list[Note]] = {}
+        for note in self.notes:
+            notes.setdefault(note.part, []).append(note)
+        return notes
 
     def regroup(self, groups: Mapping[str, Iterable[str] | str]) -> Score:
         """Make new parts of the old ones.
