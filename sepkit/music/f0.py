@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.errors import SideInformationError
+from sepkit.errors import SideInformationError, one_line
 from sepkit.music.origin import Origin
 from sepkit.opening import as_spelt
 
@@ -71,7 +71,9 @@ class F0Track:
         try:
             return cls(*read_f0(Path(path)), origin=Origin.of(as_spelt(Path(path))))
         except SideInformationError as error:
-            raise SideInformationError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
+            raise SideInformationError(
+                str(error) if one_line(str(path)) in str(error) else f"{path}: {error}"
+            ) from error
 
 
 def _unpickled(times_s: NDArray[np.float64], f0_hz: NDArray[np.float64], origin: Origin | None) -> F0Track:
