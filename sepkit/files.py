@@ -73,6 +73,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     WriteError
         If the system refuses to write; `path` is then as it was before.
     """
+    if "\0" in str(path):
+        raise WriteError(str(path), "no file has a name with a null character in it; choose another")
     if not os.path.isdir(path.parent):
         raise WriteError(str(path), f"there is no folder {path.parent}; make it or choose another place")
     prefix, suffix = _partial(path.name)

@@ -244,6 +244,12 @@ class TestWriting:
         with pytest.raises(WriteError, match="no folder"):
             noise().write(regular_file / f"a{suffix}")
 
+    @pytest.mark.skipif(not Path("/proc/version").exists(), reason="needs a folder in which no file can be made")
+    @pytest.mark.parametrize("suffix", [".wav", ".flac"])
+    def test_where_no_file_can_be_made_the_system_tells_why(self, noise: NoiseOf, suffix: str) -> None:
+        with pytest.raises(WriteError, match="No such file or directory"):
+            noise().write(f"/proc/a{suffix}")
+
     @pytest.mark.parametrize("channels", [1, 2, 6])
     def test_wav_holds_no_time_of_writing(self, tmp_path: Path, noise: NoiseOf, channels: int) -> None:
         noise(channels).write(tmp_path / "a.wav")

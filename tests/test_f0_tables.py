@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sepkit import F0Track, Registry, Score, separate
@@ -143,6 +143,7 @@ def test_is_refused_with_what_it_holds(tmp_path: Path, text: str, words: str) ->
     assert "\n" not in str(error.value)
 
 
+@example(steps=[1], f0_hz=[0.0, 220.0], delimiter=" ", quoted=True, comma=True, named="")
 @given(
     steps=st.lists(st.integers(1, 500), min_size=1, max_size=20),
     f0_hz=st.lists(st.one_of(st.just(0.0), st.floats(30, 4000)), min_size=20, max_size=20),
@@ -174,6 +175,18 @@ def test_whatever_is_written_is_read_back(
     wanted = np.array(f0_hz[: len(steps)])
     np.testing.assert_allclose(read.times_s, times_ms / 1000)
     np.testing.assert_allclose(read.f0_hz, np.where(wanted == 0, np.nan, wanted))
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that cannot be read though it opens")
+def test_a_disk_that_fails_while_it_is_read_is_one_clear_error() -> None:
+    with pytest.raises(SideInformationError, match=r"/proc/self/mem as an F0 track: .*Input/output error"):
+        F0Track.read("/proc/self/mem")
+
+
+def test_the_file_is_named_once_whatever_its_name(tmp_path: Path) -> None:
+    with pytest.raises(SideInformationError) as error:
+        F0Track.read("a\0b.csv")
+    assert str(error.value).count("b.csv") == 1
 
 
 def test_notes_come_from_the_same_tables(tmp_path: Path) -> None:

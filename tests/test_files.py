@@ -148,6 +148,10 @@ class TestAtomicPath:
             temporary.write_text("new")
         assert list(tmp_path.iterdir()) == []
 
+    def test_a_name_with_a_null_character_is_told(self, tmp_path: Path) -> None:
+        with pytest.raises(WriteError, match="null character"), atomic_path(tmp_path / "a\0b.wav"):
+            pytest.fail("there is no such name")
+
     def test_where_nothing_can_be_written_the_first_error_is_told(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sepkit import Atom, Audio, Domain, Problem
 from sepkit.builtin import Lobes
+from sepkit.builtin.harmonic import harmonic_templates
 from sepkit.informed.harmonics import partial_lobes
 from sepkit.music.pitch import midi_to_hz
 from sepkit.problem.prior import Density, GradientSplit
@@ -40,6 +41,24 @@ def lobes() -> NDArray[np.float64]:
         number, height = partial_lobes(BINS_HZ, (*ATOMS, Atom("b", 60))[column].pitch or 0, cents=50)
         W[:, column] = height * np.random.default_rng(column).uniform(0.1, 1, number.max() + 1)[number]
     return W
+
+
+def test_parts_that_play_the_same_pitches_share_their_lobes(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+
+    def counted(bins_hz: NDArray[np.float64], pitch: float, **options: float) -> object:
+        asked.append(pitch)
+        return partial_lobes(bins_hz, pitch, **options)  # type: ignore[arg-type]
+
+    for module in ("lobes", "harmonic"):
+        monkeypatch.setattr(f"sepkit.builtin.{module}.partial_lobes", counted)
+    pitches = [50, 60, 70]
+    atoms = tuple(Atom(f"part {number}", pitch) for number in range(30) for pitch in pitches)
+    silence = Audio(np.zeros((1, RATE), np.float32), RATE)
+    layout = Problem(silence).layout(bins_hz=BINS_HZ, frames_s=np.arange(3.0), atoms=atoms)
+    Lobes().bind(layout, Domain.TEMPLATES)
+    harmonic_templates(layout, cents=50, inharmonicity=0)
+    assert asked == pitches * 2
 
 
 @pytest.mark.parametrize("pitch", [50, 64.3, 81])

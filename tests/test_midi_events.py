@@ -47,8 +47,12 @@ def sounds(score: Score) -> list[tuple[float, float, float]]:
         [0xFF, 0x60, 2, 1, 1],
         [0xF0, 3, 1, 2, 0xF7],
         [0xF0, 0],
+        [0xF0, 4, 0x41, 0x90, 0x10, 0xF7],  # a data byte that no system exclusive message has
+        [0xF7, 3, 0xF3, 1, 0xF7],
+        [0xF2, 0, 0],
         [0xF4],
         [0xF8],
+        [0xFE],
     ],
 )
 def test_a_damaged_event_of_another_kind_costs_no_note(tmp_path: Path, event: list[int]) -> None:

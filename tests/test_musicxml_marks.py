@@ -139,6 +139,31 @@ class TestWrapping:
         text = f'<score-timewise>{listed}<measure number="1"><part id="P1">{bar}</part></measure></score-timewise>'
         assert sounds(read(tmp_path, text)) == [*self.NOTES]
 
+    @pytest.mark.parametrize(
+        ("declared", "encoding"),
+        [("UTF-8", "utf-8"), ("UTF-8", "utf-8-sig"), ("UTF-16", "utf-16"), ("ISO-8859-1", "latin-1")],
+    )
+    @pytest.mark.parametrize("name", ["a.musicxml", "a.xml", "a.mxl", "packed.mxl"])
+    def test_encodings(self, tmp_path: Path, declared: str, encoding: str, name: str) -> None:
+        doctype = '<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 3.1 Partwise//EN" "partwise.dtd">'
+        named = self.PLAIN.replace("flute", "Fl\u00f6te")
+        content = f'<?xml version="1.0" encoding="{declared}"?>\n{doctype}\n{named}'.encode(encoding)
+        if name == "packed.mxl":
+            with zipfile.ZipFile(tmp_path / name, "w") as archive:
+                archive.writestr("a.xml", content)
+        else:
+            (tmp_path / name).write_bytes(content)
+        score = Score.read(tmp_path / name)
+        assert (sounds(score), score.parts) == ([*self.NOTES], ("Fl\u00f6te",))
+
+    def test_an_archive_may_hold_the_printed_score_too(self, tmp_path: Path) -> None:
+        listed = "".join(f'<rootfile full-path="{name}"/>' for name in ("a.pdf", "a.xml"))
+        with zipfile.ZipFile(tmp_path / "a.mxl", "w") as archive:
+            archive.writestr("META-INF/container.xml", f"<container><rootfiles>{listed}</rootfiles></container>")
+            archive.writestr("a.pdf", b"%PDF-1.4")
+            archive.writestr("a.xml", self.PLAIN)
+        assert sounds(Score.read(tmp_path / "a.mxl")) == [*self.NOTES]
+
     @pytest.mark.parametrize("full_path", [None, "scores/a.xml", "scores\\a.xml"])
     def test_archives(self, tmp_path: Path, full_path: str | None) -> None:
         path = tmp_path / "a.mxl"

@@ -122,6 +122,14 @@ def test_a_pipe_is_read_through_a_temporary_file(tmp_path: Path, tone: np.ndarra
     np.testing.assert_array_equal(audio.samples, Audio.read(tmp_path / "a.wav").samples)
 
 
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that cannot be read though it opens")
+def test_a_disk_that_fails_while_it_is_read_is_one_clear_error() -> None:
+    with pytest.raises(AudioError, match=r"/proc/self/mem as audio: .*Input/output error"):
+        Audio.read("/proc/self/mem")
+    with pytest.raises(AudioError, match=r"/proc/self/mem as audio"), opened_sound(Path("/proc/self/mem")):
+        pass
+
+
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs devices")
 def test_a_device_is_refused_at_once() -> None:
     with pytest.raises(AudioError, match="it is a device"):

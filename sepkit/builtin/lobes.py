@@ -65,7 +65,7 @@ class Lobes(Prior):
             number, height = partial_lobes(layout.bins_hz, pitch, cents=self.cents, inharmonicity=self.inharmonicity)
             for m in np.unique(number[height > 0]):
                 lobe = np.flatnonzero((number == m) & (height > 0))
-                lobes[np.ix_(lobe, np.array(alike))] = (height[lobe] / height[lobe].sum())[:, np.newaxis]
+                lobes[lobe[:, np.newaxis], alike] = (height[lobe] / height[lobe].sum())[:, np.newaxis]
                 members.append(lobe * atoms + np.array(alike)[:, np.newaxis])
         return _LobesOfPartials(self.weight, lobes, *_table(members, lobes.size))
 

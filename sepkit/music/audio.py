@@ -226,6 +226,8 @@ class Audio:
         else:
             container = "WAV" if self.samples.nbytes < _WAV_LIMIT_BYTES else "RF64"
             subtype = "FLOAT"
+        # libsndfile does not tell why a file cannot be made.
+        path.touch()
         try:
             with soundfile.SoundFile(path, "w", self.sample_rate, self.channels, subtype, format=container) as file:
                 for start in range(0, self.length, _BLOCK):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.errors import SideInformationError
+from sepkit.errors import SideInformationError, one_line
 from sepkit.files import atomic_path
 from sepkit.music.origin import Origin
 from sepkit.opening import as_spelt
@@ -72,7 +72,9 @@ class F0Track:
         try:
             return cls(*read_f0(Path(path)), origin=Origin.of(as_spelt(Path(path))))
         except SideInformationError as error:
-            raise SideInformationError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
+            raise SideInformationError(
+                str(error) if one_line(str(path)) in str(error) else f"{path}: {error}"
+            ) from error
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write a table with columns ``time_s`` and ``f0_hz``, atomically; unvoiced is 0.

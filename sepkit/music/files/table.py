@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sepkit.errors import SideInformationError
+from sepkit.errors import SideInformationError, reason_of
 from sepkit.opening import articled, opened
 
 _LARGEST_BYTES = 1 << 28
@@ -74,9 +74,9 @@ def read_table(path: Path, what: str, is_name: Callable[[str], bool]) -> Table:
     SideInformationError
         If the file cannot be read, is no text, or has no line with anything in it.
     """
-    with opened(path, what, SideInformationError) as file:
-        content = file.read(_LARGEST_BYTES + 1)
     try:
+        with opened(path, what, SideInformationError) as file:
+            content = file.read(_LARGEST_BYTES + 1)
         text = _decoded(content)
         lines = [
             (number, line.strip("\ufeff"))
@@ -88,8 +88,8 @@ def read_table(path: Path, what: str, is_name: Callable[[str], bool]) -> Table:
             raise ValueError("it is empty")
         delimiter = _delimiter([line for _, line in filled[:_SAMPLE_ROWS]])
         rows = [(number, _cells(line, delimiter)) for number, line in filled]
-    except (ValueError, csv.Error) as error:
-        raise SideInformationError(f"cannot read {path} as {articled(what)}: {error}") from error
+    except (OSError, ValueError, csv.Error) as error:
+        raise SideInformationError(f"cannot read {path} as {articled(what)}: {reason_of(error)}") from error
     first = filled[0][1].strip()
     header = rows.pop(0)[1] if _is_header(rows[0][1]) else _remarked(lines, rows, delimiter, is_name)
     return Table(
@@ -146,7 +146,7 @@ def _decoded(content: bytes) -> str:
 def _delimiter(lines: list[str]) -> str | None:
     """What parts the columns of most lines; None for blanks."""
     parted = {delimiter: [_cells(line, delimiter) for line in lines] for delimiter in (*_DELIMITERS, None)}
-    # Commas that are decimal leave cells like "01 220" between them.
+    # Commas that are decimal leave cells like 01 220 between them, or 01 "220 where cells are quoted.
     if any(_NUMBER_BLANK_NUMBER.search(cell) for cells in parted[","] for cell in cells if len(cells) > 1):
         del parted[","]
     return max(parted, key=lambda delimiter: sum(len(cells) > 1 for cells in parted[delimiter]))

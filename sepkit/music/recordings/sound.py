@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.errors import AudioError
+from sepkit.errors import AudioError, reason_of
 from sepkit.music.recordings import media, sndfile
 from sepkit.music.recordings.stream import Stream
 from sepkit.opening import opened
@@ -134,11 +134,11 @@ def _named(path: Path) -> Iterator[None]:
     """Add to what decoders complain of which file it is about, and what would do."""
     try:
         yield
-    except AudioError as error:
+    except (AudioError, OSError) as error:
         if path.suffix.lower() in _HEADERLESS:
             reason, remedy = "it has no header that tells its rate and channels", "; convert it to WAV first"
         else:
-            reason, remedy = str(error), "" if media.INSTALL in str(error) else f"; give {_KNOWN}"
+            reason, remedy = reason_of(error), "" if media.INSTALL in str(error) else f"; give {_KNOWN}"
         raise AudioError(f"cannot read {path} as audio: {reason}{remedy}") from error
 
 
