@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sepkit.cli import main
-from sepkit.errors import SideInformationError
+from sepkit.errors import SepkitError, SideInformationError
+from sepkit.informed.f0_alone import f0_alone
 from sepkit.informed.f0_known import f0_of_notes, known_f0
 from sepkit.informed.f0_refinement import best_path, offsets_cents, salience
 from sepkit.informed.f0_tracking import track_f0
@@ -180,3 +182,22 @@ def test_tracks_are_read_as_they_were_written(tmp_path: Path) -> None:
     read = F0Track.read(tmp_path / "voice.csv")
     np.testing.assert_allclose(read.times_s, track.times_s)
     np.testing.assert_allclose(read.f0_hz, track.f0_hz)
+
+
+class TestOneVoiceAlone:
+    def test_without_its_package_says_what_to_install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "librosa", None)
+        with pytest.raises(SepkitError, match=r'install it with: pip install "sepkit\[f0\]", or give a score'):
+            f0_alone(Audio(np.zeros((1, 1000)), 8000), Run())
+
+    def test_follows_a_glide(self) -> None:
+        pytest.importorskip("librosa", reason='needs pip install "sepkit[f0]"')
+        time_s = np.arange(2 * 16000) / 16000
+        f0_hz = 220 * 2 ** (time_s / 4)
+        phase = 2 * np.pi * np.cumsum(f0_hz) / 16000
+        voice = Audio(sum(np.sin(m * phase) / m for m in range(1, 6))[np.newaxis] * 0.1, 16000)
+        track = f0_alone(voice, Run())
+        voiced = np.isfinite(track.f0_hz)
+        assert voiced.mean() > 0.9
+        cents = 1200 * np.log2(track.f0_hz[voiced] / np.interp(track.times_s[voiced], time_s, f0_hz))
+        assert np.median(np.abs(cents)) < 20

@@ -68,6 +68,25 @@ class GradientSplit(Protocol):
         ...
 
 
+def gradient_parts(density: Density, value: Any) -> tuple[Any, Any]:
+    """The gradient of ``-log_prob`` as ``plus - minus``: the density's own split, or else by its sign.
+
+    Parameters
+    ----------
+    density : Density
+    value : array [shape=layout.shape(domain)]
+
+    Returns
+    -------
+    plus, minus : array [shape=value.shape]
+        Both nonnegative.
+    """
+    if isinstance(density, GradientSplit):
+        return density.split_gradient(value)
+    gradient = density.gradient(value)
+    return (-gradient).clip(0), gradient.clip(0)
+
+
 @runtime_checkable
 class Initial(Protocol):
     """Optional ability of a `Density`: a good value to start from."""

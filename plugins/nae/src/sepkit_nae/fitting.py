@@ -11,6 +11,7 @@ from sepkit_nae.config import NAEConfig
 from sepkit_nae.gradient import GradientSteps
 from sepkit_nae.multiplicative import MultiplicativeUpdates
 from sepkit_nae.objective import Objective
+from sepkit_nmf.factorization import has_converged
 
 # Iterations from one look at the cost to the next, and the span over which its decrease is judged.
 CHECK_INTERVAL = 10
@@ -70,7 +71,7 @@ def fit(
         if done % CHECK_INTERVAL == 0:
             costs.append(objective.cost(rule.H, rule.noise))
             checked = done
-            if tolerance > 0 and costs[-2] - costs[-1] <= tolerance * abs(costs[-2]):
+            if has_converged(costs, tolerance):
                 break
     if checked < done:
         costs.append(objective.cost(rule.H, rule.noise))

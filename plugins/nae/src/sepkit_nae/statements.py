@@ -11,7 +11,7 @@ from torch import Tensor
 from sepkit.problem.constraint import BoundConstraints
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
-from sepkit.problem.prior import Density, GradientSplit
+from sepkit.problem.prior import Density, gradient_parts
 from sepkit.problem.problem import Problem
 
 
@@ -66,11 +66,7 @@ class BoundStatements:
         """The same gradient as the difference of two nonnegative parts."""
         plus, minus = torch.zeros_like(value), torch.zeros_like(value)
         for density in self.densities:
-            if isinstance(density, GradientSplit):
-                more, less = density.split_gradient(value)
-            else:
-                score = density.gradient(value)
-                more, less = (-score).clamp_min(0), score.clamp_min(0)
+            more, less = gradient_parts(density, value)
             plus, minus = plus + more, minus + less
         return plus, minus
 

@@ -30,6 +30,7 @@ from sepkit_nae.model import Autoencoder, stacked_frames
 from sepkit_nae.statements import FactorStatements
 from sepkit_nae.training_config import NAETraining
 from sepkit_nmf import factorize, normalized
+from sepkit_nmf.config import fastest_solver
 
 METHOD = "nae"
 # Activations that the encoder silences start a fit at this share of the mean: multiplied, a zero stays zero.
@@ -250,11 +251,6 @@ def refitted(
     run.trace("cost", fit.costs)
     fitted: Tensor = torch.from_numpy(fit.H).to(H)
     return fitted * scale
-
-
-def fastest_solver(beta: float) -> str:
-    """The rule of `factorize` that is the fastest for this divergence."""
-    return "hals" if beta == 2 else "mue" if 1 <= beta < 2 else "mu"
 
 
 def refuse_priors(statements: FactorStatements, config: NAEConfig) -> None:

@@ -28,9 +28,10 @@ from sepkit.training.trainer import Trainer, TrainingData
 from sepkit_nae.divergence import beta_divergence
 from sepkit_nae.excerpts import Excerpts, Samples, read_aligned, read_sources
 from sepkit_nae.start import fill
-from sepkit_nae.trained import METHOD, SourceAutoencoder, build, fastest_solver
+from sepkit_nae.trained import METHOD, SourceAutoencoder, build
 from sepkit_nae.training_config import NAETraining
 from sepkit_nmf import factorize, normalize_templates, normalized, random_init
+from sepkit_nmf.config import fastest_solver
 
 STATE = "training.safetensors"
 # Templates start from at most so many frames of a source, validations look at so many of a track.

@@ -10,6 +10,13 @@ from pydantic import Field, model_validator
 from sepkit.spectral_config import SpectralConfig
 
 
+def fastest_solver(beta: float) -> str:
+    """The solver that lowers this divergence the fastest."""
+    if beta == 2:
+        return "hals"
+    return "mue" if 1 <= beta < 2 else "mu"
+
+
 class NMFConfig(SpectralConfig):
     """Options of nonnegative matrix factorisation."""
 
@@ -71,6 +78,4 @@ class NMFConfig(SpectralConfig):
         """The solver that ``auto`` stands for."""
         if self.solver != "auto":
             return self.solver
-        if self.beta == 2:
-            return "hals"
-        return "mue" if 1 <= self.beta < 2 else "mu"
+        return fastest_solver(self.beta)

@@ -60,6 +60,11 @@ class Factorization:
     converged: bool
 
 
+def has_converged(costs: Sequence[float], tolerance: float) -> bool:
+    """Whether the last cost is lower than the one before by no more than a fraction of that; never with tolerance 0."""
+    return tolerance > 0 and costs[-2] - costs[-1] <= tolerance * abs(costs[-2])
+
+
 def factorize(
     V: Array,
     W: Array,
@@ -161,7 +166,7 @@ def factorize(
         if iterations % CHECK_INTERVAL == 0:
             costs.append(model.cost())
             checked = iterations
-            converged = tolerance > 0 and costs[-2] - costs[-1] <= tolerance * abs(costs[-2])
+            converged = has_converged(costs, tolerance)
             if converged:
                 break
     if checked < iterations:

@@ -10,7 +10,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from sepkit import Density, GradientSplit
+from sepkit import Density
+from sepkit.problem.prior import gradient_parts
 from sepkit_nmf.active import ActiveBlock, Rows, active_blocks, whole_blocks
 from sepkit_nmf.divergence import CACHE_ELEMENTS, Array, block_divergence, data_floor, frame_blocks, inner
 
@@ -80,7 +81,7 @@ class Factor:
         plus: Array | float = 0.0
         minus: Array | float = 0.0
         for density in self.densities:
-            more, less = _split(density, self.public(values))
+            more, less = gradient_parts(density, self.public(values))
             plus = plus + self.public(np.asarray(more, dtype=values.dtype))[self.rows]
             minus = minus + self.public(np.asarray(less, dtype=values.dtype))[self.rows]
         return plus, minus
@@ -248,15 +249,6 @@ class Model:
         np.divide(np.maximum(v, self.floor) if self.beta <= 0 else v, model, out=model)
         model *= power
         return model, power
-
-
-def _split(density: Density, value: Array) -> tuple[Array, Array]:
-    """Gradient of the penalty as a difference of nonnegative parts; by its sign if the prior knows nothing better."""
-    if isinstance(density, GradientSplit):
-        plus, minus = density.split_gradient(value)
-        return plus, minus
-    gradient = np.asarray(density.gradient(value))
-    return np.maximum(-gradient, 0.0), np.maximum(gradient, 0.0)
 
 
 def _power(x: Array, exponent: float, out: Array) -> Array:
