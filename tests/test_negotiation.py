@@ -174,12 +174,13 @@ class TestMismatches:
     def test_name_the_methods_that_could_do_it_and_no_others(self) -> None:
         registry = Registry()
         registry.add(spec("able", priors=(Domain.ACTIVATIONS,)))
+        registry.add(spec("willing", priors=(Domain.ACTIVATIONS,)))
         registry.add(spec("needy", priors=(Domain.ACTIVATIONS,), needs=("score",)))
         registry.add(spec("unable"))
         with pytest.raises(MismatchError) as error:
             negotiated(registry.separator("unable"), task(priors=(Sparsity(),)), registry)
-        assert error.value.alternatives == ("able",)
-        assert "methods that could do it: able" in str(error.value)
+        assert error.value.alternatives == ("able", "willing")
+        assert "methods that could do it: able, willing" in str(error.value)
 
     def test_without_alternatives_promise_none(self) -> None:
         with pytest.raises(MismatchError) as error:
