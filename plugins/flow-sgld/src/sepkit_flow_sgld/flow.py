@@ -13,17 +13,17 @@ Frank and Ilse, "Problems using deep generative models for probabilistic audio s
 
 from __future__ import annotations
 
-import math
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
+from sepkit_flow_sgld.normalizing_flow import NormalizingFlow
 from sepkit_flow_sgld.wavenet import WaveNet, initialize_linear, linear
 
 
-class Flow(nn.Module):
+class Flow(NormalizingFlow):
     """An invertible map between waveforms and white Gaussian values, at any noise level.
 
     The waveform is cut into frames. The finest scale has the shortest frames; each further scale joins several frames
@@ -83,27 +83,7 @@ class Flow(nn.Module):
             if isinstance(module, (NoiseEmbedding, ActNorm, InvertibleLinear, WaveNet)):
                 module.initialize(generator)
 
-    def forward(self, waveforms: Tensor, sigma: Tensor) -> Tensor:
-        """Log density in nats of whole waveforms [shape=(batch,)].
-
-        Parameters
-        ----------
-        waveforms : Tensor [shape=(batch, samples)]
-            Of any length.
-        sigma : Tensor [shape=(batch,) or (1,)]
-            Standard deviation of the noise that is in them.
-        """
-        latent, log_det = self.encode(waveforms, sigma)
-        return log_det - 0.5 * (latent.square().sum(1) + latent.shape[1] * math.log(2 * math.pi))
-
     def encode(self, waveforms: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
-        """White values of waveforms, and the logarithm of the change of volume.
-
-        Returns
-        -------
-        latent : Tensor [shape=(batch, samples)]
-        log_det : Tensor [shape=(batch,)]
-        """
         noise, scale = self.noise(sigma / self.data_std), self._input_scale(sigma)
         scaled = waveforms * scale
         log_det = waveforms.shape[1] * scale.log().squeeze(1).expand(len(waveforms))
@@ -116,7 +96,6 @@ class Flow(nn.Module):
         return torch.cat((hidden.flatten(1), rest), 1), log_det + change
 
     def decode(self, latent: Tensor, sigma: Tensor) -> Tensor:
-        """The waveforms of which `encode` made these values [shape=(batch, samples)]."""
         noise = self.noise(sigma / self.data_std)
         whole = latent.shape[1] // self.granularity * self.granularity
         hidden = latent[:, :whole].reshape(len(latent), -1, self.granularity)

@@ -25,12 +25,13 @@ from torch import Tensor, nn
 
 from sepkit.neural import undrawn
 from sepkit_flow_sgld.mdct import MDCT
+from sepkit_flow_sgld.normalizing_flow import NormalizingFlow
 
 _FLOOR = 1e-10
 """Least power of a frequency, beside the mean of all."""
 
 
-class SpectralFlow(nn.Module):
+class SpectralFlow(NormalizingFlow):
     """An invertible map between waveforms and white Gaussian values, at any noise level, by way of the MDCT.
 
     Parameters
@@ -95,27 +96,7 @@ class SpectralFlow(nn.Module):
         variance: NDArray[np.float64] = np.exp(np.interp(at, np.arange(self.granularity), log_power))
         return variance
 
-    def forward(self, waveforms: Tensor, sigma: Tensor) -> Tensor:
-        """Log density in nats of whole waveforms [shape=(batch,)].
-
-        Parameters
-        ----------
-        waveforms : Tensor [shape=(batch, samples)]
-            Of any length.
-        sigma : Tensor [shape=(batch,) or (1,)]
-            Standard deviation of the noise that is in them.
-        """
-        latent, log_det = self.encode(waveforms, sigma)
-        return log_det - 0.5 * (latent.square().sum(1) + latent.shape[1] * math.log(2 * math.pi))
-
     def encode(self, waveforms: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
-        """White values of waveforms, and the logarithm of the change of volume.
-
-        Returns
-        -------
-        latent : Tensor [shape=(batch, samples)]
-        log_det : Tensor [shape=(batch,)]
-        """
         frames, rest = self.mdct(waveforms)
         scale, rest_scale = self._scales(sigma, rest.shape[1])
         log_det = (frames.shape[1] * scale.log().sum(1) + rest_scale.log().sum(1)).expand(len(waveforms))
@@ -127,7 +108,6 @@ class SpectralFlow(nn.Module):
         return torch.cat((values.flatten(1), rest * rest_scale), 1), log_det
 
     def decode(self, latent: Tensor, sigma: Tensor) -> Tensor:
-        """The waveforms of which `encode` made these values [shape=(batch, samples)]."""
         frames, bins = latent.shape[1] // self.granularity, self.granularity
         values, rest = latent[:, : frames * bins].reshape(len(latent), 1, frames, bins), latent[:, frames * bins :]
         scale, rest_scale = self._scales(sigma, rest.shape[1])
