@@ -175,6 +175,7 @@ class TestMismatches:
         registry = Registry()
         registry.add(spec("able", priors=(Domain.ACTIVATIONS,)))
         registry.add(spec("willing", priors=(Domain.ACTIVATIONS,)))
+        registry.add(spec("oracle", priors=(Domain.ACTIVATIONS,), traits=frozenset({"yardstick"})))
         registry.add(spec("needy", priors=(Domain.ACTIVATIONS,), needs=("score",)))
         registry.add(spec("unable"))
         with pytest.raises(MismatchError) as error:
