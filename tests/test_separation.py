@@ -205,7 +205,7 @@ def test_outputs_are_written_in_place_of_stems(tmp_path: Path) -> None:
     assert [file.name for file in files.values()] == [path.name for path in (tmp_path / "out").glob("*.wav")]
     record = strict_json(tmp_path / "out" / "separation.json")
     assert record["files"] == {"without_../one": files["without_../one"].name}
-    assert record["outputs"] == {"only": [], "without": ["../one"], "gains_db": {}, "variables": False}
+    assert record["outputs"] == {"only": [], "without": ["../one"], "gains_db": {}, "variables": False, "score": False}
 
 
 def test_its_repr_fits_one_line_however_many_stems_there_are() -> None:
