@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -430,6 +430,21 @@ class TestSideInformation:
         assert list(separate(stereo, "needy", score=self.SCORE, **options)) == ["a"]
         self.SCORE.write(tmp_path / "score.mid")
         assert list(separate(stereo, "needy", score=tmp_path / "score.mid", **options)) == ["a"]
+
+    def test_what_nobody_uses_is_told(self, separate: Separate, stereo: Audio) -> None:
+        given: dict[str, Any] = {"score": self.SCORE, "f0": {"a": self.F0}, "examples": {"a": stereo}}
+        told = separate(stereo, "shares", sources=["a"], references={"a": stereo}, **given).provenance.remarks
+        words = ("set of examples", "F0", "set of true stems", "score")
+        assert {f"the {word} made no difference: method 'shares' has no use for it" for word in words} <= set(told)
+
+    def test_what_a_statement_uses_is_used(self, separate: Separate, stereo: Audio) -> None:
+        class Informed(MixtureConsistency):
+            """The same, for whoever knows F0 or a score."""
+
+            needs: ClassVar[frozenset[str]] = frozenset({"f0|score"})
+
+        told = separate(stereo, "shares", sources=["a"], score=self.SCORE, constraints=[Informed()])
+        assert not [remark for remark in told.provenance.remarks if "made no difference" in remark]
 
     def test_score_that_is_missing(self, separate: Separate, stereo: Audio, tmp_path: Path) -> None:
         with pytest.raises(SideInformationError, match="no such score"):

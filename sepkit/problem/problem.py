@@ -50,10 +50,6 @@ class Problem:
     constraints: tuple[Hosted[Constraint], ...] = ()
     for_statements: SideInformation | None = None
 
-    def with_mixture(self, mixture: Audio) -> Problem:
-        """The same problem about another mixture."""
-        return replace(self, mixture=mixture)
-
     def layout(
         self,
         *,

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 import sepkit
-from sepkit import Audio, Constraint, Domain, Layout, Progress
+from sepkit import Audio, Constraint, Density, Domain, Layout, Prior, Progress
 from sepkit.builtin import Continuity, MixtureConsistency, Sparsity
 from sepkit.errors import AudioError, ConfigError, MismatchError, SideInformationError
 
@@ -307,3 +307,52 @@ def test_a_damaged_start_is_refused(mixture: Audio, tmp_path: Path) -> None:
 def test_a_gpu_is_a_mismatch(mixture: Audio) -> None:
     with pytest.raises(MismatchError, match="cannot use device 'cuda'"):
         sepkit.separate(mixture, "nmf", device="cuda")
+
+
+class Capped(Constraint):
+    """No template is above a limit; more than a support."""
+
+    domains: ClassVar[frozenset[Domain]] = frozenset({Domain.TEMPLATES})
+
+    def bind(self, layout: Layout, domain: Domain) -> _Cap:
+        return _Cap()
+
+
+class _Cap:
+    limit = 1e-3
+
+    def project(self, value: Any) -> Any:
+        return value.clip(None, self.limit)
+
+    def violation(self, value: Any) -> float:
+        return max(0.0, float(value.max()) / self.limit - 1)
+
+
+def test_templates_that_stay_fixed_keep_to_constraints(mixture: Audio, examples: dict[str, Path]) -> None:
+    options: dict[str, Any] = {"config": QUICK, "examples": examples, "keep_variables": True}
+    free = sepkit.separate(mixture, "nmf", **options)
+    assert free.variables is not None
+    assert free.variables.values[Domain.TEMPLATES].max() > _Cap.limit
+    capped = sepkit.separate(mixture, "nmf", constraints=[Capped()], **options)
+    assert capped.variables is not None
+    assert capped.variables.values[Domain.TEMPLATES].max() <= _Cap.limit * (1 + 1e-6)
+    assert capped.provenance.constraints[0]["violation"] == pytest.approx(0, abs=1e-6)
+
+
+class SparseTemplates(Prior):
+    """Few elements of a template are large."""
+
+    domains: ClassVar[frozenset[Domain]] = frozenset({Domain.TEMPLATES})
+
+    def bind(self, layout: Layout, domain: Domain) -> Density:
+        return Sparsity().bind(layout, domain)
+
+
+def test_priors_have_no_say_over_templates_that_stay_fixed(mixture: Audio, examples: dict[str, Path]) -> None:
+    with pytest.raises(ConfigError, match="priors on templates have no say over templates that stay as they were"):
+        sepkit.separate(mixture, "nmf", config=QUICK, examples=examples, priors=[SparseTemplates()])
+    freed = {**QUICK, "fix": "none", "iterations": 2}
+    assert sepkit.separate(mixture, "nmf", config=freed, examples=examples, priors=[SparseTemplates()]).sources == (
+        "tone",
+        "noise",
+    )
