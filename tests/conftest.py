@@ -77,6 +77,7 @@ def registry() -> Registry:
         fake("shares-stereo", "Shares", config="sepkit_fakes:SharesConfig", channels=2),
         fake("shares-44100", "Shares", config="sepkit_fakes:SharesConfig", sample_rate=44100),
         fake("shares-mono-16000", "Shares", config="sepkit_fakes:SharesConfig", channels=1, sample_rate=16000),
+        fake("peeks", "Peeks", config="sepkit_fakes:SharesConfig", needs=("score|f0",), uses=("examples",)),
         fake("noise", "Noise", traits=frozenset({"stochastic"})),
         fake("steps", "Steps", config="sepkit_fakes:StepsConfig"),
         fake("faulty", "Faulty", config="sepkit_fakes:FaultyConfig"),

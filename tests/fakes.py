@@ -40,6 +40,14 @@ class Shares(Separator[SharesConfig]):
         return {n: Audio(mixture.samples * np.float32(g), mixture.sample_rate) for n, g in zip(names, gains)}  # noqa: B905
 
 
+class Peeks(Shares):
+    """Tells what it is told."""
+
+    def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
+        run.remark(f"told of {', '.join(sorted(problem.side_information.kinds))}")
+        return super().separate(problem, run)
+
+
 class Noise(Separator[Config]):
     """Stems of noise."""
 

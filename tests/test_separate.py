@@ -437,6 +437,15 @@ class TestSideInformation:
         words = ("set of examples", "F0", "set of true stems", "score")
         assert {f"the {word} made no difference: method 'shares' has no use for it" for word in words} <= set(told)
 
+    def test_what_nobody_uses_takes_no_work(self, separate: Separate, stereo: Audio) -> None:
+        assert separate(stereo, "shares", sources=["a"], score=self.SCORE).provenance.alignment is None
+        assert separate(stereo, "peeks", sources=["a"], score=self.SCORE).provenance.alignment is not None
+
+    def test_a_method_is_told_what_its_spec_names(self, separate: Separate, stereo: Audio) -> None:
+        given: dict[str, Any] = {"f0": {"a": self.F0}, "examples": {"a": stereo}, "references": {"a": stereo}}
+        remarks = separate(stereo, "peeks", sources=["a"], **given).provenance.remarks
+        assert "told of examples, f0" in remarks
+
     def test_what_a_statement_uses_is_used(self, separate: Separate, stereo: Audio) -> None:
         class Informed(MixtureConsistency):
             """The same, for whoever knows F0 or a score."""

@@ -55,6 +55,17 @@ def test_louder_atoms_count_more() -> None:
     assert heavy.tolist() == [0, 0, 1, 1]
 
 
+def test_how_loud_atoms_are_decides_where_groups_lie() -> None:
+    def groups(seed: int, *, loudest: float) -> list[tuple[int, ...]]:
+        rng = np.random.default_rng(seed)
+        templates = np.exp(-BINS_HZ[:, np.newaxis] / rng.uniform(200, 4000, 12)) + 1e-3
+        activations = np.geomspace(1, loudest, 12)[:, np.newaxis] * np.ones((12, 200))
+        found = group_atoms(templates, activations, 3, bins_hz=BINS_HZ)
+        return sorted(tuple(group.tolist()) for group in found)
+
+    assert any(groups(seed, loudest=1) != groups(seed, loudest=1e6) for seed in range(20))
+
+
 @given(atoms=st.integers(1, 8), groups=st.integers(1, 8), silent=st.booleans())
 def test_every_atom_is_in_exactly_one_group_and_none_is_empty(atoms: int, groups: int, silent: bool) -> None:
     rng = np.random.default_rng(atoms)
