@@ -21,6 +21,8 @@ import os, signal, sys
 import sepkit.files
 from sepkit.cli import main
 
+# Also where the tests themselves run in the background, which ignores Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 replace, calls = os.replace, 0
 
 def replacing(source, place):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sepkit import Audio
@@ -90,10 +90,13 @@ def damaged(draw: st.DrawFn) -> bytes:
     return bytes(content)
 
 
+CUT = b'RIFF\\\x11\0\0WAVEfmt \x10\0\0\0\x01\0\x02\0"V\0\0\x88X\x01\0\x04\0\x10\0data8\x11\0\0' + bytes(8)
+"""A WAV file of two samples whose header announces 1102."""
 NAMES = st.sampled_from(["a.wav", "a.flac", "a.ogg", "a.mp3", "a.raw", "a.vox", "a.m4a", "a"])
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@example(content=CUT, name="a.raw")
 @given(content=st.one_of(damaged(), st.binary(max_size=300)), name=NAMES)
 def test_samples_come_back_or_one_line(
     tmp_path_factory: pytest.TempPathFactory, capfd: pytest.CaptureFixture[str], content: bytes, name: str

@@ -47,11 +47,14 @@ class Sound(ABC):
     Attributes
     ----------
     channels, sample_rate, length : int
+    missing : str
+        What to say of a recording that was cut off; empty for others.
     """
 
     channels: int
     sample_rate: int
     length: int
+    missing: str = ""
 
     @abstractmethod
     def read(self, start: int, stop: int) -> NDArray[np.float32]:
@@ -67,11 +70,13 @@ def opened_sound(path: Path) -> Iterator[Sound]:
     Raises
     ------
     AudioError
-        If the file is missing or not audio.
+        If the file is missing, not audio, or cut off.
     """
     with opened(path, "audio file", AudioError) as file, ExitStack() as files:
         with _named(path):
             sound = _in_place(file, files) or _spooled(_decoded(file, files), files)
+        if sound.missing:
+            raise AudioError(f"cannot use {path}: it {sound.missing}")
         yield sound
 
 
@@ -85,9 +90,9 @@ class _InPlace(Sound):
 
 
 class _Spooled(Sound):
-    def __init__(self, file: Any, channels: int, sample_rate: int, length: int) -> None:
+    def __init__(self, file: Any, channels: int, sample_rate: int, length: int, missing: str) -> None:
         self._file = file
-        self.channels, self.sample_rate, self.length = channels, sample_rate, length
+        self.channels, self.sample_rate, self.length, self.missing = channels, sample_rate, length, missing
 
     def read(self, start: int, stop: int) -> NDArray[np.float32]:
         self._file.seek(start * self.channels * _ITEM_BYTES)
@@ -124,9 +129,7 @@ def _spooled(stream: Stream, files: ExitStack) -> Sound:
             length += block.shape[1]
     except OSError as error:
         raise AudioError(f"no room to decode it in {tempfile.gettempdir()}: {error.strerror or error}") from error
-    if stream.missing(length):
-        raise AudioError(f"it {stream.missing(length)}")
-    return _Spooled(file, stream.channels, stream.sample_rate, length)
+    return _Spooled(file, stream.channels, stream.sample_rate, length, stream.missing(length))
 
 
 @contextmanager
