@@ -162,7 +162,7 @@ def changed_tensors(draw: st.DrawFn) -> Change:
         tensor = tensors[name]
         kinds = {"half": torch.half, "double": torch.double, "whole": torch.int64, "complex": torch.complex64}
         if how in kinds:
-            tensors[name] = tensor.to(kinds[how])
+            tensors[name] = (tensor.real if tensor.is_complex() else tensor).to(kinds[how])
         elif how == "drop":
             del tensors[name]
         elif how == "rename":

@@ -144,6 +144,8 @@ class TrainedAutoencoder:
                 spectrum, H = stft.forward(samples, block), whole[:, block]
             found.append(H)
             magnitudes = source_magnitudes(W, H, model.rank).cpu().numpy()
+            if not np.isfinite(magnitudes).all():
+                raise WeightsError("the weights of 'nae' find no numbers in this mixture; train or fetch others")
             shared: NDArray[np.complexfloating] = soft_masks(magnitudes, config.mask_exponent) * spectrum
             return shared
 
