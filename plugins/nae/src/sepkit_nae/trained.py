@@ -35,6 +35,8 @@ from sepkit_nmf.config import fastest_solver
 METHOD = "nae"
 # Activations that the encoder silences start a fit at this share of the mean: multiplied, a zero stays zero.
 LEAST_START = 1e-2
+# Beyond what any recording leads to; sums of products of two such numbers are still within float32.
+_LARGEST = 1e15
 
 
 class SourceAutoencoder(Autoencoder):
@@ -144,8 +146,7 @@ class TrainedAutoencoder:
                 spectrum, H = stft.forward(samples, block), whole[:, block]
             found.append(H)
             magnitudes = source_magnitudes(W, H, model.rank).cpu().numpy()
-            if not np.isfinite(magnitudes).all():
-                raise WeightsError("the weights of 'nae' find no numbers in this mixture; train or fetch others")
+            require_bounded(magnitudes)
             shared: NDArray[np.complexfloating] = soft_masks(magnitudes, config.mask_exponent) * spectrum
             return shared
 
@@ -236,6 +237,8 @@ def refitted(
     if scale == 0:
         return H
     start = (H / scale).cpu().numpy()
+    require_bounded(start)
+    require_bounded(W.cpu().numpy())
     fit = factorize(
         normalized(V),
         W.cpu().numpy(),
@@ -253,6 +256,17 @@ def refitted(
     run.trace("cost", fit.costs)
     fitted: Tensor = torch.from_numpy(fit.H).to(H)
     return fitted * scale
+
+
+def require_bounded(values: NDArray[np.floating]) -> None:
+    """Refuse weights that give what is no number, or so large that products of it are none.
+
+    Raises
+    ------
+    WeightsError
+    """
+    if not float(np.max(values, initial=0)) < _LARGEST:
+        raise WeightsError("the weights of 'nae' find no usable numbers in this mixture; train or fetch others")
 
 
 def refuse_priors(statements: FactorStatements, config: NAEConfig) -> None:
