@@ -22,6 +22,11 @@ WHOLE = {
     "adpcm.wav": encoded(SAMPLES, "WAV", "IMA_ADPCM"),
     "flac": encoded(SAMPLES, "FLAC", "PCM_16"),
     "mp3": encoded(SAMPLES, "MP3", "MPEG_LAYER_III"),
+    "aiff": encoded(SAMPLES, "AIFF", "PCM_16"),
+    "float.aiff": encoded(SAMPLES, "AIFF", "FLOAT"),
+    "au": encoded(SAMPLES, "AU", "PCM_16"),
+    "w64": encoded(SAMPLES, "W64", "PCM_24"),
+    "rf64": encoded(SAMPLES, "RF64", "PCM_16"),
 }
 
 
@@ -78,3 +83,24 @@ def test_a_header_that_is_off_by_a_few_samples_is_no_matter(tmp_path: Path) -> N
     audio = Audio.read(tmp_path / "song.wav")
     assert audio.remarks == ()
     np.testing.assert_allclose(audio.samples.T, SAMPLES[: audio.length], atol=1e-5)
+
+
+@pytest.mark.parametrize("links", [1, 2])
+def test_ogg_without_the_mark_of_its_end_was_cut_off(tmp_path: Path, links: int) -> None:
+    link = encoded(np.random.default_rng(0).normal(0, 0.1, (4 * RATE, 1)).astype(np.float32), "OGG", "VORBIS")
+    whole, song = links * link, tmp_path / "song.ogg"
+    song.write_bytes(whole)
+    assert Audio.read(song).remarks == ()
+    song.write_bytes(whole[: -len(link) // 3])
+    audio = Audio.read(song)
+    [remark] = audio.remarks
+    assert f"ends after {audio.duration_s:.2f} s, without the mark of its end" in remark
+    with pytest.raises(AudioError, match="without the mark of its end"), Stems({"a": song}):
+        pass
+
+
+def test_ogg_that_ends_within_its_first_page_is_refused_as_cut_off(tmp_path: Path) -> None:
+    content = encoded(tone(0.3), "OGG", "VORBIS")
+    (tmp_path / "song.ogg").write_bytes(content[: content.rfind(b"OggS") + 40])
+    with pytest.raises(AudioError, match="it was cut off or is damaged"):
+        Audio.read(tmp_path / "song.ogg")

@@ -160,7 +160,7 @@ class Audio:
         with streamed(path) as stream:
             blocks = list(stream.blocks)
         if not blocks:
-            raise AudioError(f"{path} holds no samples")
+            raise AudioError(f"{path} {stream.missing(0) or 'holds no samples'}")
         samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
         missing = stream.missing(samples.shape[1])
         try:

@@ -14,6 +14,7 @@ MAGIC = b"OggS"
 _VERSION = b"\0"
 _HEADER_BYTES = 27
 _BEGINS = 2
+_ENDS = 4
 _SEARCH_BYTES = 1 << 16
 
 
@@ -40,6 +41,21 @@ def links(file: BinaryIO) -> list[tuple[int, int]]:
         place += _HEADER_BYTES + len(lengths) + sum(lengths)
     starts.append(size)
     return list(itertools.pairwise(starts))
+
+
+def is_cut_off(file: BinaryIO) -> bool:
+    """Whether the last page is not there whole, or not marked as the last."""
+    size = file.seek(0, 2)
+    begin = max(0, size - 2 * _SEARCH_BYTES)
+    file.seek(begin)
+    tail = file.read()
+    place = tail.rfind(MAGIC + _VERSION)
+    header = tail[place : place + _HEADER_BYTES] if place >= 0 else b""
+    if len(header) < _HEADER_BYTES:
+        return True
+    lengths = tail[place + _HEADER_BYTES : place + _HEADER_BYTES + header[26]]
+    whole = len(lengths) == header[26] and place + _HEADER_BYTES + len(lengths) + sum(lengths) <= len(tail)
+    return not (whole and header[5] & _ENDS)
 
 
 def _next_page(file: BinaryIO, place: int, size: int) -> int:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sepkit.errors import AudioError
 from sepkit.music.recordings import ogg, wav
+from sepkit.music.recordings.cut import cut_off
 from sepkit.music.recordings.quiet import quiet
 from sepkit.music.recordings.stream import BLOCK_VALUES, Stream
 
@@ -45,10 +46,10 @@ def decode(file: BinaryIO, files: ExitStack) -> Stream:
         If libsndfile cannot read it; also from the blocks.
     """
     file = files.enter_context(_mended(file))
-    parts = ogg.links(file) if _head(file).startswith(ogg.MAGIC) else []
-    if len(parts) > 1:
-        return _chained(file, parts, files)
-    cut = wav.cut_off(file) if wav.is_wav(_head(file)) else None
+    lacks_end = _is_ogg(file) and ogg.is_cut_off(file)
+    if _is_ogg(file) and len(parts := ogg.links(file)) > 1:
+        return _chained(file, parts, lacks_end)
+    cut = cut_off(file)
     sound = files.enter_context(open_sndfile(file))
     announced = sound.frames if 0 <= sound.frames < _UNKNOWN else None
     if announced and cut:
@@ -57,12 +58,12 @@ def decode(file: BinaryIO, files: ExitStack) -> Stream:
         announced = cut[0] // frame_bytes if cut[1] // frame_bytes == announced else announced * cut[0] // cut[1]
     if announced and sound.format == "FLAC":
         return Stream(sound.channels, sound.samplerate, announced, _until_damage(sound))
-    return Stream(sound.channels, sound.samplerate, announced, _blocks(sound))
+    return Stream(sound.channels, sound.samplerate, announced, _blocks(sound), lacks_end)
 
 
 def is_cut_off(file: BinaryIO) -> bool:
-    """Whether the header announces more than there is, for kinds of files of which libsndfile does not tell that."""
-    return wav.is_wav(_head(file)) and wav.cut_off(file) is not None
+    """Whether less is there than there was, for kinds of files of which libsndfile does not tell that."""
+    return ogg.is_cut_off(file) if _is_ogg(file) else cut_off(file) is not None
 
 
 @contextmanager
@@ -152,7 +153,7 @@ def _until_damage(sound: Any) -> Iterator[NDArray[np.float32]]:
             raise
 
 
-def _chained(file: BinaryIO, parts: list[tuple[int, int]], files: ExitStack) -> Stream:
+def _chained(file: BinaryIO, parts: list[tuple[int, int]], lacks_end: bool) -> Stream:
     """The links of a chain, one after the other."""
 
     def link(start: int, stop: int) -> Any:
@@ -170,7 +171,7 @@ def _chained(file: BinaryIO, parts: list[tuple[int, int]], files: ExitStack) -> 
                     raise AudioError(f"it joins recordings of different kinds, {both}; take them apart")
                 yield from _blocks(sound)
 
-    return Stream(*kind, None, blocks())
+    return Stream(*kind, None, blocks(), lacks_end)
 
 
 @contextmanager
@@ -187,6 +188,10 @@ def _mended(file: BinaryIO) -> Iterator[BinaryIO]:
         copy.seek(place)
         copy.write(size)
         yield copy
+
+
+def _is_ogg(file: BinaryIO) -> bool:
+    return _head(file).startswith(ogg.MAGIC)
 
 
 def _head(file: BinaryIO) -> bytes:
@@ -214,4 +219,6 @@ def _faults(file: Any) -> Iterator[None]:
         reason = (getattr(error, "error_string", None) or str(error) or type(error).__name__).rstrip(". ")
         if file is not None and wav.is_wav(_head(file)):
             reason = wav.fault(file) or reason
+        elif file is not None and _is_ogg(file) and ogg.is_cut_off(file):
+            reason = "it lacks the mark of its end: it was cut off or is damaged"
         raise AudioError(" ".join(reason.split())) from error

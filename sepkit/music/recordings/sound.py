@@ -10,6 +10,7 @@ import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -38,7 +39,7 @@ def streamed(path: Path) -> Iterator[Stream]:
     with opened(path, "audio file", AudioError) as file, ExitStack() as files:
         with _named(path):
             stream = _decoded(file, files)
-        yield Stream(stream.channels, stream.sample_rate, stream.announced, _naming(stream, path))
+        yield replace(stream, blocks=_naming(stream, path))
 
 
 class Sound(ABC):

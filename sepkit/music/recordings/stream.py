@@ -35,6 +35,8 @@ class Stream:
         Number of samples by the header, which may be wrong; None where it does not say.
     blocks : iterator of ndarray [shape=(channels, samples)]
         The samples, float32, block by block.
+    lacks_end : bool
+        Whether the mark is missing that stands where recordings of this kind end.
 
     Raises
     ------
@@ -46,16 +48,16 @@ class Stream:
     sample_rate: int
     announced: int | None
     blocks: Iterator[NDArray[np.float32]]
+    lacks_end: bool = False
 
     def missing(self, length: int) -> str:
-        """What to say of a recording that ended after so many samples; empty where its header announced no more."""
-        if self.announced is None or self.announced - length <= self.sample_rate * _ROUNDING_S:
-            return ""
-        announced_s, read_s = (samples / self.sample_rate for samples in (self.announced, length))
-        return (
-            f"ends after {read_s:.2f} s, and its header announces {announced_s:.2f} s ({length} of {self.announced} "
-            "samples): it was cut off or is damaged; copy it anew"
-        )
+        """What to say of a recording that ended after so many samples; empty where nothing is missing."""
+        read = f"ends after {length / self.sample_rate:.2f} s"
+        remedy = "it was cut off or is damaged; copy it anew"
+        if self.announced is not None and self.announced - length > self.sample_rate * _ROUNDING_S:
+            announced = f"{self.announced / self.sample_rate:.2f} s ({length} of {self.announced} samples)"
+            return f"{read}, and its header announces {announced}: {remedy}"
+        return f"{read}, without the mark of its end: {remedy}" if self.lacks_end else ""
 
     def __post_init__(self) -> None:
         lowest, highest = RATES_HZ

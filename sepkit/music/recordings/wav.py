@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, Literal, NamedTuple
 
 _HEADER_BYTES = 12
-_MOST_CHUNKS = 10_000
 _LARGEST = 0xFFFFFFFF
-_UNKNOWN = 0x7FFF0000
-"""Sizes from here on are written by programs that do not know how much will come."""
+MOST_CHUNKS = 10_000
 
 
 class Chunk(NamedTuple):
@@ -33,8 +31,8 @@ def is_wav(head: bytes) -> bool:
 
 def fault(file: BinaryIO) -> str | None:
     """Why no samples can be had from a WAV file, in a few words; None if its chunks look right."""
-    chunks = list(_chunks(file))
-    names = [chunk.name for chunk in chunks]
+    found = list(chunks(file))
+    names = [chunk.name for chunk in found]
     if b"fmt " not in names:
         return "its header does not tell its format (no 'fmt ' chunk)"
     if b"data" not in names:
@@ -43,23 +41,12 @@ def fault(file: BinaryIO) -> str | None:
         return "its samples come before their format"
     if names.count(b"data") > 1:
         return f"it holds samples in {names.count(b'data')} places ('data' chunks) where one is allowed"
-    file.seek(chunks[names.index(b"fmt ")].start)
+    file.seek(found[names.index(b"fmt ")].start)
     form = file.read(16)
     if len(form) == 16:
-        order = ">" if _big_endian(file) else "<"
-        channels, rate = struct.unpack(order + "2xHI8x", form)
+        channels, rate = struct.unpack(f"{_order(file)}2xHI8x", form)
         if rate == 0 or channels == 0:
             return f"its header says {channels} channel(s) at {rate} Hz"
-    return None
-
-
-def cut_off(file: BinaryIO) -> tuple[int, int] | None:
-    """How many bytes of samples the header announces and how many there are, where these are fewer."""
-    end = file.seek(0, 2)
-    for chunk in _chunks(file):
-        if chunk.name == b"data":
-            there = end - chunk.start
-            return (chunk.size, there) if 0 < there < chunk.size < _UNKNOWN else None
     return None
 
 
@@ -68,25 +55,25 @@ def unfinished(file: BinaryIO) -> tuple[int, bytes] | None:
 
     None unless the last chunk is one of samples, says that it is empty, and is followed by what is no chunk.
     """
-    for chunk in _chunks(file):
+    for chunk in chunks(file):
         end = file.seek(0, 2)
         if chunk.name == b"data" and chunk.size == 0 and end > chunk.start:
-            rest = list(_chunks(file, chunk.start))
+            rest = list(chunks(file, chunk.start))
             whole = rest and all(_is_name(one.name) and one.start + one.size <= end for one in rest)
             if not whole:
-                order = ">I" if _big_endian(file) else "<I"
-                return chunk.start - 4, struct.pack(order, min(end - chunk.start, _LARGEST))
+                return chunk.start - 4, struct.pack(f"{_order(file)}I", min(end - chunk.start, _LARGEST))
     return None
 
 
-def _chunks(file: BinaryIO, place: int = _HEADER_BYTES) -> Iterator[Chunk]:
-    order = ">4sI" if _big_endian(file) else "<4sI"
-    for _ in range(_MOST_CHUNKS):
+def chunks(file: BinaryIO, place: int = _HEADER_BYTES, order: Literal["<", ">"] | None = None) -> Iterator[Chunk]:
+    """The chunks from a place on, with integers in the order of the file's first four bytes where none is given."""
+    header_form = f"{order or _order(file)}4sI"
+    for _ in range(MOST_CHUNKS):
         file.seek(place)
         header = file.read(8)
         if len(header) < 8:
             return
-        name, size = struct.unpack(order, header)
+        name, size = struct.unpack(header_form, header)
         yield Chunk(name, place + 8, size)
         place += 8 + size + size % 2
 
@@ -95,6 +82,6 @@ def _is_name(name: bytes) -> bool:
     return all(0x20 <= byte < 0x7F for byte in name)
 
 
-def _big_endian(file: BinaryIO) -> bool:
+def _order(file: BinaryIO) -> str:
     file.seek(0)
-    return file.read(4) == b"RIFX"
+    return ">" if file.read(4) == b"RIFX" else "<"
