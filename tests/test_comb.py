@@ -131,6 +131,12 @@ def test_a_source_of_which_nothing_is_known_is_named_beside_those_there_are() ->
         comb(sources=("low", "oboe"), score=Score(NOTES), f0={"voice": TRACKS["low"]})
 
 
+def test_without_names_all_that_is_known_is_separated() -> None:
+    assert comb(sources=(), score=Score(NOTES), f0={"voice": TRACKS["low"]}).sources == ("voice", "low", "high")
+    with pytest.raises(SideInformationError, match="no notes that belong to a part"):
+        comb(sources=(), score=Score((Note(0, 1, 57, part=""),)))
+
+
 class TestHarmonicComb:
     @given(pitch=st.floats(30, 100), cents=st.floats(0, 200))
     def test_equals_a_loop_over_bins_and_partials(self, pitch: float, cents: float) -> None:

@@ -155,6 +155,43 @@ print(json.dumps(changed(before)))
     assert json.loads(printed) == {}
 
 
+def test_training_reading_a_score_and_drawing_change_nothing_global(tmp_path: Path) -> None:
+    # What torch and Matplotlib do on their first import is theirs.
+    source = f"""{SNAPSHOT}
+import matplotlib.backends.backend_agg, matplotlib.figure, scipy.signal, scipy.optimize, scipy.ndimage, soundfile, torch
+
+def all_of_it():
+    levels = {{name: [logger.level, repr(logger.handlers), logger.disabled, logger.propagate]
+        for name, logger in logging.root.manager.loggerDict.items() if isinstance(logger, logging.Logger)}}
+    loud = {{name: state for name, state in levels.items() if state != [0, "[]", False, True]}}
+    threads = [torch.get_num_threads(), torch.get_num_interop_threads()]
+    modes = [str(torch.get_default_dtype()), torch.are_deterministic_algorithms_enabled(), torch.is_grad_enabled()]
+    drawn = repr(torch.get_rng_state().numpy().tobytes())
+    return {{**snapshot(), "loggers": loud, "torch": [threads, modes, drawn], "rc": repr(dict(matplotlib.rcParams))}}
+
+before = all_of_it()
+import sepkit
+from pathlib import Path
+from sepkit.training import train
+train("nae", ["toy-waveforms:count=6,duration_s=0.2"], Path(sys.argv[1]), config={{"steps": 4, "validate_every": 2}})
+score = sepkit.Score.read(Path(sys.argv[2]))
+sepkit.separate(sys.argv[3], "score-nmf", score=score).plot()
+score.plot()
+after = all_of_it()
+print(json.dumps([[what, str(before[what]), str(after[what])] for what in before if before[what] != after[what]]))
+"""
+    (tmp_path / "score.musicxml").write_text(ONE_NOTE)
+    mixture = record(tmp_path / "mix.wav")
+    assert json.loads(script(source, tmp_path / "weights", tmp_path / "score.musicxml", mixture)) == []
+
+
+ONE_NOTE = """<score-partwise version="4.0">
+<part-list><score-part id="P1"><part-name>a</part-name></score-part></part-list>
+<part id="P1"><measure number="1"><attributes><divisions>1</divisions></attributes>
+<note><pitch><step>A</step><octave>4</octave></pitch><duration>4</duration></note></measure></part>
+</score-partwise>"""
+
+
 def test_an_error_changes_nothing_global(tmp_path: Path) -> None:
     source = f"""{SNAPSHOT}
 import soundfile, pydantic

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from sepkit.errors import SideInformationError
-from sepkit.informed.f0_known import f0_at
+from sepkit.informed.f0_known import f0_at, known_sources
 from sepkit.music.audio import Audio
 from sepkit.music.f0 import F0Track
 from sepkit.music.note import Note
@@ -61,11 +61,11 @@ class HarmonicComb(Separator[HarmonicCombConfig]):
     """
 
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
-        names, mixture = problem.sources, problem.mixture
-        _require_known(names, problem.side_information)
+        mixture = problem.mixture
+        names = _known(problem)
         stft = STFT.of_duration(self.config.window_s, self.config.overlap, mixture.sample_rate)
         frames_s = stft.frames_s(mixture.length, mixture.sample_rate)
-        weights = self._weights(problem, stft.bins_hz(mixture.sample_rate))
+        weights = self._weights(names, problem.side_information, stft.bins_hz(mixture.sample_rate))
 
         def masks(block: slice) -> NDArray[np.floating]:
             return soft_masks(np.stack([weigh(frames_s[block]) for weigh in weights]))[: len(names)]
@@ -73,9 +73,9 @@ class HarmonicComb(Separator[HarmonicCombConfig]):
         stems = stft.filter(mixture.samples, masks, len(names), steps=partial(run.steps, stage="filter"))
         return {name: Audio(stem, mixture.sample_rate) for name, stem in zip(names, stems, strict=True)}
 
-    def _weights(self, problem: Problem, bins_hz: NDArray[np.floating]) -> list[Weights]:
+    def _weights(self, names: tuple[str, ...], side: SideInformation, bins_hz: NDArray[np.floating]) -> list[Weights]:
         """Of every source that is known, those asked for first."""
-        tracks, notes = problem.side_information.f0, _notes(problem.side_information)
+        tracks, notes = side.f0, _notes(side)
         comb = partial(harmonic_comb, bins_hz=bins_hz, width_cents=self.config.width_cents)
 
         def of_track(track: F0Track, times_s: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -87,7 +87,7 @@ class HarmonicComb(Separator[HarmonicCombConfig]):
 
         return [
             partial(of_track, tracks[name]) if name in tracks else partial(of_part, notes[name])
-            for name in dict.fromkeys((*problem.sources, *tracks, *notes))
+            for name in dict.fromkeys((*names, *tracks, *notes))
         ]
 
 
@@ -145,12 +145,17 @@ def _notes(side: SideInformation) -> dict[str, list[Note]]:
     return notes
 
 
-def _require_known(names: tuple[str, ...], side: SideInformation) -> None:
-    """Every source has notes or an F0 track."""
+def _known(problem: Problem) -> tuple[str, ...]:
+    """The sources asked for, or else all that have an F0 track or notes."""
+    side = problem.side_information
     known = dict.fromkeys((*(side.score.parts if side.score else ()), *side.f0))
-    unknown = [name for name in names if name not in known]
+    unknown = [name for name in problem.sources if name not in known]
     if unknown:
         raise SideInformationError(
             f"nothing is known of {', '.join(unknown)}: there are notes or F0 tracks of {', '.join(map(repr, known))}; "
             "name the sources like those"
         )
+    names = problem.sources or known_sources(side)
+    if not names:
+        raise SideInformationError("there are no F0 tracks, and no notes that belong to a part; give each note a part")
+    return names

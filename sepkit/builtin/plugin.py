@@ -46,7 +46,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         factory="sepkit.builtin.comb:HarmonicComb",
         config="sepkit.builtin.comb:HarmonicCombConfig",
         reference="Z. Duan, B. Pardo, Soundprism, IEEE JSTSP 5(6), 2011",
-        needs=("sources", "score|f0"),
+        needs=("score|f0",),
         traits=frozenset({"gain-equivariant", "yardstick"}),
     )
     yield SeparatorSpec(
