@@ -49,7 +49,10 @@ def one_line(text: str, longest: int = LONGEST_MESSAGE) -> str:
 def reason_of(error: BaseException) -> str:
     """What an error says of itself in one line, and its kind when it says nothing."""
     longest = error.longest if isinstance(error, SepkitError) else LONGEST_MESSAGE
-    return one_line(str(error), longest) or type(error).__name__
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return one_line(text, longest) or type(error).__name__
 
 
 def fault_of(error: BaseException) -> str:

@@ -226,17 +226,6 @@ def test_a_closed_pipe_is_no_reason_for_a_traceback(arguments: list[str]) -> Non
     assert done.stderr == b""
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_output_that_cannot_be_written_is_one_line_and_no_fault_of_sepkit() -> None:
-    with open("/dev/full", "w") as full:
-        command = [sys.executable, "-m", "sepkit", "list"]
-        done = subprocess.run(command, env=environment(), stdout=full, stderr=subprocess.PIPE, encoding="utf-8")
-    assert done.returncode == 1
-    assert len(done.stderr.splitlines()) == 1
-    assert "No space left on device" in done.stderr
-    assert "fault" not in done.stderr
-
-
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_a_terminal_that_lacks_a_symbol_is_no_reason_to_fail(encoding: str) -> None:
     command = [sys.executable, "-m", "sepkit", "show", "nmf"]

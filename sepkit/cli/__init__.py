@@ -78,7 +78,8 @@ def _flushed(code: int) -> int:
         if stream is sys.stdout:
             if code == 0 and not isinstance(fault, BrokenPipeError):
                 with suppress(OSError):
-                    print(f"sepkit: cannot write the results: {fault}", file=sys.stderr)
+                    reason = getattr(fault, "strerror", None) or fault
+                    print(f"sepkit: cannot write the results: {reason}", file=sys.stderr)
             # Results that nobody got are none; remarks that nobody reads cost nothing.
             code = code or 1
         with suppress(OSError, ValueError):

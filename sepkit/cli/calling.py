@@ -28,9 +28,13 @@ def call(arguments: list[str]) -> int:
         command = error.ctx.command_path if error.ctx else "sepkit"
         complain(f"{error.format_message()} (see: {command} --help)")
         return 2
-    except (SepkitError, OSError) as error:
+    except SepkitError as error:
         _explain(error, arguments)
-        return error.exit_code if isinstance(error, SepkitError) else 1
+        return error.exit_code
+    except OSError as error:
+        # What commands open themselves they name in errors of their own: what is left is where they print to.
+        _explain(error if error.filename else OSError(f"cannot write the results: {reason_of(error)}"), arguments)
+        return 1
     except Exception as error:
         _explain(error, arguments, fault=True)
         return 1
