@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sepkit.errors import ConfigError
-from sepkit_nmf import atoms_of_sources, group_atoms
+from sepkit_nmf import atoms_of_sources, blind_rank, group_atoms
 from sepkit_nmf.grouping import weighted_kmeans
 
 BINS_HZ = np.linspace(0, 8000, 257)
@@ -102,6 +102,15 @@ def test_without_sources_every_atom_is_one() -> None:
     assert of_sources([None] * 5, []) == {f"component-{index + 1}": [index] for index in range(5)}
     with pytest.raises(ConfigError, match="33 atoms are too many for a stem each"):
         of_sources([None] * 33, [])
+
+
+def test_there_are_atoms_for_every_source_and_not_without_end() -> None:
+    assert [blind_rank(None, "s" * count) for count in (0, 2, 2000)] == [8, 32, 2000]
+    assert blind_rank(3, "abc") == 3
+    with pytest.raises(ConfigError, match=r"4 sources need an option rank of at least 4, given 3$"):
+        blind_rank(3, "abcd")
+    with pytest.raises(ConfigError, match="given 2000; at most 2000 are possible"):
+        blind_rank(None, "s" * 2001)
 
 
 def test_too_few_atoms_without_a_label_ask_for_a_higher_rank() -> None:

@@ -30,10 +30,7 @@ from sepkit_nae.objective import Objective
 from sepkit_nae.start import drawn_where_free, fill, scale_encoder
 from sepkit_nae.statements import FactorStatements
 from sepkit_nae.trained import TrainedAutoencoder
-from sepkit_nmf import atoms_of_sources, normalized
-
-RANK_ALONE = 8
-RANK_PER_SOURCE = 16
+from sepkit_nmf import atoms_of_sources, blind_rank, normalized
 
 
 class NAE(Separator[NAEConfig]):
@@ -84,7 +81,7 @@ class NAE(Separator[NAEConfig]):
         stft = STFT.of_duration(self.config.window_s, self.config.overlap, rate)
         wanted = problem.sources
         if score is None:
-            atoms = (Atom(),) * (self.config.rank or RANK_PER_SOURCE * len(wanted) or RANK_ALONE)
+            atoms = (Atom(),) * blind_rank(self.config.rank, wanted)
         else:
             wanted = wanted_parts(score, wanted)
             run.identify(score.parts)

@@ -12,7 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "config": ["NMFConfig"],
         "divergence": ["beta_divergence"],
         "factorization": ["Factorization", "factorize"],
-        "grouping": ["atoms_of_sources", "group_atoms"],
+        "grouping": ["atoms_of_sources", "blind_rank", "group_atoms"],
         "hosting": ["factorize_hosting"],
         "initialize": ["nndsvd", "normalize_templates", "random_init"],
         "separator": ["NMF"],

@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 
 from sepkit.spectral_config import SpectralConfig
 
+MOST_ATOMS = 2000
+
 
 def fastest_solver(beta: float) -> str:
     """The solver that lowers this divergence the fastest."""
@@ -23,7 +25,7 @@ class NMFConfig(SpectralConfig):
     rank: int | None = Field(
         default=None,
         ge=1,
-        le=2000,
+        le=MOST_ATOMS,
         description="Number of atoms: in all for blind separation, for each source when templates are learned from "
         "examples. By default 8 in all without source names, otherwise 16 for each source.",
     )

@@ -18,13 +18,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepkit.errors import ConfigError
+from sepkit_nmf.config import MOST_ATOMS
 
 MOST_STEMS = 32
 """As many atoms, at most, become a stem each."""
 
+RANK_ALONE = 8
+RANK_PER_SOURCE = 16
+
 _BANDS = 40
 _CEPSTRA = 13
 _ROUNDS = 100
+
+
+def blind_rank(asked: int | None, sources: Sequence[str]) -> int:
+    """How many atoms blind separation has: as many as asked for, or some for each source.
+
+    Raises
+    ------
+    ConfigError
+        If those are fewer than the sources.
+    """
+    rank = asked or min(RANK_PER_SOURCE * len(sources), MOST_ATOMS) or RANK_ALONE
+    if len(sources) > rank:
+        most = f"; at most {MOST_ATOMS} are possible" if len(sources) > MOST_ATOMS else ""
+        raise ConfigError(f"{len(sources)} sources need an option rank of at least {len(sources)}, given {rank}{most}")
+    return rank
 
 
 def atoms_of_sources(

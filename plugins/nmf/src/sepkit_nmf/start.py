@@ -18,13 +18,11 @@ from sepkit.problem.variables_file import StoredVariables, read_variables
 from sepkit.spectral import STFT
 from sepkit_nmf.config import NMFConfig
 from sepkit_nmf.factorization import factorize
+from sepkit_nmf.grouping import RANK_PER_SOURCE, blind_rank
 from sepkit_nmf.initialize import nndsvd, normalize_templates, random_init
 from sepkit_nmf.sharing import normalized
 
 Array = NDArray[np.floating]
-
-RANK_ALONE = 8
-RANK_PER_SOURCE = 16
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def choose_start(
         return _supervised(config, learned, unknown * (config.rank or RANK_PER_SOURCE), V, run.rng)
     if config.fix == "templates":
         raise ConfigError("fix=templates needs templates: give examples, with examples=... or --example, or start")
-    rank = config.rank or (RANK_PER_SOURCE * len(sources) if sources else RANK_ALONE)
+    rank = blind_rank(config.rank, sources)
     W, H = _initial(config, V, rank, run.rng)
     free = np.ones(rank, bool)
     return Initialization(W, H, (None,) * rank, free, free)
