@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sepkit import Audio
@@ -16,6 +16,7 @@ from sepkit.errors import AudioError
 from sepkit.evaluation.stems import Stems
 from sepkit.music.recordings.stream import MOST_CHANNELS, RATES_HZ
 from tests.containers import RATE, chunk, encoded, flac_announcing, form, pcm, tone, wav
+from tests.fuzz.targets import fuzzed
 
 SHORT = tone(0.05, 2)
 MOST_BYTES = 1 << 28
@@ -95,8 +96,8 @@ CUT = b'RIFF\\\x11\0\0WAVEfmt \x10\0\0\0\x01\0\x02\0"V\0\0\x88X\x01\0\x04\0\x10\
 NAMES = st.sampled_from(["a.wav", "a.flac", "a.ogg", "a.mp3", "a.raw", "a.vox", "a.m4a", "a"])
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @example(content=CUT, name="a.raw")
+@fuzzed
 @given(content=st.one_of(damaged(), st.binary(max_size=300)), name=NAMES)
 def test_samples_come_back_or_one_line(
     tmp_path_factory: pytest.TempPathFactory, capfd: pytest.CaptureFixture[str], content: bytes, name: str

@@ -23,6 +23,7 @@ from sepkit import Audio, Registry
 from sepkit.errors import UserError, WeightsError
 from sepkit.neural import Checkpoint, generator
 from sepkit.spectral import STFT
+from tests.fuzz.targets import fuzzed
 
 RATE = 8000
 MIXTURE = Audio(np.random.default_rng(0).uniform(-0.5, 0.5, (1, 400)).astype(np.float32), RATE)
@@ -246,6 +247,7 @@ CHANGES = st.lists(changed_records() | changed_tensors() | changed_bytes(), min_
 
 
 @pytest.mark.parametrize("name", METHODS)
+@fuzzed
 @given(changes=CHANGES | st.lists(other_files(), min_size=1, max_size=1))
 def test_a_changed_checkpoint_is_used_or_refused_in_one_line(
     tmp_path_factory: pytest.TempPathFactory, name: str, changes: list[Change]

@@ -16,6 +16,7 @@ from sepkit.cli.options import read_options
 from sepkit.config import validate
 from sepkit.errors import ConfigError, UserError
 from sepkit.solving.declare import declared_constraints, declared_priors
+from tests.fuzz.targets import fuzzed
 
 REGISTRY = Registry.discover()
 METHODS = sorted(name for name, spec in REGISTRY.separators.items() if spec.config != "sepkit.config:Config")
@@ -66,6 +67,7 @@ FILES = st.one_of(
 )
 
 
+@fuzzed
 @given(method=st.sampled_from(METHODS), settings=SETTINGS, content=st.one_of(st.none(), FILES))
 def test_options_come_together_or_one_line(
     tmp_path_factory: pytest.TempPathFactory, method: str, settings: list[str], content: bytes | None
@@ -98,6 +100,7 @@ DECLARED = st.one_of(
 )
 
 
+@fuzzed
 @given(
     texts=st.lists(DECLARED, min_size=1, max_size=2), declared=st.sampled_from([declared_priors, declared_constraints])
 )

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from sepkit import Registry
 from sepkit.plugin.loader import State
+from tests.fuzz.targets import fuzzed
 
 GOOD = "good_plugin"
 PLUGIN = """
@@ -69,6 +70,7 @@ FOLDERS = st.sampled_from(
 )
 
 
+@fuzzed
 @given(folder=FOLDERS, points=POINTS, metadata=METADATA)
 def test_damage_to_one_says_nothing_of_the_others(
     tmp_path_factory: pytest.TempPathFactory, folder: str, points: bytes | None, metadata: bytes | None

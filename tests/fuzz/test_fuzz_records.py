@@ -16,6 +16,7 @@ import sepkit
 from sepkit import Audio, Note, Score, Separation
 from sepkit.errors import SepkitError, UserError
 from sepkit.repeating.record import Record
+from tests.fuzz.targets import fuzzed
 
 VALUES = st.one_of(
     st.none(),
@@ -80,6 +81,7 @@ def places(value: Any) -> list[tuple[Any, Any]]:
     return [(value, key) for key, _ in inside] + [place for _, item in inside for place in places(item)]
 
 
+@fuzzed
 @given(changed=changes())
 def test_it_is_repeated_or_one_line(original: Path, changed: list[tuple[float, str, Any]]) -> None:
     record = deepcopy(json.loads(original.read_text(encoding="utf-8")))
@@ -106,6 +108,7 @@ def test_it_is_repeated_or_one_line(original: Path, changed: list[tuple[float, s
         assert all(np.isfinite(stem.samples).all() for stem in separation.values())
 
 
+@fuzzed
 @given(content=st.one_of(st.binary(max_size=60), VALUES.map(lambda value: json.dumps(value).encode())))
 def test_what_is_no_record_is_one_line(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzzed.json"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sepkit import Score
 from sepkit.errors import SideInformationError
+from tests.fuzz.targets import fuzzed
 
 BYTES = st.integers(0, 127)
 DELTAS = st.sampled_from([b"\0", b"\x60", b"\x83\x60", b"\xff\x7f", b"\x80\x80\x80\x80\x80", b""])
@@ -148,11 +149,13 @@ def documents(draw: st.DrawFn) -> bytes:
     return changed(draw, text.encode(draw(st.sampled_from(["utf-8", "utf-8", "utf-16"]))))
 
 
+@fuzzed
 @given(content=st.one_of(midis(), midis(), midis(), st.binary(max_size=100)))
 def test_midi_comes_back_or_one_line(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     comes_back_or_one_line(tmp_path_factory.getbasetemp() / "fuzzed.mid", content)
 
 
+@fuzzed
 @given(
     content=st.one_of(documents(), documents(), documents(), st.binary(max_size=100)),
     suffix=st.sampled_from([".musicxml", ".musicxml", ".mxl"]),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sepkit import F0Track, Score
 from sepkit.errors import SideInformationError
+from tests.fuzz.targets import fuzzed
 
 NAMES = [
     *["time", "time_s", "time_ms", "seconds", "f0", "f0_hz", "frequency", "pitch", "midi_pitch", "confidence"],
@@ -67,6 +68,7 @@ def tables(draw: st.DrawFn) -> bytes:
 CONTENTS = st.one_of(tables(), tables(), st.binary(max_size=200), st.text(max_size=200).map(lambda text: text.encode()))
 
 
+@fuzzed
 @given(content=CONTENTS)
 def test_tracks_come_back_or_one_line(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = written(tmp_path_factory, content)
@@ -80,6 +82,7 @@ def test_tracks_come_back_or_one_line(tmp_path_factory: pytest.TempPathFactory, 
         assert (np.diff(track.times_s) > 0).all()
 
 
+@fuzzed
 @given(content=CONTENTS)
 def test_notes_come_back_or_one_line(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = written(tmp_path_factory, content)
