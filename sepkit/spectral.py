@@ -230,10 +230,7 @@ class STFT:
 
     @cached_property
     def _analysis(self) -> NDArray[np.float32]:
-        import scipy.signal
-
-        window: NDArray[np.float32] = scipy.signal.get_window(self.window, self.window_length).astype(np.float32)
-        return window
+        return periodic_window(self.window, self.window_length).astype(np.float32)
 
     @cached_property
     def _shifted_squares(self) -> NDArray[np.float64]:
@@ -272,6 +269,16 @@ class STFT:
         first = (start + self._first) * hop - self.window_length // 2
         low, high = max(first, 0), min(first + flat.shape[-1], samples.shape[-1])
         samples[..., low:high] += flat[..., low - first : high - first]
+
+
+def periodic_window(name: str | tuple[Any, ...], length: int) -> NDArray[np.float64]:
+    """Any window that `scipy.signal.get_window` knows [shape=(length,)]."""
+    if name == "hann" and length > 1:
+        # SciPy's module of signal processing takes a second to import, as long as many recordings take to separate.
+        return np.asarray(0.5 + 0.5 * np.cos(np.linspace(-np.pi, np.pi, length + 1)[:-1]))
+    import scipy.signal
+
+    return np.asarray(scipy.signal.get_window(name, length), np.float64)
 
 
 def soft_masks(magnitudes: NDArray[np.floating], exponent: float = 1.0) -> NDArray[np.floating]:

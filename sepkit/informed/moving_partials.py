@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.spectral import STFT
+from sepkit.spectral import STFT, periodic_window
 
 _POINTS = 128
 """Of the window: partials may spread over half as many bins to either side."""
@@ -78,12 +78,11 @@ def _spectra(
     bins: int,
 ) -> NDArray[np.float32]:
     import scipy.fft
-    import scipy.signal
 
     duration_s = stft.window_length / sample_rate
     bin_hz = 1 / duration_s
     within_s = ((np.arange(_POINTS) + 0.5) / _POINTS - 0.5) * duration_s
-    window = scipy.signal.get_window(stft.window, 2 * _POINTS)[1::2]
+    window = periodic_window(stft.window, 2 * _POINTS)[1::2]
     window = window / window.sum()
     f0 = np.interp(frames_s[:, np.newaxis] + within_s, times_s, f0_hz)
     centre = f0 @ window

@@ -7,7 +7,6 @@ count more moves atoms between them until none moves any more.
 References
 ----------
 Spiertz and Gnann, "Source-filter based clustering for monaural blind source separation", DAFx 2009.
-Ward, "Hierarchical grouping to optimize an objective function", JASA 58(301), 1963.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from sepkit.errors import ConfigError
 from sepkit_nmf.config import MOST_ATOMS
+from sepkit_nmf.ward import ward
 
 MOST_STEMS = 32
 """As many atoms, at most, become a stem each."""
@@ -137,15 +137,6 @@ def envelope_cepstra(templates: NDArray[np.floating], bins_hz: NDArray[np.floati
     lengths = np.linalg.norm(cepstra, axis=1, keepdims=True)
     unit: NDArray[np.float64] = np.divide(cepstra, lengths, out=np.zeros(cepstra.shape), where=lengths > 0)
     return unit
-
-
-def ward(points: NDArray[np.float64], groups: int) -> NDArray[np.intp]:
-    """The group of every point, by Ward's method [shape=(points,)]."""
-    import scipy.cluster.hierarchy
-
-    tree = scipy.cluster.hierarchy.linkage(points, "ward")
-    labels: NDArray[np.intp] = scipy.cluster.hierarchy.cut_tree(tree, n_clusters=groups)[:, 0]
-    return labels
 
 
 def weighted_kmeans(
