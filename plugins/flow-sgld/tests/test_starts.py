@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from sepkit_flow_sgld.gaussian import GaussianDensity
-from sepkit_flow_sgld.periodic import periodic, periodic_parts
+from sepkit_flow_sgld.periodic import best_period, periodic, periodic_parts
 from sepkit_flow_sgld.posterior import Posterior, Scaled
 from sepkit_flow_sgld.starts import equal_shares, likeliest_order, wiener_shares
 
@@ -29,6 +29,17 @@ def test_nearest_periodic_signal_is_the_least_squares_one() -> None:
     wanted, *_ = np.linalg.lstsq(basis, signal.numpy(), rcond=None)
     np.testing.assert_allclose(cycle.numpy(), wanted)
     np.testing.assert_allclose(repeats.numpy(), basis.sum(0))
+
+
+@pytest.mark.parametrize("length", [40, 97, 200])
+def test_the_best_period_has_the_nearest_signal_of_most_energy(length: int) -> None:
+    signal = torch.from_numpy(np.random.default_rng(length).standard_normal(length).astype(np.float32))
+    candidates = range(1, length // 2 + 1)
+    nearest = [periodic(signal, period)[0].repeat(length)[:length] for period in candidates]
+    gains = [
+        float(each.square().sum() - 2 * p * signal.square().mean()) for p, each in zip(candidates, nearest, strict=True)
+    ]
+    assert best_period(signal, candidates, 2.0) == candidates[int(np.argmax(gains))]
 
 
 @pytest.mark.parametrize("periods", [(41, 67), (13, 90, 151), (33, 34)])
