@@ -18,6 +18,7 @@ from .plugin.registry import Registry as Registry
 from .plugin.store import published_weights as published_weights
 from .problem.constraint import BoundConstraints as BoundConstraints
 from .problem.constraint import Constraint as Constraint
+from .problem.constraint import Pointwise as Pointwise
 from .problem.constraint import Projection as Projection
 from .problem.constraint import Support as Support
 from .problem.domain import Domain as Domain

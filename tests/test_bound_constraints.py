@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
-from sepkit import BoundConstraints
+from sepkit import Audio, BoundConstraints, Domain, Problem
+from sepkit.builtin import MixtureConsistency
 from sepkit.builtin.zeros import Zeros
 
 FIRST, SECOND = np.array([[True, True, False]]), np.array([[True, False, True]])
@@ -39,3 +41,16 @@ def test_the_others_are_left_to_be_projected_on() -> None:
     assert [label for label, _ in bound.beyond_support().projections] == ["c"]
     np.testing.assert_array_equal(bound.project(np.array([[3.0, 0.5, 2.0]])), [[1.0, 0.5, 0.0]])
     assert set(bound.violations(np.array([[3.0, 0.5, 2.0]]))) == {"a", "c"}
+
+
+@pytest.mark.parametrize("piece", [1, 7, 100, 1000])
+def test_stems_go_in_pieces_where_all_projections_take_them(monkeypatch: pytest.MonkeyPatch, piece: int) -> None:
+    monkeypatch.setattr("sepkit.problem.constraint._PIECE", piece)
+    rng = np.random.default_rng(0)
+    stems = rng.standard_normal((3, 2, 100)).astype(np.float32)
+    stems[0, :, :20] = 0
+    layout = Problem(Audio(rng.standard_normal((2, 100)).astype(np.float32), 8000)).layout(sources=tuple("abc"))
+    consistent = ("sum", MixtureConsistency().bind(layout, Domain.WAVEFORMS))
+    for projections in ((consistent,), (consistent, ("ceiling", Ceiling()))):
+        bound = BoundConstraints(projections)
+        np.testing.assert_array_equal(bound.project_waveforms(stems.copy()), bound.project(stems))

@@ -86,7 +86,7 @@ def test_every_offender_is_caught_by_its_check_alone(exhibit: Exhibit, monkeypat
     assert message
     assert "\n" not in message
     if exhibit.caught_by != "cancelling-leaves-nothing-behind":
-        assert threading.active_count() == threads
+        assert threading.active_count() <= threads
 
 
 def test_there_is_an_offender_for_every_check() -> None:
@@ -95,7 +95,7 @@ def test_there_is_an_offender_for_every_check() -> None:
 
 NOTHING_TO_CHECK = {
     "quiet": {"split-is-the-gradient"},
-    "peak-limit": {"support-is-the-projection", "draws-fit-the-axes"},
+    "peak-limit": {"support-is-the-projection", "parts-are-the-whole", "draws-fit-the-axes"},
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from sepkit.problem.constraint import Constraint, Projection
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
+
+_PIECE = 1 << 18
 
 
 class MixtureConsistency(Constraint):
@@ -37,6 +40,9 @@ class MixtureConsistency(Constraint):
 class _SumToMixture:
     mixture: NDArray[np.float32]
 
+    def part(self, samples: slice) -> _SumToMixture:
+        return _SumToMixture(self.mixture[:, samples])
+
     def project(self, value: Any) -> Any:
         xp = array_api_compat.array_namespace(value)
         sounding = xp.astype(value != 0, value.dtype)
@@ -48,9 +54,13 @@ class _SumToMixture:
         if hasattr(value, "detach"):  # a torch tensor in the middle of a computation that is differentiated
             value = value.detach()
         xp = array_api_compat.array_namespace(value)
-        gap = float(xp.sqrt(xp.sum(self._gap(xp, value) ** 2)))
-        size = float(np.sqrt(np.sum(self.mixture**2, dtype=np.float64)))
-        return gap / size if size > 0 else gap
+        gap = size = 0.0
+        for start in range(0, self.mixture.shape[-1], _PIECE):
+            samples = slice(start, start + _PIECE)
+            part = self.part(samples)
+            gap += float(xp.sum(part._gap(xp, value[..., samples]) ** 2))
+            size += float(np.sum(part.mixture**2, dtype=np.float64))
+        return math.sqrt(gap / size) if size > 0 else math.sqrt(gap)
 
     def _gap(self, xp: Any, value: Any) -> Any:
         # A copy, because the mixture is read-only and torch has no read-only tensors.

@@ -1,5 +1,6 @@
 from .constraint import BoundConstraints as BoundConstraints
 from .constraint import Constraint as Constraint
+from .constraint import Pointwise as Pointwise
 from .constraint import Projection as Projection
 from .constraint import Support as Support
 from .domain import Domain as Domain

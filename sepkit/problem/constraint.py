@@ -13,6 +13,9 @@ from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
 from sepkit.problem.statement import Statement
 
+_PIECE = 1 << 18
+"""Samples that are projected at a time."""
+
 
 class Projection(Protocol):
     """A constraint bound to the axes of one separator."""
@@ -46,6 +49,15 @@ class Support(Protocol):
     @property
     def support(self) -> NDArray[np.bool_]:
         """True where nonzero values are allowed, in the domain's shape."""
+        ...
+
+
+@runtime_checkable
+class Pointwise(Protocol):
+    """Optional ability of a `Projection` of waveforms that treats every sample by itself: long ones go in pieces."""
+
+    def part(self, samples: slice) -> Projection:
+        """The projection of these samples alone."""
         ...
 
 
@@ -91,6 +103,23 @@ class BoundConstraints:
         for _, projection in self.projections:
             value = projection.project(value)
         return value
+
+    def project_waveforms(self, stems: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Apply every projection in turn; in place, where all are `Pointwise`.
+
+        Parameters
+        ----------
+        stems : ndarray [shape=(sources, channels, samples)]
+            Afterwards its values may be anything.
+        """
+        pointwise = [projection for _, projection in self.projections if isinstance(projection, Pointwise)]
+        if len(pointwise) < len(self.projections):
+            return np.asarray(self.project(stems), np.float32)
+        for start in range(0, stems.shape[-1], _PIECE):
+            samples = slice(start, start + _PIECE)
+            for projection in pointwise:
+                stems[..., samples] = projection.part(samples).project(stems[..., samples])
+        return stems
 
     def violations(self, value: Any) -> dict[str, float]:
         """The final violation of every constraint; hand it to `Run.report_violations`."""

@@ -29,6 +29,6 @@ def project_waveforms(problem: Problem, stems: dict[str, Audio], run: Run) -> di
     for index, name in enumerate(tuple(stems)):
         # One stem at a time moves over, so that no stem is held twice.
         value[index] = stems.pop(name).samples
-    value = bound.project(value)
+    value = bound.project_waveforms(value)
     run.report_violations(bound.violations(value))
     return {name: Audio(stem, problem.mixture.sample_rate) for name, stem in zip(layout.sources, value, strict=True)}

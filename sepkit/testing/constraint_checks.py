@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.problem.constraint import Support
+from sepkit.problem.constraint import Pointwise, Support
 from sepkit.testing.check import check, is_constraint
 from sepkit.testing.outcome import Skipped, require
 from sepkit.testing.statement_checks import bound
@@ -71,6 +71,29 @@ def support_is_the_projection(subject: StatementSubject) -> None:
         )
     if not tried:
         raise Skipped("it is no support")
+
+
+@check(when=is_constraint)
+def parts_are_the_whole(subject: StatementSubject) -> None:
+    """Where there is a `part`, projecting piece by piece is projecting the whole."""
+    tried = False
+    for domain, projection, value in bound(subject):
+        whole = np.asarray(projection.project(value))
+        if not isinstance(projection, Pointwise) or value.shape[-1] < 2:
+            continue
+        tried = True
+        middle = value.shape[-1] // 2
+        pieces = [
+            np.asarray(projection.part(piece).project(value[..., piece]))
+            for piece in (slice(middle), slice(middle, None))
+        ]
+        moved = _distance(np.concatenate(pieces, axis=-1), whole, value)
+        require(
+            moved <= _TOLERANCE,
+            f"on {domain} two halves differ from the whole by {moved:.2g} of the value's size; have no `part` then",
+        )
+    if not tried:
+        raise Skipped("it takes no parts")
 
 
 def _distance(one: NDArray[np.floating], other: NDArray[np.floating], value: NDArray[np.floating]) -> float:

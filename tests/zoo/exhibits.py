@@ -212,4 +212,5 @@ EXHIBITS = [
     constraint("violation-vanishes-by-projection", "NeverContent", "never-content"),
     constraint("violation-sees-what-projection-moves", "Blind", "blind"),
     constraint("support-is-the-projection", "ClaimsSupport", "claims-support"),
+    constraint("parts-are-the-whole", "ForgetsPlace", "forgets-place"),
 ]

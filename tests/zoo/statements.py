@@ -185,3 +185,12 @@ class _ClaimsSupport(Clip):
 
 class ClaimsSupport(_Constraint):
     projection = _ClaimsSupport
+
+
+class _ForgetsPlace(Clip):
+    def part(self, samples: slice) -> Projection:
+        return self if samples.start is None else Clip(0.5 * self.peak)
+
+
+class ForgetsPlace(_Constraint):
+    projection = _ForgetsPlace

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sepkit.builtin import MixtureConsistency
+from sepkit.problem.constraint import BoundConstraints
 from sepkit.problem.domain import Domain
 from sepkit.problem.problem import Problem
 from sepkit.spectral import STFT
@@ -49,5 +50,9 @@ class FeasibleSet:
 
     def project_stems(self, stems: NDArray[np.float32]) -> tuple[NDArray[np.float32], dict[str, float]]:
         """Allowed stems near `stems`, and the violations that are left of what was declared."""
-        projected = (self.project(torch.from_numpy(stems)[None] / self._level) * self._level)[0].numpy()
+        if self._spectral:
+            projected = (self.project(torch.from_numpy(stems)[None] / self._level) * self._level)[0].numpy()
+        else:
+            mixture = ("mixture", self._consistency)
+            projected = BoundConstraints((mixture, *self._declared.projections)).project_waveforms(stems)
         return projected, {**self._spectral.violations(projected), **self._declared.violations(projected)}
