@@ -25,6 +25,7 @@ def griffin_lim(
     start: NDArray[np.complexfloating] | None = None,
     iterations: int = 50,
     momentum: float = 0.0,
+    project: Callable[[NDArray[np.floating]], NDArray[np.floating]] | None = None,
     steps: Callable[[int], Iterable[object]] = range,
 ) -> NDArray[np.floating]:
     r"""A signal whose spectrogram comes close to a given one.
@@ -50,6 +51,8 @@ def griffin_lim(
         0 gives the signal of the phases to start from.
     momentum : float
         From 0; the paper of the fast variant takes 0.99.
+    project : callable, optional
+        From a signal to the nearest one that is allowed, such as one that is silent before an onset; applied to each.
     steps : callable
         From a number of iterations to an iterable of that length, to show progress or to cancel by raising.
 
@@ -91,11 +94,12 @@ def griffin_lim(
         return first + 0j if start is None else first * unit_phasors(start[..., block])
 
     synthesize = partial(stft.synthesize, shape=(*magnitude.shape[:-2], length), dtype=magnitude.dtype)
-    samples = synthesize(at_start)
+    allowed = project or (lambda signal: signal)
+    samples = allowed(synthesize(at_start))
     # Transforms are linear, so what Perraudin et al. do to spectra is done to signals.
     moved_on = samples
     for _ in steps(iterations):
-        before, samples = samples, synthesize(partial(with_phases_of, moved_on))
+        before, samples = samples, allowed(synthesize(partial(with_phases_of, moved_on)))
         moved_on = samples + magnitude.dtype.type(momentum) * (samples - before) if momentum else samples
     return samples
 
@@ -103,7 +107,9 @@ def griffin_lim(
 def unit_phasors(spectrum: NDArray[np.complexfloating]) -> NDArray[np.complexfloating]:
     """Numbers of magnitude one and the same phases; one where there is nothing [shape=spectrum.shape]."""
     size = np.abs(spectrum)
-    phasors: NDArray[np.complexfloating] = np.divide(spectrum, size, out=np.ones_like(spectrum), where=size > 0)
+    # What is smaller has too few digits left to tell a phase.
+    told = size >= np.finfo(size.dtype).tiny
+    phasors: NDArray[np.complexfloating] = np.divide(spectrum, size, out=np.ones_like(spectrum), where=told)
     return phasors
 
 

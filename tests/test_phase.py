@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sepkit.phase import griffin_lim, spectral_convergence
+from sepkit.phase import griffin_lim, spectral_convergence, unit_phasors
 from sepkit.spectral import STFT
 from tests.test_spectral import transforms
 
@@ -108,6 +108,19 @@ class TestGriffinLim:
         nothing = np.zeros((stft.bins, stft.frames(1000)))
         assert not griffin_lim(nothing, stft, 1000, iterations=3, momentum=0.99).any()
         assert spectral_convergence(np.zeros(1000), nothing, stft) == 0
+
+    def test_phases_of_next_to_nothing_are_numbers(self) -> None:
+        spectrum = np.array([0, 1e-45, 1e-40j, -1e-42, 3 - 4j], np.complex64)
+        assert np.abs(unit_phasors(spectrum)) == pytest.approx(1)
+
+    def test_keeps_what_is_asked_of_the_signal(self) -> None:
+        stft, x = STFT(256, 64), music(3000)
+        silent = np.arange(3000) < 1000
+        again = griffin_lim(
+            stft.magnitude(x), stft, 3000, iterations=5, project=lambda signal: np.where(silent, 0, signal)
+        )
+        assert not again[silent].any()
+        assert again[~silent].any()
 
     def test_shows_every_step(self) -> None:
         stft, seen = STFT(64, 16), []
