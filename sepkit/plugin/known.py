@@ -7,6 +7,7 @@ KNOWN: dict[str, dict[str, str]] = {
         "flow-vae": "sepkit-flow-sgld",
         "nae": "sepkit-nae",
         "nmf": "sepkit-nmf",
+        "nmfd": "sepkit-nmfd",
         "score-nmf": "sepkit-score-nmf",
         "score-nmf-tutorial": "sepkit-score-nmf",
         "source-filter": "sepkit-source-filter",
