@@ -44,6 +44,12 @@ class TestActivations:
         assert (strength > 0).all()
         assert strength[8] < 0.02 * strength[7]
 
+    def test_strength_does_not_know_blocks(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        V = np.random.default_rng(0).random((5, 33))
+        whole = onset_strength(V)
+        monkeypatch.setattr("sepkit_nmfd.start.PASS_ELEMENTS", 5 * 4)
+        assert np.array_equal(onset_strength(V), whole)
+
     def test_silence_begins_everywhere(self) -> None:
         assert (onset_strength(np.zeros((5, 4))) == 1).all()
 

@@ -95,8 +95,8 @@ def held_down(signal: Array, onsets: Sequence[int], reach: int) -> Array:
 
 def _envelope(signal: Array, width: int) -> NDArray[np.float64]:
     """Root mean square over so many samples around each [shape=(samples,)]."""
-    import scipy.ndimage
-
-    energy = scipy.ndimage.uniform_filter1d(np.square(signal, dtype=np.float64), width, mode="constant")
-    envelope: NDArray[np.float64] = np.sqrt(np.maximum(energy, 0))
+    sums = np.concatenate([[0.0], np.cumsum(np.square(signal, dtype=np.float64))])
+    places = np.arange(len(signal))
+    last, first = (np.clip(places + reach, 0, len(signal)) for reach in (width // 2 + 1, -(width // 2)))
+    envelope: NDArray[np.float64] = np.sqrt(np.maximum(sums[last] - sums[first], 0) / width)
     return envelope

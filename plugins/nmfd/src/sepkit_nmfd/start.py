@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +16,8 @@ from sepkit.music.score import Score
 from sepkit.problem.layout import Atom
 from sepkit.problem.run import Run
 from sepkit.spectral import STFT
+from sepkit_nmf.divergence import frame_blocks
+from sepkit_nmf.model import PASS_ELEMENTS
 from sepkit_nmf.sharing import normalized
 from sepkit_nmfd.config import NMFDConfig
 from sepkit_nmfd.factorization import deconvolve, normalize_lagged
@@ -156,7 +157,10 @@ def learn_templates(
 
 def onset_strength(V: Array) -> Array:
     """How much the spectrogram rises at each frame, and a little where it does not [shape=(frames,)]."""
-    rises = np.maximum(np.diff(V, axis=1, prepend=V.dtype.type(0)), 0).sum(axis=0)
+    rises = np.empty(V.shape[1], V.dtype)
+    for block in frame_blocks(V.shape, PASS_ELEMENTS):
+        before = V[:, block.start - 1 : block.start] if block.start else np.zeros((len(V), 1), V.dtype)
+        rises[block] = np.maximum(np.diff(V[:, block], axis=1, prepend=before), 0).sum(axis=0)
     largest = rises.max()
     if not largest > 0:
         return np.ones_like(rises)
@@ -184,19 +188,22 @@ def onset_activations(
     ----------
     C. Dittmar and M. Müller, "Reverse engineering the Amen break", IEEE/ACM TASLP 24(9), 2016: exponential decay.
     """
-    import scipy.signal
-
-    impulses = np.zeros(len(frames_s))
+    H = np.zeros(len(frames_s))
     if len(frames_s) < 2:
-        return np.ones(len(frames_s)) if onsets_s else impulses
+        return H + bool(onsets_s)
     hop_s = float(frames_s[1] - frames_s[0])
-    frames = np.round((np.asarray(onsets_s, float) - frames_s[0]) / hop_s).astype(int)
-    frames = frames[(frames >= 0) & (frames < len(frames_s))]
-    impulses[frames] = 1
-    decayed: NDArray[np.float64] = scipy.signal.lfilter([1.0], [1.0, -math.exp(-hop_s / decay_s)], impulses)
-    before = np.maximum(frames - 1, 0)
-    decayed[before] = np.maximum(decayed[before], _BEFORE)
-    return decayed
+    struck = np.round((np.asarray(onsets_s, float) - frames_s[0]) / hop_s).astype(int)
+    struck = np.unique(struck[(struck >= 0) & (struck < len(H))])
+    level = 0.0
+    for frame, following in zip(struck, np.append(struck, len(H))[1:], strict=True):
+        # What is left of the hits before sounds on.
+        level += 1.0
+        falling = level * np.exp(-np.arange(following - frame + 1) * (hop_s / decay_s))
+        H[frame:following] = falling[:-1]
+        level = falling[-1]
+    before = np.maximum(struck - 1, 0)
+    H[before] = np.maximum(H[before], _BEFORE)
+    return H
 
 
 def require_learned(names: Sequence[str], examples: Sequence[str], adapt: str) -> None:
