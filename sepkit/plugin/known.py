@@ -5,6 +5,7 @@ KNOWN: dict[str, dict[str, str]] = {
         "beurling-lasso": "sepkit-sparse-pursuit",
         "flow-sgld": "sepkit-flow-sgld",
         "flow-vae": "sepkit-flow-sgld",
+        "hpss": "sepkit-hpss",
         "nae": "sepkit-nae",
         "nmf": "sepkit-nmf",
         "nmfd": "sepkit-nmfd",
