@@ -32,7 +32,7 @@ def distances(magnitude: NDArray[Any], stft: STFT, length: int, iterations: int,
 
 class TestGriffinLim:
     @given(stft=transforms(), length=st.integers(1, 300), seed=st.integers(0, 2**32 - 1))
-    @settings(max_examples=60)
+    @settings(max_examples=60, deadline=None)
     def test_never_goes_away_from_the_magnitudes(self, stft: STFT, length: int, seed: int) -> None:
         shape = (2, stft.bins, stft.frames(length))
         # Of no signal at all, so that there is always something to miss.
@@ -44,7 +44,7 @@ class TestGriffinLim:
     @given(
         stft=transforms(), length=st.integers(1, 300), iterations=st.integers(0, 7), momentum=st.sampled_from([0, 0.99])
     )
-    @settings(max_examples=60)
+    @settings(max_examples=60, deadline=None)
     def test_gives_back_what_is_consistent_already(
         self, stft: STFT, length: int, iterations: int, momentum: float
     ) -> None:

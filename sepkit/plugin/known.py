@@ -6,6 +6,7 @@ KNOWN: dict[str, dict[str, str]] = {
         "flow-sgld": "sepkit-flow-sgld",
         "flow-vae": "sepkit-flow-sgld",
         "hpss": "sepkit-hpss",
+        "mosaic": "sepkit-mosaic",
         "nae": "sepkit-nae",
         "nmf": "sepkit-nmf",
         "nmfd": "sepkit-nmfd",

@@ -75,6 +75,7 @@ def by_the_heuristic(V: Array, W: Array, H: Array, iterations: int) -> tuple[Arr
 
 class TestShifts:
     @given(st.integers(0, 99), st.integers(1, 9), st.integers(1, 12))
+    @settings(deadline=None)
     def test_stacks_what_the_formula_shifts(self, seed: int, lags: int, size: int) -> None:
         H = np.random.default_rng(seed).random((3, 11))
         wanted = np.stack([shifted(H, lag) for lag in range(lags)], axis=1).reshape(3 * lags, 11)
@@ -82,6 +83,7 @@ class TestShifts:
         assert np.array_equal(np.concatenate([stacked(H, block, lags) for block in blocks], axis=1), wanted)
 
     @given(st.integers(0, 99), st.integers(1, 9), st.integers(0, 10), st.integers(1, 11))
+    @settings(deadline=None)
     def test_folding_is_the_adjoint(self, seed: int, lags: int, start: int, size: int) -> None:
         rng, block = np.random.default_rng(seed), slice(start, min(start + size, 11))
         H, P = rng.random((3, 11)), rng.random((3 * lags, block.stop - block.start))
