@@ -191,7 +191,7 @@ class TestFiles:
             Score.read(tmp_path / "score.pdf")
 
     def test_other_parts(self, tmp_path: Path) -> None:
-        with pytest.raises(SideInformationError, match="track, instrument, staff, given 'voice'"):
+        with pytest.raises(SideInformationError, match="track, instrument, staff, drums, given 'voice'"):
             Score.read(tmp_path / "score.mid", parts="voice")  # type: ignore[arg-type]
 
     @pytest.mark.parametrize("name", ["duet.mid", "duet.csv"])

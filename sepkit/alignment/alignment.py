@@ -15,6 +15,7 @@ from sepkit.alignment.mismatch import mismatch
 from sepkit.alignment.timemap import TimeMap
 from sepkit.errors import AudioError, SideInformationError
 from sepkit.music.audio import Audio
+from sepkit.music.percussion import is_drum
 from sepkit.music.score import Score
 from sepkit.problem.run import Cancel, Reporter, Run
 
@@ -25,7 +26,6 @@ LARGEST_COST = 0.33
 """At most this cost is accepted: right pairs of score and recording stay below it, wrong ones above."""
 
 _SILENCE = 1e-5
-_DRUMS = ("drum", "perc")
 
 Backend = Literal["auto", "synctoolbox", "builtin"]
 
@@ -103,7 +103,7 @@ def align(
 
     The tempo of the recording may differ and change, the recording may be tuned otherwise, and either may begin or end
     before the other. What it cannot do is leave out or repeat parts in between. Drums (parts whose names begin with
-    ``drum`` or ``perc``) move with the others and are not compared.
+    ``drum`` or ``perc`` or are those of drums, such as ``kick``) move with the others and are not compared.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def is_audible(mixture: Audio) -> bool:
 
 def without_drums(score: Score) -> Score:
     """The score without its drums, whose pitches stand for instruments."""
-    return Score(tuple(note for note in score.notes if not note.part.lower().startswith(_DRUMS)))
+    return Score(tuple(note for note in score.notes if not is_drum(note.part)))
 
 
 def _even_between_onsets(score: Score, times: TimeMap) -> TimeMap:

@@ -21,8 +21,8 @@ parts_option = click.option(
     "--parts",
     default="track",
     show_default=True,
-    help="What the parts of the score are: track, instrument, staff; split=60 (left below that pitch, right above); or "
-    "named by you, left=1,right=2+flute, with numbers in order of entry.",
+    help="What the parts of the score are: track, instrument, staff, drums; split=60 (left below that pitch, right "
+    "above); or named by you, left=1,right=2+flute, with numbers in order of entry.",
 )
 """What the parts of a score are, for every command that reads one."""
 

@@ -9,6 +9,8 @@ from dataclasses import replace
 from sepkit.errors import SideInformationError
 from sepkit.music.score import Score
 
+_KINDS = ("track", "instrument", "staff", "drums")
+
 
 def read_with_parts(path: str | os.PathLike[str], rule: str, *, pedal: bool = True) -> Score:
     """Read a score and divide it as a rule says.
@@ -17,8 +19,9 @@ def read_with_parts(path: str | os.PathLike[str], rule: str, *, pedal: bool = Tr
     ----------
     path : path
     rule : str
-        ``track``, ``instrument`` or ``staff`` as for `Score.read`; ``split=60``: ``left`` below MIDI pitch 60 and
-        ``right`` from there on; ``left=1,right=2+flute``: new parts made of old ones, by number or name.
+        ``track``, ``instrument``, ``staff`` or ``drums`` as for `Score.read`; ``split=60``: ``left`` below MIDI pitch
+        60 and ``right`` from there on; ``left=1,right=2+flute``: new parts made of old ones, by number or name. The
+        last also after the first: ``drums,cymbals=crash+ride``.
     pedal : bool
         As for `Score.read`.
 
@@ -32,10 +35,13 @@ def read_with_parts(path: str | os.PathLike[str], rule: str, *, pedal: bool = Tr
         If the rule is none of these, names parts that are not there, or the score cannot be read.
     """
     rule = rule.strip()
-    if rule in ("track", "instrument", "staff"):
-        return Score.read(path, parts=rule, pedal=pedal)  # type: ignore[arg-type]
-    rules = dict(_pairs(rule))
-    score = Score.read(path, pedal=pedal)
+    kind, comma, pairs = (text.strip() for text in rule.partition(","))
+    if kind not in _KINDS:
+        kind, pairs = "track", rule
+    elif not comma:
+        return Score.read(path, parts=kind, pedal=pedal)  # type: ignore[arg-type]
+    rules = dict(_pairs(pairs, rule))
+    score = Score.read(path, parts=kind, pedal=pedal)  # type: ignore[arg-type]
     if list(rules) == ["split"]:
         divided = score.split_by_pitch(_pitch(rules["split"]))
     else:
@@ -44,13 +50,13 @@ def read_with_parts(path: str | os.PathLike[str], rule: str, *, pedal: bool = Tr
     return replace(divided, origin=score.origin and replace(score.origin, parts=rule))
 
 
-def _pairs(rule: str) -> Iterator[tuple[str, str]]:
+def _pairs(pairs: str, rule: str) -> Iterator[tuple[str, str]]:
     seen = set()
-    for pair in rule.split(","):
+    for pair in pairs.split(","):
         new, _, old = (text.strip() for text in pair.partition("="))
         if not (new and old):
             raise SideInformationError(
-                f"parts are track, instrument, staff, split=60 or like left=1,right=2+3, given '{rule}'"
+                f"parts are {', '.join(_KINDS)}, split=60 or like left=1,right=2+3, given '{rule}'"
             )
         if new in seen:
             raise SideInformationError(f"part '{new}' is given twice in '{rule}'; join what it is made of with +")

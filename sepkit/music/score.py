@@ -182,22 +182,23 @@ class Score:
         cls,
         path: str | os.PathLike[str],
         *,
-        parts: Literal["track", "instrument", "staff"] = "track",
+        parts: Literal["track", "instrument", "staff", "drums"] = "track",
         pedal: bool = True,
     ) -> Score:
         """Read MIDI (``.mid``, ``.midi``), MusicXML (``.musicxml``, ``.xml``, ``.mxl``) or CSV with a header row.
 
         A CSV has columns ``start`` and ``duration`` or ``end`` in seconds, ``pitch``, and optionally ``velocity`` and
-        ``label``, ``instrument`` or ``part``, separated by ``;``, ``,`` or tabs. MusicXML is read
-        as played, with repeats.
+        ``label``, ``instrument`` or ``part``, separated by ``;``, ``,`` or tabs. An onset list of drums needs but
+        ``start`` and ``label``. MusicXML is read as played, with repeats.
 
         Parameters
         ----------
         path : path
-        parts : {'track', 'instrument', 'staff'}
+        parts : {'track', 'instrument', 'staff', 'drums'}
             What the parts are. Of MIDI, each channel of a track, or each General MIDI instrument; of MusicXML, each
             part, instrument or staff, where the two staves of a part that is alone are ``right`` and ``left``. A CSV
-            names its parts itself.
+            names its parts itself. With ``'drums'``, keys of MIDI's drum channel are parts by the names of General
+            MIDI, ``kick``, ``snare``, ``hi-hat`` ..., and so are pitches of a CSV without labels.
         pedal : bool
             Let notes of MIDI sound for as long as the sustain pedal holds them.
 

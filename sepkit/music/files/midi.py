@@ -14,6 +14,7 @@ from sepkit.music.files.names import distinct, general_midi_name
 from sepkit.music.files.strokes import Struck
 from sepkit.music.mend import WrittenNote, remark
 from sepkit.music.note import Note
+from sepkit.music.percussion import drum_name, is_named
 
 DRUMS = 9
 """The channel of drums, whose keys are instruments."""
@@ -22,14 +23,15 @@ _TICKS_PER_BEAT = 4800
 """At 120 beats a minute: a tenth of a millisecond, finer than any onset is known."""
 
 
-def read_midi(path: Path, *, by_instrument: bool, pedal: bool) -> Contents:
+def read_midi(path: Path, parts: str, *, pedal: bool) -> Contents:
     """Read the notes of every track and channel.
 
     Parameters
     ----------
     path : Path
-    by_instrument : bool
-        Name the parts by their General MIDI instruments, else each channel of each track is one.
+    parts : str
+        ``"track"``: each channel of each track; ``"instrument"``: their General MIDI instruments; ``"drums"``: each
+        drum of the drum channel, and the other tracks.
     pedal : bool
         Let notes sound for as long as the pedals hold them.
 
@@ -45,8 +47,12 @@ def read_midi(path: Path, *, by_instrument: bool, pedal: bool) -> Contents:
     file = read_file(path)
     played = [(sequence, *sequence.notes(pedal=pedal)) for sequence in sequences(file)]
     notes = [note for _, some, _ in played for note in some]
-    names = iter(_instruments(notes) if by_instrument else voice_names(notes, file.tracks))
+    named = _instruments(notes) if parts == "instrument" else voice_names(notes, file.tracks)
     written, remarks = [], _faults(file)
+    if parts == "drums":
+        named, told = _drums(notes, named)
+        remarks += told
+    names = iter(named)
     for sequence, some, unreleased in played:
         written += _timed(sequence, some, [next(names) for _ in some])
         remarks += _mends(sequence, some, unreleased)
@@ -151,3 +157,23 @@ def _mends(sequence: MidiSequence, notes: Iterable[Struck], unreleased: list[int
 
 def _instruments(notes: list[Struck]) -> list[str]:
     return [general_midi_name(note.program, drums=note.channel[1] == DRUMS) for note in notes]
+
+
+def _drums(notes: list[Struck], voices: list[str]) -> tuple[list[str], list[str]]:
+    """The drum of each note on the drum channel, the voice of each other one, and remarks."""
+    remarks = []
+    beaten = [note.channel[1] == DRUMS for note in notes]
+    if notes and not any(beaten):
+        beaten = [True] * len(notes)
+        remarks.append("no note is on the drum channel 10, so the keys of all tracks are taken for drums")
+    strange = sorted(
+        {note.pitch for note, is_beaten in zip(notes, beaten, strict=True) if is_beaten and not is_named(note.pitch)}
+    )
+    if strange:
+        keys, parts = ", ".join(map(str, strange)), ", ".join(map(drum_name, strange))
+        remarks.append(f"General MIDI has no drums for the keys {keys}, which are the parts {parts}")
+    names = [
+        drum_name(note.pitch) if is_beaten else voice
+        for note, is_beaten, voice in zip(notes, beaten, voices, strict=True)
+    ]
+    return names, remarks

@@ -12,7 +12,7 @@ from sepkit.music.note import Note
 _MIDI = (".mid", ".midi")
 _MUSICXML = (".musicxml", ".xml", ".mxl")
 _CSV = (".csv",)
-_PARTS = ("track", "instrument", "staff")
+_PARTS = ("track", "instrument", "staff", "drums")
 _MOST_REASONS = 3
 
 
@@ -50,6 +50,8 @@ def _contents(path: Path, parts: str, pedal: bool) -> Contents:
         known = ", ".join(_MIDI + _CSV + _MUSICXML[:-1])
         raise SideInformationError(f"cannot read {path} as a score: give a {known} or {_MUSICXML[-1]} file")
     if suffix in _MUSICXML:
+        if parts == "drums":
+            raise SideInformationError(f"drums are told apart in MIDI and CSV; save {path.name} as MIDI")
         from sepkit.music.files.musicxml import read_musicxml
 
         return read_musicxml(path, parts)
@@ -58,7 +60,7 @@ def _contents(path: Path, parts: str, pedal: bool) -> Contents:
     if suffix in _MIDI:
         from sepkit.music.files.midi import read_midi
 
-        return read_midi(path, by_instrument=parts == "instrument", pedal=pedal)
+        return read_midi(path, parts, pedal=pedal)
     from sepkit.music.files.note_list import read_note_list
 
-    return Contents(read_note_list(path))
+    return read_note_list(path, name_drums=parts == "drums")

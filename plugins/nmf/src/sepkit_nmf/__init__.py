@@ -13,7 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "divergence": ["beta_divergence"],
         "factorization": ["Factorization", "factorize"],
         "grouping": ["atoms_of_sources", "blind_rank", "group_atoms"],
-        "hosting": ["factorize_hosting"],
+        "hosting": ["Hosting", "factorize_hosting"],
         "initialize": ["nndsvd", "normalize_templates", "random_init"],
         "separator": ["NMF"],
         "sharing": ["normalized", "source_magnitudes"],

@@ -154,6 +154,29 @@ def factorize(
         project=project_h,
     )
     model = Model(V, templates, activations, beta=beta, added_epsilon=added_epsilon)
+    costs, iterations, converged = descend(model, solver, max_iterations, tolerance, steps)
+    W_out = np.ascontiguousarray(templates.values.T)
+    return Factorization(W_out, activations.values, costs, iterations, converged)
+
+
+def descend(
+    model: Model, solver: str, max_iterations: int, tolerance: float, steps: Callable[[int], Iterable[object]] = range
+) -> tuple[list[float], int, bool]:
+    """Lower the cost of a model until it stops falling or the iterations run out; parameters are of `factorize`.
+
+    Returns
+    -------
+    costs : list of float
+        At the start, every tenth iteration, and the end.
+    iterations : int
+        How many were done.
+    converged : bool
+
+    Raises
+    ------
+    ValueError
+        If the cost of the start is not finite.
+    """
     rule = SOLVERS[solver](model)
     costs = [model.cost()]
     if not np.isfinite(costs[0]):
@@ -171,5 +194,4 @@ def factorize(
                 break
     if checked < iterations:
         costs.append(model.cost())
-    W_out = np.ascontiguousarray(templates.values.T)
-    return Factorization(W_out, activations.values, costs, iterations, converged)
+    return costs, iterations, converged

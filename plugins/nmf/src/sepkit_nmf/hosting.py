@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
@@ -77,17 +78,9 @@ def factorize_hosting(
     ConfigError
         If there are priors on a factor that stays as it was given.
     """
-    on_w = problem.bind_constraints(layout, Domain.TEMPLATES)
-    on_h = problem.bind_constraints(layout, Domain.ACTIVATIONS)
-    densities_w = problem.bind_priors(layout, Domain.TEMPLATES)
-    densities_h = problem.bind_priors(layout, Domain.ACTIVATIONS)
-    require_free("templates", densities_w, more.get("free_w", True))
-    require_free("activations", densities_h, more.get("free_h", True))
-    # What stays fixed keeps to the constraints too, and no update would see to that.
-    if on_w.beyond_support():
-        W = on_w.project(W)
-    if on_h.beyond_support():
-        H = on_h.project(H)
+    hosting = Hosting.of(problem, layout)
+    hosting.require_free(more.get("free_w", True), more.get("free_h", True))
+    W, H = hosting.projected(W, H)
     fit = factorize(
         V,
         W,
@@ -96,19 +89,83 @@ def factorize_hosting(
         solver=options.chosen_solver,
         max_iterations=options.iterations,
         tolerance=options.tolerance,
-        support_w=_support(on_w, W if keep_zeros else None),
-        support_h=_support(on_h, H if keep_zeros else None),
-        densities_w=densities_w,
-        densities_h=densities_h,
-        project_w=_projection(on_w),
-        project_h=_projection(on_h),
         steps=partial(run.steps, stage="factorise"),
+        **hosting.arguments(W if keep_zeros else None, H if keep_zeros else None),
         **more,
     )
     run.trace("cost", fit.costs)
     run.keep(layout, {Domain.TEMPLATES: fit.W, Domain.ACTIVATIONS: fit.H})
-    run.report_violations({**on_w.violations(fit.W), **on_h.violations(fit.H)})
+    run.report_violations(hosting.violations(fit.W, fit.H))
     return fit
+
+
+@dataclass(frozen=True)
+class Hosting:
+    """The priors and constraints of a problem, bound to the axes of templates and activations.
+
+    Attributes
+    ----------
+    on_w, on_h : BoundConstraints
+    densities_w, densities_h : tuple of Density
+    """
+
+    on_w: BoundConstraints
+    on_h: BoundConstraints
+    densities_w: tuple[Density, ...]
+    densities_h: tuple[Density, ...]
+
+    @classmethod
+    def of(cls, problem: Problem, layout: Layout, templates: Layout | None = None) -> Hosting:
+        """Bind all that a problem says.
+
+        Parameters
+        ----------
+        problem : Problem
+        layout : Layout
+            With bins, frames and atoms.
+        templates : Layout, optional
+            That of the templates where their axes are others.
+        """
+        templates = templates or layout
+        return cls(
+            problem.bind_constraints(templates, Domain.TEMPLATES),
+            problem.bind_constraints(layout, Domain.ACTIVATIONS),
+            problem.bind_priors(templates, Domain.TEMPLATES),
+            problem.bind_priors(layout, Domain.ACTIVATIONS),
+        )
+
+    def require_free(self, free_w: npt.ArrayLike, free_h: npt.ArrayLike) -> None:
+        """Refuse priors on a factor of which no atom is updated: they would have no say."""
+        require_free("templates", self.densities_w, free_w)
+        require_free("activations", self.densities_h, free_h)
+
+    def projected(self, W: Array, H: Array) -> tuple[Array, Array]:
+        """The start within the constraints: what stays fixed keeps to them too, and no update would see to that."""
+        return (
+            self.on_w.project(W) if self.on_w.beyond_support() else W,
+            self.on_h.project(H) if self.on_h.beyond_support() else H,
+        )
+
+    def arguments(self, zeros_w: Array | None = None, zeros_h: Array | None = None) -> dict[str, Any]:
+        """Supports, densities and projections as arguments of `factorize`.
+
+        Parameters
+        ----------
+        zeros_w, zeros_h : ndarray, optional
+            Starts whose zeros say that nothing is to be there.
+        """
+        return {
+            "support_w": _support(self.on_w, zeros_w),
+            "support_h": _support(self.on_h, zeros_h),
+            "densities_w": self.densities_w,
+            "densities_h": self.densities_h,
+            "project_w": _projection(self.on_w),
+            "project_h": _projection(self.on_h),
+        }
+
+    def violations(self, W: Array, H: Array) -> dict[str, float]:
+        """The final violation of every constraint."""
+        return {**self.on_w.violations(W), **self.on_h.violations(H)}
 
 
 def require_free(name: str, densities: Sequence[Density], free: npt.ArrayLike) -> None:

@@ -124,17 +124,24 @@ class Model:
         self.floor = data_floor(V)
         self.free_factors = [factor for factor in (activations, templates) if not factor.is_fixed]
         self._constant_correlation: Array | None = None
-        if activations.support is None:
-            self._blocks = whole_blocks(V.shape, PASS_ELEMENTS)
-            self._cost_blocks = whole_blocks(V.shape, COST_ELEMENTS)
-        else:
-            # The shorter a run of frames, the fewer atoms sound in it.
-            self._blocks = self._cost_blocks = active_blocks(V.shape, CACHE_ELEMENTS, activations.support)
-        shape = (self._blocks[0].frames.stop, V.shape[0])
+        self.blocks, self._cost_blocks = self._cut(V.shape)
+        shape = (self.blocks[0].frames.stop, V.shape[0])
         # Scratch in the data's own memory order: elementwise work on mixed orders is several times slower.
         self._order: Literal["C", "F"] = "C" if abs(self.data.strides[1]) <= abs(self.data.strides[0]) else "F"
-        needed = {1.0: 1, 2.0: 0}.get(beta, 2)
+        needed = 1 if beta in (1, 2) else 2
         self._scratch = [np.empty(shape, dtype=V.dtype, order=self._order) for _ in range(needed)]
+
+    def _cut(self, shape: tuple[int, ...]) -> tuple[list[ActiveBlock], list[ActiveBlock]]:
+        """The blocks of passes over the data, and those of the cost."""
+        if self.activations.support is None:
+            return whole_blocks(shape, PASS_ELEMENTS), whole_blocks(shape, COST_ELEMENTS)
+        # The shorter a run of frames, the fewer atoms sound in it.
+        blocks = active_blocks(shape, CACHE_ELEMENTS, self.activations.support)
+        return blocks, blocks
+
+    def sounding(self, H: Array, block: ActiveBlock) -> Array:
+        """The activations that the block's templates are multiplied with [shape=(rows of templates, frames)]."""
+        return H[block.atoms, block.frames]
 
     def other(self, factor: Factor) -> Factor:
         """The factor that ``factor`` is multiplied with."""
@@ -147,7 +154,7 @@ class Model:
         for block in self._cost_blocks:
             v = self.data[block.frames]
             model = np.empty(v.shape, dtype=v.dtype, order=self._order)
-            np.matmul(H[block.atoms, block.frames].T, W[block.atoms], out=model)
+            np.matmul(self.sounding(H, block).T, W[block.atoms], out=model)
             divergence += block_divergence(v, model, self.beta, self.floor)
         return divergence + self.templates.penalty(W) + self.activations.penalty(H)
 
@@ -156,7 +163,7 @@ class Model:
         if self._constant_correlation is not None:
             return self._constant_correlation
         result = np.zeros(factor.values[factor.rows].shape, dtype=factor.values.dtype)
-        for block in self._blocks:
+        for block in self.blocks:
             self._add_products(result, factor, block, self.data[block.frames])
         if self.other(factor).is_fixed:
             self._constant_correlation = result
@@ -221,8 +228,8 @@ class Model:
         else:
             denominator = np.zeros_like(numerator)
         W, H = (start, other) if factor is self.templates else (other, start)
-        for block in self._blocks:
-            weights = self._derivative_weights(W[block.atoms], H[block.atoms, block.frames], self.data[block.frames])
+        for block in self.blocks:
+            weights = self.derivative_weights(W[block.atoms], self.sounding(H, block), self.data[block.frames])
             # Wᵀ(V ⊙ (WH)^(β-2)) and Wᵀ(WH)^(β-1), block by block.
             for part, weight in zip((numerator, denominator), weights, strict=False):
                 self._add_products(part, factor, block, weight)
@@ -238,10 +245,12 @@ class Model:
         else:
             products[rows, block.frames] = other[atoms] @ weight.T
 
-    def _derivative_weights(self, W: Array, H: Array, v: Array) -> tuple[Array, ...]:
+    def derivative_weights(self, W: Array, H: Array, v: Array) -> tuple[Array, ...]:
         """V ⊙ (WH)^(β-2) and, unless it is all ones, (WH)^(β-1) of one block, in the scratch."""
         model, *rest = (scratch[: v.shape[0]] for scratch in self._scratch)
         np.matmul(H.T, W, out=model)
+        if self.beta == 2:
+            return v, model
         np.maximum(model, self.floor, out=model)
         if self.beta == 1:
             return (np.divide(v, model, out=model),)
