@@ -137,6 +137,12 @@ def test_the_last_note_to_begin_is_followed() -> None:
     np.testing.assert_allclose(found, [np.nan, 261.6256, 261.6256, 440, 440, np.nan], rtol=1e-5)
 
 
+def test_between_two_notes_the_first_dies_away() -> None:
+    notes = [Note(0.0, 0.5, 60), Note(0.0, 0.5, 67), Note(0.53, 1.0, 69), Note(2.0, 3.0, 72), Note(2.0, 3.0, 64)]
+    found = f0_of_notes(notes, np.array([0.51, 0.55, 1.05, 1.5, 1.95, 2.5]), 0.1)
+    np.testing.assert_allclose(found, [391.9954, 440, 440, np.nan, 523.2511, 523.2511], rtol=1e-5)
+
+
 def test_sources_of_which_nothing_is_known_are_named() -> None:
     with pytest.raises(SideInformationError, match="no F0 is known of bass: there are F0 tracks or notes of 'alto'"):
         known_f0(SideInformation(Score((Note(0, 1, 60, part="alto"),))), ("alto", "bass"), TIMES_S)
