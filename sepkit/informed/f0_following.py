@@ -80,7 +80,7 @@ class FollowingF0:
         bins_hz = self.stft.bins_hz(self.sample_rate)[: bins_below(self.stft, self.sample_rate, self.highest_hz)]
         nearest = np.searchsorted((self.times_s[:-1] + self.times_s[1:]) / 2, self.frames_s)
         numbers = np.rint(bins_hz / np.nan_to_num(self.f0_hz[:, nearest], nan=np.inf)[..., np.newaxis]) - 1
-        return np.clip(numbers, 0, PARTIALS - 1).astype(np.uint8)
+        return np.asarray(np.clip(numbers, 0, PARTIALS - 1), np.uint8)
 
     def rounds(self, X: NDArray[np.float32], model: SourceFilterModel, count: int) -> Iterator[float]:
         """Fit `model` to magnitudes [shape=(frames, bins)] and F0 to that; gives the misfit in every round."""

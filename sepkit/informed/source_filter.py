@@ -75,7 +75,8 @@ class SourceFilterModel:
 
     def excited(self, combs: Array, numbers: Numbers) -> Array:
         """Combs with the strengths that partials of their sources have [shape=(sources, frames, bins)]."""
-        return combs * np.stack([np.take(own, which) for own, which in zip(self.strengths, numbers, strict=True)])
+        own = [np.take(strengths, which) for strengths, which in zip(self.strengths, numbers, strict=True)]
+        return np.asarray(combs * np.stack(own))
 
     def mixture(self, combs: Array) -> Array:
         """What the model gives for excited combs, with a floor [shape=(frames, bins)]."""
@@ -105,8 +106,8 @@ class SourceFilterModel:
         ratio = X / self.mixture(excited)
         for source, comb in enumerate(excited):
             heard, which = comb * self.envelope(source), numbers[source].ravel()
-            pull, hold = (np.bincount(which, one.ravel(), PARTIALS) for one in (heard * ratio, heard))
-            change = ((pull + _TINY) / (hold + _TINY)).astype(np.float32)
+            wanted, there = (np.bincount(which, one.ravel(), PARTIALS) + _TINY for one in (heard * ratio, heard))
+            change = (wanted / there).astype(np.float32)
             self.strengths[source] *= change
             comb *= np.take(change, numbers[source])
 
