@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from sepkit.errors import SepkitError, SideInformationError
 from sepkit.informed.f0_alone import f0_alone
 from sepkit.informed.f0_known import f0_of_notes, known_f0
 from sepkit.informed.f0_refinement import best_path, offsets_cents, salience
-from sepkit.informed.f0_tracking import track_f0
+from sepkit.informed.f0_tracking import Tracking, track_f0
 from sepkit.informed.moving_partials import moving_partials
 from sepkit.informed.source_filter import SourceFilterModel, divergence
 from sepkit.music.audio import Audio
@@ -23,6 +24,7 @@ from sepkit.music.f0 import F0Track
 from sepkit.music.note import Note
 from sepkit.music.score import Score
 from sepkit.music.side import SideInformation
+from sepkit.problem.problem import Problem
 from sepkit.problem.run import Run
 from sepkit.problem.spans import spans_of
 from sepkit.spectral import STFT
@@ -37,11 +39,11 @@ def vibrato(centre_hz: float, cents: float = 40.0, rate_hz: float = 5.5) -> np.n
     return centre_hz * 2 ** (cents / 1200 * np.sin(2 * np.pi * rate_hz * TIMES_S))
 
 
-def sung(f0_hz: np.ndarray, partials: int = 8) -> np.ndarray:
+def sung(f0_hz: np.ndarray, partials: Iterable[int] = range(1, 9)) -> np.ndarray:
     """Partials of amplitude one over their number."""
     time_s = np.arange(round(DURATION_S * RATE)) / RATE
     phase = 2 * np.pi * np.cumsum(np.interp(time_s, TIMES_S, f0_hz)) / RATE
-    return sum(np.sin(k * phase) / k for k in range(1, partials + 1)).astype(np.float32)
+    return sum(np.sin(k * phase) / k for k in partials).astype(np.float32)
 
 
 @pytest.mark.parametrize("f0_hz", [np.full(len(TIMES_S), 220.0), vibrato(220.0)], ids=["steady", "vibrato"])
@@ -80,13 +82,29 @@ def test_updates_never_raise_the_divergence() -> None:
     rng = np.random.default_rng(0)
     X = rng.gamma(1.0, 1.0, (20, 129)).astype(np.float32)
     combs = rng.uniform(0, 1, (2, 20, 129)).astype(np.float32)
+    numbers = rng.integers(0, 10, combs.shape).astype(np.uint8)
     model = SourceFilterModel.drawn(np.arange(129) * 31.25, 2, 20, 4, rng)
+    excited = model.excited(combs, numbers)
     costs = []
     for _ in range(30):
-        costs.append(divergence(X, model.mixture(combs)))
-        model.update(X, combs)
+        costs.append(divergence(X, model.mixture(excited)))
+        model.update(X, excited, numbers)
     assert (np.diff(costs) < 1e-5).all()
     assert costs[-1] < 0.9 * costs[0]
+    np.testing.assert_allclose(excited, model.excited(combs, numbers), rtol=1e-4)
+
+
+def test_updates_find_that_a_source_has_odd_partials_only() -> None:
+    f0_hz = vibrato(220.0) * np.where(TIMES_S < 1, 1.0, 4 / 3)
+    clarinet = Audio.mono(sung(f0_hz, range(1, 8, 2)), RATE)
+    problem = Problem(clarinet, ("clarinet",), SideInformation(f0={"clarinet": F0Track(TIMES_S, f0_hz)}))
+    tracking = Tracking(problem, problem.sources, STFT(1024, 256))
+    model, numbers = tracking.model(8, np.random.default_rng(0)), tracking.follower.numbers()
+    excited = model.excited(tracking.follower.combs(), numbers)
+    for _ in range(40):
+        model.update(tracking.X, excited, numbers)
+    strengths = model.strengths[0]
+    assert strengths[[1, 3, 5]].max() < 0.1 * strengths[[0, 2, 4]].min()
 
 
 @given(st.integers(0, 10_000))
@@ -135,6 +153,12 @@ def test_the_last_note_to_begin_is_followed() -> None:
     notes = [Note(0.0, 1.0, 60), Note(0.5, 1.5, 69), Note(0.5, 1.5, 64)]
     found = f0_of_notes(notes, np.array([-0.2, -0.05, 0.2, 0.7, 1.55, 1.7]), 0.1)
     np.testing.assert_allclose(found, [np.nan, 261.6256, 261.6256, 440, 440, np.nan], rtol=1e-5)
+
+
+def test_between_two_notes_the_first_dies_away() -> None:
+    notes = [Note(0.0, 0.5, 60), Note(0.0, 0.5, 67), Note(0.53, 1.0, 69), Note(2.0, 3.0, 72), Note(2.0, 3.0, 64)]
+    found = f0_of_notes(notes, np.array([0.51, 0.55, 1.05, 1.5, 1.95, 2.5]), 0.1)
+    np.testing.assert_allclose(found, [391.9954, 440, 440, np.nan, 523.2511, 523.2511], rtol=1e-5)
 
 
 def test_sources_of_which_nothing_is_known_are_named() -> None:

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.informed.moving_partials import moving_partials
-from sepkit.informed.source_filter import SourceFilterModel, divergence
+from sepkit.informed.moving_partials import bins_below, moving_partials
+from sepkit.informed.source_filter import PARTIALS, SourceFilterModel, divergence
 from sepkit.problem.constraint import BoundConstraints
 from sepkit.problem.prior import Density
 from sepkit.spectral import STFT
@@ -75,15 +75,23 @@ class FollowingF0:
             ]
         )
 
+    def numbers(self) -> NDArray[np.uint8]:
+        """The partial to which every bin belongs, from 0 [shape=(sources, frames, bins)]."""
+        bins_hz = self.stft.bins_hz(self.sample_rate)[: bins_below(self.stft, self.sample_rate, self.highest_hz)]
+        nearest = np.searchsorted((self.times_s[:-1] + self.times_s[1:]) / 2, self.frames_s)
+        numbers = np.rint(bins_hz / np.nan_to_num(self.f0_hz[:, nearest], nan=np.inf)[..., np.newaxis]) - 1
+        return np.asarray(np.clip(numbers, 0, PARTIALS - 1), np.uint8)
+
     def rounds(self, X: NDArray[np.float32], model: SourceFilterModel, count: int) -> Iterator[float]:
         """Fit `model` to magnitudes [shape=(frames, bins)] and F0 to that; gives the misfit in every round."""
         for number in range(count):
-            combs = self.combs()
+            numbers = self.numbers()
+            excited = model.excited(self.combs(), numbers)
             for _ in range(UPDATES if number else FIRST_UPDATES):
-                model.update(X, combs)
-            M = model.mixture(combs)
+                model.update(X, excited, numbers)
+            M = model.mixture(excited)
             yield divergence(X, M)
-            self._follow(*gauss_newton(X, M, combs, model, self.stft.bins_hz(self.sample_rate)))
+            self._follow(*gauss_newton(X, M, excited, model, self.stft.bins_hz(self.sample_rate)))
 
     def _follow(self, slope: Array, curvature: Array) -> None:
         """Move every F0 against the slope of its misfit, both [shape=(sources, frames)] per unit of log F0."""

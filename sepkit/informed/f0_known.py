@@ -70,18 +70,23 @@ def chords(notes: Sequence[Note]) -> int:
 def f0_of_notes(notes: Sequence[Note], times_s: NDArray[np.floating], tolerance_s: float) -> NDArray[np.float64]:
     """F0 of the notes of one source [shape=(times,)], NaN where none sounds.
 
-    Where several sound, the last to begin counts, and the highest of a chord. Up to `tolerance_s` before its onset and
-    after its offset a note goes on, where no other sounds.
+    Where several sound, the last to begin counts, and the highest of a chord. Where none sounds, the last to end goes
+    on for up to `tolerance_s`, as tones die away; before the first, and after a longer rest, the next begins early by
+    as much.
     """
     f0_hz = np.full(times_s.shape, np.nan)
-    ordered = sorted(notes, key=lambda note: (note.onset_s, note.pitch))
-    for note in reversed(ordered):
-        first, last = np.searchsorted(times_s, (note.onset_s - tolerance_s, note.offset_s + tolerance_s))
-        around = f0_hz[first:last]
-        around[np.isnan(around)] = midi_to_hz(note.pitch)
-    for note in ordered:
-        first, last = np.searchsorted(times_s, (note.onset_s, note.offset_s))
-        f0_hz[first:last] = midi_to_hz(note.pitch)
+
+    def fill(note: Note, first_s: float, last_s: float) -> None:
+        span = f0_hz[slice(*np.searchsorted(times_s, (first_s, last_s)))]
+        span[np.isnan(span)] = midi_to_hz(note.pitch)
+
+    last_to_begin = sorted(notes, key=lambda note: (note.onset_s, note.pitch), reverse=True)
+    for note in last_to_begin:
+        fill(note, note.onset_s, note.offset_s)
+    for note in sorted(last_to_begin, key=lambda note: note.offset_s, reverse=True):
+        fill(note, note.offset_s, note.offset_s + tolerance_s)
+    for note in sorted(last_to_begin, key=lambda note: note.onset_s):
+        fill(note, note.onset_s - tolerance_s, note.onset_s)
     return f0_hz
 
 

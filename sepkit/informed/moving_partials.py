@@ -20,7 +20,6 @@ from sepkit.spectral import STFT, periodic_window
 
 _POINTS = 128
 """Of the window: partials may spread over half as many bins to either side."""
-_OVERSAMPLED = 2
 _REACH_BINS = _POINTS // 2 - 2
 _BLOCK_FRAMES = 512
 
@@ -83,24 +82,22 @@ def _spectra(
     bin_hz = 1 / duration_s
     within_s = ((np.arange(_POINTS) + 0.5) / _POINTS - 0.5) * duration_s
     window = periodic_window(stft.window, 2 * _POINTS)[1::2]
-    window = window / window.sum()
+    window = (window / window.sum()).astype(np.float32)
     f0 = np.interp(frames_s[:, np.newaxis] + within_s, times_s, f0_hz)
     centre = f0 @ window
-    phase = 2 * np.pi * np.cumsum(f0 - centre[:, np.newaxis], axis=1) * (duration_s / _POINTS)
+    first = np.exp(2j * np.pi * (duration_s / _POINTS) * np.cumsum(f0, axis=1)).astype(np.complex64)
+    partial = np.ones_like(first)
     spectra = np.zeros((len(frames_s), bins), np.float32)
-    size = _POINTS * _OVERSAMPLED
+    flat = spectra.reshape(-1)
     for number in range(1, int(bins * bin_hz / centre.min()) + 1):
+        partial *= first
         rows = np.flatnonzero(number * centre < bins * bin_hz)
-        lobe = np.abs(scipy.fft.fft(window * np.exp(1j * number * phase[rows]).astype(np.complex64), size, axis=1))
-        at = number * centre[rows] / bin_hz
+        # Bins beyond the points of the window come round again, where the same partial has nothing.
+        lobe = scipy.fft.fft(window * partial[rows], axis=1)
         reach = min(_REACH_BINS, int(centre[rows].max() / bin_hz) + 2)
-        column = np.rint(at).astype(np.intp)[:, np.newaxis] + np.arange(-reach, reach + 1)
-        place = (column - at[:, np.newaxis]) * _OVERSAMPLED
-        below = np.floor(place).astype(np.intp)
-        part = place - below
-        row = np.arange(len(rows))[:, np.newaxis]
-        height = (1 - part) * lobe[row, below % size] + part * lobe[row, (below + 1) % size]
+        column = np.rint(number * centre[rows] / bin_hz).astype(np.intp)[:, np.newaxis] + np.arange(-reach, reach + 1)
+        height = np.abs(np.take_along_axis(lobe, column % _POINTS, axis=1))
         inside = (column >= 0) & (column < bins)
-        row, column, height = np.broadcast_to(rows[:, np.newaxis], column.shape)[inside], column[inside], height[inside]
-        spectra[row, column] = np.maximum(spectra[row, column], height)
+        place = (rows[:, np.newaxis] * bins + column)[inside]
+        flat[place] = np.maximum(flat[place], height[inside])
     return spectra

@@ -1,8 +1,9 @@
 """Nonnegative source-filter model of a mixture whose F0 are known.
 
-The spectrogram of every source is a comb of partials, which its F0 gives, times a spectral envelope. The envelopes of a
-source are mixtures of a few that it has, and these are made of smooth bands. Noise, made likewise, is shared by all.
-Multiplicative updates of the Kullback-Leibler divergence fit all of this to the mixture.
+The spectrogram of every source is a comb of partials, which its F0 gives, times a spectral envelope. How strong each
+partial of the comb is stays the same all along: what a clarinet's reed excites are odd partials at every pitch. The
+envelopes of a source are mixtures of a few that it has, and these are made of smooth bands. Noise, made likewise, is
+shared by all. Multiplicative updates of the Kullback-Leibler divergence fit all of this to the mixture.
 
 References
 ----------
@@ -22,7 +23,11 @@ from sepkit.informed.bands import smooth_bands
 
 Array = NDArray[np.float32]
 
+Numbers = NDArray[np.uint8]
+
 BANDS = 30
+PARTIALS = 128
+"""That differ in strength; those above are as strong as the last."""
 FLOOR = 1e-6
 """Of the model, beside a spectrogram whose mean is 1."""
 _TINY = 1e-9
@@ -35,6 +40,8 @@ class SourceFilterModel:
     Attributes
     ----------
     bands : ndarray [shape=(bins, bands)]
+    strengths : ndarray [shape=(sources, partials)]
+        Of the partials of every source, before its envelope.
     shapes : ndarray [shape=(sources + 1, bands, envelopes)]
         What envelopes each source has; the last row is that of the noise.
     gains : ndarray [shape=(sources + 1, frames, envelopes)]
@@ -42,6 +49,7 @@ class SourceFilterModel:
     """
 
     bands: Array
+    strengths: Array
     shapes: Array
     gains: Array
 
@@ -53,7 +61,8 @@ class SourceFilterModel:
         shapes = rng.uniform(0.5, 1.5, (sources + 1, BANDS, envelopes)) / envelopes
         gains = rng.uniform(0.5, 1.5, (sources + 1, frames, envelopes))
         gains[-1] *= 0.2
-        return cls(smooth_bands(bins_hz, BANDS), shapes.astype(np.float32), gains.astype(np.float32))
+        strengths = np.ones((sources, PARTIALS), np.float32)
+        return cls(smooth_bands(bins_hz, BANDS), strengths, shapes.astype(np.float32), gains.astype(np.float32))
 
     def envelope(self, source: int) -> Array:
         """Of one source [shape=(frames, bins)]."""
@@ -64,28 +73,43 @@ class SourceFilterModel:
         """[shape=(frames, bins)]."""
         return self.envelope(-1)
 
+    def excited(self, combs: Array, numbers: Numbers) -> Array:
+        """Combs with the strengths that partials of their sources have [shape=(sources, frames, bins)]."""
+        own = [np.take(strengths, which) for strengths, which in zip(self.strengths, numbers, strict=True)]
+        return np.asarray(combs * np.stack(own))
+
     def mixture(self, combs: Array) -> Array:
-        """What the model gives for combs [shape=(sources, frames, bins)], with a floor [shape=(frames, bins)]."""
+        """What the model gives for excited combs, with a floor [shape=(frames, bins)]."""
         total = self.noise + np.float32(FLOOR)
         for source, comb in enumerate(combs):
             total += comb * self.envelope(source)
         return total
 
-    def update(self, X: Array, combs: Array) -> None:
-        """One multiplicative update of all gains, then one of all shapes.
+    def update(self, X: Array, excited: Array, numbers: Numbers) -> None:
+        """One multiplicative update of all gains, then one of all shapes, then one of all strengths.
 
         Parameters
         ----------
         X : ndarray [shape=(frames, bins)]
             Magnitudes of the mixture.
-        combs : ndarray [shape=(sources, frames, bins)]
+        excited : ndarray [shape=(sources, frames, bins)]
+            Combs with the strengths that there are, which become the new ones in place.
+        numbers : ndarray [shape=(sources, frames, bins)]
+            Of the partial to which every bin belongs, from 0.
         """
-        whole = [comb @ self.bands for comb in combs]
+        whole = [comb @ self.bands for comb in excited]
         whole.append(np.broadcast_to(self.bands.sum(axis=0), whole[0].shape))
-        for gains, shapes, pull, hold in self._ratios(X, combs, whole):
+        for gains, shapes, pull, hold in self._ratios(X, excited, whole):
             gains *= (pull @ shapes) / (hold @ shapes + _TINY)
-        for gains, shapes, pull, hold in self._ratios(X, combs, whole):
+        for gains, shapes, pull, hold in self._ratios(X, excited, whole):
             shapes *= (pull.T @ gains) / (hold.T @ gains + _TINY)
+        ratio = X / self.mixture(excited)
+        for source, comb in enumerate(excited):
+            heard, which = comb * self.envelope(source), numbers[source].ravel()
+            wanted, there = (np.bincount(which, one.ravel(), PARTIALS) + _TINY for one in (heard * ratio, heard))
+            change = (wanted / there).astype(np.float32)
+            self.strengths[source] *= change
+            comb *= np.take(change, numbers[source])
 
     def _ratios(self, X: Array, combs: Array, whole: list[Array]) -> list[tuple[Array, Array, Array, Array]]:
         ratio = X / self.mixture(combs)

@@ -16,7 +16,7 @@ def sound(f0_hz: np.ndarray, duration_s: float) -> tuple[np.ndarray, np.ndarray]
     times_s = np.linspace(0, duration_s, len(f0_hz))
     frames_s = np.linspace(0, duration_s, 50)
     flat = np.ones((50, 1025))
-    return harmonic_sound(times_s, f0_hz, frames_s, BINS_HZ, flat, round(duration_s * RATE), RATE)
+    return harmonic_sound(times_s, f0_hz, frames_s, BINS_HZ, flat, np.ones(1), round(duration_s * RATE), RATE)
 
 
 def test_partials_stay_exact_for_half_a_minute() -> None:
@@ -29,6 +29,15 @@ def test_partials_stay_exact_for_half_a_minute() -> None:
         assert peak == pytest.approx(number * f0_hz, abs=0.01 * number)
     truth = 2 * np.pi * f0_hz * (len(samples) - 1) / RATE
     assert abs(18 * (phases[-1] - truth)) < 0.02
+
+
+def test_partials_keep_their_strengths_at_another_pitch() -> None:
+    times_s = np.linspace(0, 1, 11)
+    odd = np.array([1.0, 0.0, 0.5, 0.0])
+    for f0_hz in (200.0, 300.0):
+        found = harmonic_sound(times_s, np.full(11, f0_hz), times_s, BINS_HZ, np.ones((11, 1025)), odd, RATE, RATE)[0]
+        spectrum = np.abs(np.fft.rfft(found)) / (RATE / 2)
+        np.testing.assert_allclose(spectrum[[round(k * f0_hz) for k in (1, 2, 3, 4, 5)]], [1, 0, 0.5, 0, 0], atol=1e-3)
 
 
 def test_nothing_sounds_above_half_the_rate_nor_unvoiced() -> None:

@@ -39,7 +39,9 @@ class Block:
     magnitudes : ndarray [shape=(modelled, bins, frames)]
         Of every source with its share of the noise, up to `highest_hz`; the mean of the mixture's is 1.
     envelopes : ndarray [shape=(modelled, frames, bins)]
-        Of the partials.
+        Of the partials, after their strengths.
+    strengths : ndarray [shape=(modelled, partials)]
+        Of the partials by their number, the same in all frames.
     noise : ndarray [shape=(frames, bins)]
         Shared by all.
     gains : ndarray [shape=(modelled, frames)]
@@ -66,6 +68,7 @@ class Block:
     worse: bool = False
     tracking: Tracking = field(init=False)
     envelopes: NDArray[np.float32] = field(init=False)
+    strengths: NDArray[np.float32] = field(init=False)
     noise: NDArray[np.float32] = field(init=False)
     gains: NDArray[np.float32] = field(init=False)
     lsf: NDArray[np.float32] = field(init=False)
@@ -82,11 +85,13 @@ class Block:
         follower = tracking.follower
         self.violations |= follower.constraints.violations(follower.f0_hz)
         self.frames_s, self.f0_hz, self.moved_cents = tracking.frames_s, tracking.f0_hz, tracking.moved_cents
-        combs = follower.combs()
+        numbers = follower.numbers()
+        combs = start.excited(follower.combs(), numbers)
         for _ in range(self.config.updates):
-            start.update(tracking.X, combs)
+            start.update(tracking.X, combs, numbers)
             self.misfits.append(divergence(tracking.X, start.mixture(combs)))
             yield
+        self.strengths = start.strengths
         yield from self._descend(tracking, combs, start)
 
     def _descend(self, tracking: Tracking, combs: NDArray[np.float32], start: SourceFilterModel) -> Iterator[None]:
@@ -104,7 +109,7 @@ class Block:
         reached = torch.from_numpy((combs * self.envelopes).sum(axis=0) + self.noise)
         begun = torch.from_numpy(start.mixture(combs))
         fitted, before = (log_distance(torch.from_numpy(tracking.X), one) for one in (reached, begun))
-        self.worse = not densities and not fitted <= before
+        self.worse = self.config.steps > 0 and not densities and not fitted <= before
         if self.worse or self.config.steps == 0:
             self.envelopes = np.stack([start.envelope(source) for source in range(len(combs))])
             self.noise = start.noise

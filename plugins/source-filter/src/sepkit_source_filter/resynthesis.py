@@ -71,6 +71,7 @@ class Resynthesis:
                 tracking.frames_s,
                 tracking.bins_hz,
                 block.envelopes[index] * amplitude,
+                block.strengths[index],
                 length,
                 rate,
                 self._phases[index],

@@ -19,6 +19,7 @@ def harmonic_sound(
     frames_s: NDArray[np.floating],
     bins_hz: NDArray[np.floating],
     amplitudes: NDArray[np.floating],
+    strengths: NDArray[np.floating],
     length: int,
     sample_rate: int,
     phase: float = 0.0,
@@ -34,6 +35,8 @@ def harmonic_sound(
         No partial above the last sounds, nor one from half the sample rate on.
     amplitudes : ndarray [shape=(frames, bins)]
         The envelope.
+    strengths : ndarray [shape=(partials,)]
+        Of partials by their number, beside the envelope; those above are as strong as the last.
     length : int
         In samples.
     sample_rate : int
@@ -64,6 +67,7 @@ def harmonic_sound(
         below = np.minimum(place.astype(np.intp), len(bins_hz) - 2)
         part = place - below
         level = (1 - part) * amplitudes[rows, below] + part * amplitudes[rows, below + 1]
+        level = level * strengths[min(number, len(strengths)) - 1]
         level = np.where(sounding & (number * at_frames_hz < top_hz), level, 0)
         if level.any():
             partial = np.interp(at_s, frames_s, level) * np.sin(np.fmod(number * phases, 2 * np.pi))
