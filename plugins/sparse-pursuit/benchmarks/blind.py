@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--only", action="store_true", help="leave the other methods out")
     arguments = parser.parse_args()
     options = read_options(None, arguments.settings)
-    print(f"| track | method | {' | '.join(FIGURES)} | SI-SDR of each | s | unexplained by start |")
+    print(f"| track | method | {' | '.join(FIGURES)} | SI-SDR of each | s | log-likelihood by start |")
     print(f"| --- | --- |{' ---: |' * len(FIGURES)} --- | ---: | --- |")
     for path in arguments.tracks:
         for track in Folder(path=path).tracks():
@@ -79,8 +79,8 @@ def ran(method: str, mixture: Audio, stems: Mapping[str, Audio], *, label: str =
     begun = time.process_time()
     separation = separate(mixture, method, sources=tuple(stems), **given)
     seconds = time.process_time() - begun
-    unexplained = separation.provenance.traces.get("unexplained by start", [])
-    return Row(label or method, scored(separation, stems), seconds, ", ".join(f"{share:.4f}" for share in unexplained))
+    likelihoods = separation.provenance.traces.get("log-likelihood by start", [])
+    return Row(label or method, scored(separation, stems), seconds, ", ".join(f"{value:.0f}" for value in likelihoods))
 
 
 def refined(mixture: Audio, stems: Mapping[str, Audio], options: Mapping[str, Any]) -> Row:
