@@ -67,7 +67,7 @@ def test_sources_are_those_of_a_general_minimiser(nonnegative: bool) -> None:
     solution = solve(A, Y, ALPHA, steps=range(300), gap=1e-4, nonnegative=nonnegative)
     assert solution.certificate[0] <= 1.02
     assert 0 <= solution.gap[0] < 0.01
-    assert np.linalg.norm(solution.sources - expected) < 0.02 * np.linalg.norm(expected)
+    assert np.linalg.norm(solution.sources - expected) < 0.01 * np.linalg.norm(expected)
     np.testing.assert_allclose(A.convolved(solution.measures), solution.sources, atol=1e-9)
     if nonnegative:
         assert solution.measures.min() >= 0

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sepkit_sparse_pursuit import LogAxis, MelSmoothing, PeakDrawing, Peaks, SparsePursuitConfig, find_peaks
+from sepkit_sparse_pursuit import LogAxis, Peaks, SparsePursuitConfig, find_peaks
 from sepkit_sparse_pursuit.peaks import draw
 from sepkit_sparse_pursuit.transform import Transform
 
@@ -88,6 +88,38 @@ def test_at_most_so_many_peaks_are_kept_and_silence_has_none() -> None:
     assert len(find_peaks(np.zeros((2, 50)), WIDTH, 5).spectrum) == 0
 
 
-@pytest.mark.parametrize("form", [MelSmoothing, PeakDrawing])
-def test_the_axis_ends_where_the_recording_does(form: type) -> None:
-    assert form.of(2.0, 2001, WIDTH, 100.0, 20_000.0).axis.bins_hz[-1] == pytest.approx(4000, rel=0.03)
+@pytest.mark.parametrize("spectrogram", ["mel", "pursuit"])
+def test_the_axis_ends_where_the_recording_does(spectrogram: str) -> None:
+    axis = Transform.of(SparsePursuitConfig(spectrogram=spectrogram), 8000).axis
+    assert axis.bins_hz[0] == pytest.approx(50)
+    assert axis.bins_hz[-1] == pytest.approx(4000, rel=0.03)
+
+
+def test_low_partials_are_as_narrow_as_high_ones_and_as_high() -> None:
+    """Longer windows see them: two that are a semitone apart are told apart at every pitch."""
+    transform = Transform.of(SparsePursuitConfig(), RATE)
+    assert len({layer.stft.window_length for layer in transform.layers}) == 3
+    bins = np.arange(transform.axis.bins)
+    for hz in (55.0, 82.0, 130.0, 190.0, 415.0, 2000.0):
+        Y, _ = transform.log_spectra(sine(hz, seconds=3.0))
+        spectrum = Y[len(Y) // 2]
+        position = float(transform.axis.position(hz))
+        expected = spectrum.max() * np.exp(-((bins - position) ** 2) / (2 * transform.width**2))
+        assert spectrum.max() == pytest.approx(1, abs=0.1)
+        assert np.abs(spectrum - expected).max() < 0.12
+
+
+def test_windows_of_all_lengths_look_at_the_same_time() -> None:
+    """A click is seen longest through the longest window, and in the middle of all at once."""
+    transform = Transform.of(SparsePursuitConfig(), RATE)
+    samples = np.zeros(4 * RATE, np.float32)
+    samples[2 * RATE] = 1
+    Y, _ = transform.log_spectra(samples)
+    time = transform.stft.frames_s(len(samples), RATE)
+    deviations = []
+    for layer in transform.layers:
+        energy = (Y[:, layer.part] ** 2).sum(axis=1)
+        centre = (energy @ time) / energy.sum()
+        assert centre == pytest.approx(2, abs=2e-3)
+        deviations.append(np.sqrt(energy @ (time - centre) ** 2 / energy.sum()))
+    np.testing.assert_allclose(deviations, deviations[-1] * np.array([4, 2, 1]), rtol=0.05)

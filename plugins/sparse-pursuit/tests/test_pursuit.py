@@ -73,6 +73,20 @@ def test_more_tones_of_an_instrument_are_found_only_when_allowed() -> None:
     np.testing.assert_allclose(np.sort(two.position[0]), [30, 77], atol=0.05)
 
 
+def test_a_tone_whose_best_match_is_taken_is_played_by_another_instrument() -> None:
+    """Both tones are most like the first instrument, which plays one at a time; the papers end after it."""
+    model = ToneModel(AXIS, WIDTH)
+    dictionary = np.array([[[0.9, 1, 0.8, 0.6], [0.9, 1, 0.5, 0.2]]])
+    both_first = replace(
+        random_tones(20, np.random.default_rng(8)),
+        position=np.tile([40.0, 117.0], (20, 1)),
+        instrument=np.zeros((20, 2), int),
+    )
+    found = pursue(model, spectra_of(model, both_first, dictionary), dictionary).tones
+    np.testing.assert_array_equal(found.count(2), 1)
+    np.testing.assert_allclose(np.sort(found.position, axis=1), both_first.position, atol=1)
+
+
 def test_each_tone_lowers_the_residual_enough() -> None:
     """A spectrum with more instruments than the dictionary knows: what is kept was worth it, and nothing else is."""
     model = ToneModel(AXIS, WIDTH)

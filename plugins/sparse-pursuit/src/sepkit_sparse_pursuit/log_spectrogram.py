@@ -8,7 +8,6 @@ EURASIP Journal on Audio, Speech, and Music Processing, 2021.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,17 +17,14 @@ from sepkit_sparse_pursuit.log_axis import LogAxis
 from sepkit_sparse_pursuit.peaks import Peaks, draw, find_peaks
 from sepkit_sparse_pursuit.tones import Array
 
-_BINS_PER_OCTAVE = 102.4
 _MOST_PEAKS = 1000
+
+_REACH = 6
+"""Standard deviations to which Gaussians that smooth are followed."""
 
 
 class LogSpectrum(Protocol):
     """What maps magnitude spectra onto a logarithmic axis."""
-
-    @property
-    def axis(self) -> LogAxis:
-        """The axis."""
-        ...
 
     def __call__(self, magnitudes: Array) -> Array:
         """Spectra on the axis [shape=(frames, bins of the axis)], from magnitudes [shape=(frames, bins)]."""
@@ -37,35 +33,43 @@ class LogSpectrum(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class MelSmoothing:
-    """Spectra smoothed by Gaussians, each as wide on the logarithmic axis as the window itself at the lowest bin.
+    """Spectra smoothed by Gaussians that make all partials equally wide on a logarithmic axis.
 
     Parameters
     ----------
-    axis : LogAxis
     kernel : ndarray [shape=(bins of the axis, bins of the spectra)]
+        As many of these as it takes.
     """
 
-    axis: LogAxis
     kernel: Array
 
     @classmethod
-    def of(cls, bin_hz: float, bins: int, width: float, low_hz: float, high_hz: float) -> MelSmoothing:
-        """For spectra whose bins are `bin_hz` apart and whose partials are Gaussians of `width` bins."""
-        low = low_hz / bin_hz
-        axis = LogAxis.between(low_hz, min(high_hz, bins * bin_hz), bins_per_octave=low * math.log(2))
-        centre = (axis.bins_hz / bin_hz)[:, np.newaxis]
-        wanted = width * centre / low
+    def of(cls, hz: Array, wanted: Array, bin_hz: float, bins: int, width: float) -> MelSmoothing:
+        """For spectra whose bins are `bin_hz` apart and whose partials are Gaussians of `width` bins.
+
+        Parameters
+        ----------
+        hz : ndarray [shape=(bins of the axis,)]
+            Frequencies of these.
+        wanted : ndarray [shape=(bins of the axis,)]
+            Width of partials there, in bins of the spectra; not below `width`.
+        bin_hz : float
+        bins : int
+        width : float
+        """
         # Of Gaussians, and so of what smooths them, the squares add. Powers are narrower than magnitudes.
-        spread = np.sqrt(np.maximum((wanted**2 - width**2) / 2, 1e-2))
-        kernel = np.exp(-((np.arange(bins) - centre) ** 2) / (2 * spread**2))
+        spread = np.sqrt(np.maximum((wanted[:, np.newaxis] ** 2 - width**2) / 2, 1e-2))
+        centre = hz[:, np.newaxis] / bin_hz
+        reached = min(bins, int(np.ceil((centre + _REACH * spread).max())) + 1)
+        kernel = np.exp(-((np.arange(reached) - centre) ** 2) / (2 * spread**2))
         # A partial keeps its height.
         height = np.sqrt(width**2 / (width**2 + 2 * spread**2))
         kernel /= kernel.sum(axis=1, keepdims=True) * height
-        return cls(axis, kernel.astype(np.float32))
+        return cls(kernel.astype(np.float32))
 
     def __call__(self, magnitudes: Array) -> Array:
         """Root of the smoothed powers."""
-        return np.asarray(np.sqrt(magnitudes**2 @ self.kernel.T))
+        return np.asarray(np.sqrt(magnitudes[:, : self.kernel.shape[1]] ** 2 @ self.kernel.T))
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,12 +88,6 @@ class PeakDrawing:
     axis: LogAxis
     bin_hz: float
     width: float
-
-    @classmethod
-    def of(cls, bin_hz: float, bins: int, width: float, low_hz: float, high_hz: float) -> PeakDrawing:
-        """For spectra whose bins are `bin_hz` apart and whose partials are Gaussians of `width` bins."""
-        axis = LogAxis.between(low_hz, min(high_hz, bins * bin_hz), bins_per_octave=_BINS_PER_OCTAVE)
-        return cls(axis, bin_hz, width)
 
     def __call__(self, magnitudes: Array) -> Array:
         """The sum of the Gaussians of at most 1000 peaks of each spectrum."""

@@ -42,7 +42,9 @@ def pursue(
     """Explain spectra by tones of the instruments of a dictionary.
 
     The tone whose pattern correlates best with the lifted residual is added, all tones are refined jointly, each
-    instrument keeps its loudest, and what is left is refined again; this goes on while the residual falls enough.
+    instrument keeps its loudest, and what is left is refined again; this goes on while the residual falls enough. The
+    papers end there. But where the best tone is one of an instrument that has its tones already, other instruments can
+    still have something to add: they are tried alone before it ends.
 
     Parameters
     ----------
@@ -66,20 +68,24 @@ def pursue(
     tones = Tones.none(len(Y), Y.dtype)
     loss = ((lifted - model.lifted(np.zeros_like(Y))) ** 2).sum(axis=1) / 2
     going = np.flatnonzero(loss > 0)
+    anyone = np.ones(len(Y), np.bool_)
     for _ in range(2 * most_tones * dictionary.shape[1]):
         if not len(going):
             break
         rows = start[going]
         old = tones[going]
         residual = lifted[going] - model.lifted(magnitudes_of(model, old, dictionary, rows).sum(axis=1))
-        joined = old.joined(templates.best(model, residual, rows))
+        room = old.count(dictionary.shape[1]) < most_tones
+        joined = old.joined(templates.best(model, residual, rows, room | anyone[going, np.newaxis]))
         refined, _ = refine(model, lifted[going], joined, weights_of(dictionary, rows, joined))
         fewer = refined.loudest(most_tones)
         new, new_loss = refine(model, lifted[going], fewer, weights_of(dictionary, rows, fewer))
         accepted = new_loss < _MUST_FALL_TO**2 * loss[going]
-        going, new = going[accepted], new[accepted]
-        tones = tones.with_spectra(going, new)
-        loss[going] = new_loss[accepted]
+        tones = tones.with_spectra(going[accepted], new[accepted])
+        loss[going[accepted]] = new_loss[accepted]
+        again = ~accepted & anyone[going] & room.any(axis=1) & ~room.all(axis=1)
+        anyone[going] = accepted
+        going = going[accepted | again]
     return Found(tones.loudest(most_tones), loss)
 
 
@@ -124,7 +130,7 @@ class LiftedTemplates:
         around_zero = np.roll(np.pad(scaled, ((0, 0), (0, 0), (0, beyond))), -model.reach, axis=-1)
         return cls(np.conj(scipy.fft.rfft(around_zero, axis=-1)), norm)
 
-    def best(self, model: ToneModel, residual: Array, start: NDArray[np.intp]) -> Tones:
+    def best(self, model: ToneModel, residual: Array, start: NDArray[np.intp], eligible: NDArray[np.bool_]) -> Tones:
         """The one tone that correlates best with each residual, none where nothing correlates positively.
 
         Parameters
@@ -133,6 +139,8 @@ class LiftedTemplates:
         residual : ndarray [shape=(spectra, bins)]
             Of the lifted spectra.
         start : ndarray of int [shape=(spectra,)]
+        eligible : ndarray of bool [shape=(spectra, instruments)]
+            The instruments that may play it.
 
         Returns
         -------
@@ -141,7 +149,7 @@ class LiftedTemplates:
         """
         spectra = scipy.fft.rfft(residual, _padded(model), axis=-1)[:, np.newaxis] * self.transform[start]
         correlation = scipy.fft.irfft(spectra, _padded(model), axis=-1)[..., : model.axis.bins]
-        flat = correlation.reshape(len(residual), -1)
+        flat = np.where(eligible[..., np.newaxis], correlation, 0).reshape(len(residual), -1)
         best = flat.argmax(axis=1)
         instrument, position = np.divmod(best, model.axis.bins)
         height = np.maximum(flat[np.arange(len(flat)), best], 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -19,31 +19,31 @@ from sepkit_sparse_pursuit.dictionary import Learning
 from sepkit_sparse_pursuit.dictionary_separator import AUDIBLE, DictionarySeparator, silence
 from sepkit_sparse_pursuit.naming import instruments_of_names, loudness_of
 from sepkit_sparse_pursuit.piano_roll import piano_roll
-from sepkit_sparse_pursuit.pursuit import pursue
-from sepkit_sparse_pursuit.refinement import ToneModel
 from sepkit_sparse_pursuit.resynthesis import draw_tones, share_mixture
 from sepkit_sparse_pursuit.tones import Array, Tones
 from sepkit_sparse_pursuit.trained import HARMONICS_OF
 from sepkit_sparse_pursuit.transform import Transform
+from sepkit_sparse_pursuit.voices import Voices, find_voices, ticks_for
 
 _JUDGED = 1000
 """Spectra by which starts are compared."""
 
-_AT_ONCE = 64
-"""Spectra that are pursued at once."""
+_STRETCHES = 4
+"""Of successive spectra, in which these lie."""
 
 _WORTH_TELLING_S = 60
 
-_TIMES_AS_LONG = 3
-"""Spectra take so many times as long with the instruments that a dictionary grows from."""
+_TIMES_AS_LONG = 1.5
+"""A spectrum takes so many times as long with the instruments that a dictionary grows from as finding voices in it."""
 
 
 class SparsePursuit(DictionarySeparator[SparsePursuitConfig]):
     """Blind separation by tones.
 
     Every spectrum is explained by few tones, each a pattern of harmonics that belongs to an instrument. How loud the
-    harmonics of each instrument are is learned from random spectra of the mixture; of several random starts that one is
-    used with which the tones explain the spectra best. The mixture is then shared out in proportion to the tones.
+    harmonics of each instrument are is learned from random spectra of the mixture. Which instrument plays which tone is
+    then decided by the lines that the tones make over time as well; of several random starts that one is used which
+    makes spectra and lines most likely. The mixture is shared out in proportion to the tones.
 
     References
     ----------
@@ -62,10 +62,14 @@ class SparsePursuit(DictionarySeparator[SparsePursuitConfig]):
         heard = np.flatnonzero(Y.max(axis=1) > AUDIBLE)
         if not len(heard):
             return silence(problem, names, run)
+
+        def find(dictionary: Array) -> Tones:
+            return self._find_voices(transform, Y, dictionary, run.steps(ticks_for(len(Y)), "find tones")).tones
+
         if self.trained is None:
             known = {name: self.learn_example(transform, name, examples[name], run) for name in examples}
-            dictionary = self._learn(model, Y, heard, len(names), run)
-            tones = self._find_tones(model, Y, dictionary, run)
+            dictionary = self._learn(transform, Y, heard, len(names), run)
+            tones = find(dictionary)
             run.identify(known)
             order = instruments_of_names(names, dictionary, loudness_of(tones, dictionary), known)
             tones, dictionary = replace(tones, instrument=np.argsort(order)[tones.instrument]), dictionary[order]
@@ -74,7 +78,7 @@ class SparsePursuit(DictionarySeparator[SparsePursuitConfig]):
             run.identify(self.trained.sources)
             if examples:
                 run.remark("the weights' dictionary was used as it is: the examples had nothing to add")
-            tones = self._find_tones(model, Y, dictionary, run)
+            tones = find(dictionary)
         for name, harmonics in zip(names, dictionary, strict=True):
             run.trace(HARMONICS_OF + name, harmonics)
         atoms, templates, activations = piano_roll(model, tones, dictionary, names)
@@ -91,40 +95,36 @@ class SparsePursuit(DictionarySeparator[SparsePursuitConfig]):
     def _numbered(self) -> tuple[str, ...]:
         return tuple(f"instrument{number}" for number in range(1, self.config.instruments + 1))
 
-    def _learn(self, model: ToneModel, Y: Array, heard: NDArray[np.intp], instruments: int, run: Run) -> Array:
+    def _learn(self, transform: Transform, Y: Array, heard: NDArray[np.intp], instruments: int, run: Run) -> Array:
         """Dictionaries from several starts, and of these the one that explains the spectra best."""
         config = self.config
         rngs = run.rng.spawn(config.starts)
-        judged = run.rng.permutation(heard)[:_JUDGED]
         learning = Learning(
-            model, Y[heard], instruments, config.harmonics, config.batch, config.tones, config.learning_rate
+            transform.model(config.exponent),
+            Y[heard],
+            instruments,
+            config.harmonics,
+            config.batch,
+            config.tones,
+            config.learning_rate,
         )
         about = self._estimate(learning, len(Y), run)
         dictionaries, losses = learning.grow(rngs, run.steps(config.iterations, f"learn{about}"), config.prune_every)
         dictionaries = learning.settle(dictionaries, rngs, run.steps(config.settle, "settle"), config.settle)
-        missed = self._missed(model, Y[judged], dictionaries, run)
-        best = int(np.argmin(missed))
+        judged = Y[stretches(heard)]
+        ticks = run.steps(len(dictionaries) * ticks_for(len(judged)), "compare starts")
+        likelihoods = [
+            self._find_voices(transform, judged, dictionary, ticks).log_likelihood for dictionary in dictionaries
+        ]
+        best = int(np.argmax(likelihoods))
         run.trace("cost", losses[:, best])
-        run.trace("unexplained by start", missed)
+        run.trace("log-likelihood by start", likelihoods)
         chosen: Array = dictionaries[best]
         return chosen
 
-    def _missed(self, model: ToneModel, Y: Array, dictionaries: Array, run: Run) -> Array:
-        """The share of the lifted spectra that no tones explain, for every start."""
-        blocks = [slice(first, first + _AT_ONCE) for first in range(0, len(Y), _AT_ONCE)]
-        losses = np.zeros(len(dictionaries))
-        for index in run.steps(len(dictionaries) * len(blocks), "compare starts"):
-            start, block = divmod(index, len(blocks))
-            found = pursue(model, Y[blocks[block]], dictionaries[start : start + 1], most_tones=self.config.tones)
-            losses[start] += found.loss.sum()
-        return losses / float((model.lifted(Y) ** 2).sum() / 2)
-
-    def _find_tones(self, model: ToneModel, Y: Array, dictionary: Array, run: Run) -> Tones:
-        blocks = [slice(first, first + _AT_ONCE) for first in range(0, len(Y), _AT_ONCE)]
-        steps = run.steps(len(blocks), "find tones")
-        most = self.config.tones
-        found = [pursue(model, Y[blocks[index]], dictionary[np.newaxis], most_tones=most).tones for index in steps]
-        return Tones.concatenated(found)
+    def _find_voices(self, transform: Transform, Y: Array, dictionary: Array, ticks: Iterator[int]) -> Voices:
+        model = transform.model(self.config.exponent)
+        return find_voices(model, Y, dictionary, transform.hop_s, most_tones=self.config.tones, ticks=ticks)
 
     def _estimate(self, learning: Learning, frames: int, run: Run) -> str:
         """About how long all will take, in words, if that is worth telling."""
@@ -138,3 +138,12 @@ class SparsePursuit(DictionarySeparator[SparsePursuitConfig]):
         spectrum_s = step_s / (_TIMES_AS_LONG * config.starts * config.batch)
         seconds = (config.iterations + config.settle) * step_s + (frames + _JUDGED * config.starts) * spectrum_s
         return f", about {seconds / 60:.0f} min with what follows" if seconds > _WORTH_TELLING_S else ""
+
+
+def stretches(heard: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Those of many spectra by which dictionaries are compared: evenly spaced stretches of successive ones."""
+    if len(heard) <= _JUDGED:
+        return heard
+    length = _JUDGED // _STRETCHES
+    first = np.linspace(0, len(heard) - length, _STRETCHES).astype(np.intp)
+    return np.asarray(heard[(first[:, np.newaxis] + np.arange(length)).ravel()])

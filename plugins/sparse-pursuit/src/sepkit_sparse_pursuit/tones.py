@@ -91,6 +91,12 @@ class Tones:
         padded = [part.padded(places) for part in parts]
         return cls(*(np.concatenate([getattr(part, field.name) for part in padded]) for field in fields(cls)))
 
+    def count(self, instruments: int) -> NDArray[np.intp]:
+        """How many tones each instrument has in each spectrum [shape=(spectra, instruments)]."""
+        sounding = (self.amplitude > 0)[..., np.newaxis]
+        counts: NDArray[np.intp] = (sounding & (self.instrument[..., np.newaxis] == np.arange(instruments))).sum(axis=1)
+        return counts
+
     def loudest(self, most: int) -> Tones:
         """At most so many of each instrument in each spectrum, the loudest, and no places without any tone."""
         order = np.argsort(-self.amplitude, axis=1, kind="stable")

@@ -22,6 +22,33 @@ _DEVIATIONS = 12
 
 _MOST_WINDOW = 1 << 18
 
+_RESOLVED_HZ = 200.0
+"""Frequency at which smoothed spectra have the resolution of the window, in semitones, that they have everywhere."""
+
+_MOST_OCTAVES = 2
+"""Octaves below that have longer windows."""
+
+_BINS_PER_OCTAVE = 102.4
+"""Where peaks are drawn."""
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A part of the logarithmic axis, and the window through which it is seen.
+
+    Attributes
+    ----------
+    stft : STFT
+    to_log : LogSpectrum
+        What maps magnitudes onto this part of the axis.
+    part : slice
+        Its bins.
+    """
+
+    stft: STFT
+    to_log: LogSpectrum
+    part: slice
+
 
 @dataclass(frozen=True, eq=False)
 class Transform:
@@ -33,15 +60,17 @@ class Transform:
     sample_rate : int
         In Hz.
     width : float
-        Standard deviation of a partial in the magnitudes of `stft`, in bins.
-    to_log : LogSpectrum
-        What maps magnitudes onto the logarithmic axis.
+        Standard deviation of a partial in the magnitudes of `stft`, and on the logarithmic axis, in bins.
+    axis : LogAxis
+    layers : tuple of Layer
+        Which together make up the axis.
     """
 
     stft: STFT
     sample_rate: int
     width: float
-    to_log: LogSpectrum
+    axis: LogAxis
+    layers: tuple[Layer, ...]
 
     @classmethod
     def of(cls, config: ToneConfig, sample_rate: int) -> Transform:
@@ -67,19 +96,25 @@ class Transform:
         length = 2 * int(scipy.fft.next_fast_len(half, real=True))
         hop = min(max(1, round(config.hop_s * sample_rate)), length // 8)
         stft = STFT(length, hop, ("gaussian", deviation))
-        width = length / (2 * np.pi * deviation)
-        kind = MelSmoothing if config.spectrogram == "mel" else PeakDrawing
-        to_log = kind.of(sample_rate / length, stft.bins, width, config.low_hz, config.high_hz)
-        return cls(stft, sample_rate, width, to_log)
-
-    @property
-    def axis(self) -> LogAxis:
-        """The logarithmic axis."""
-        return self.to_log.axis
+        width = _width(length, deviation)
+        resolved = max(_RESOLVED_HZ, config.low_hz)
+        per_octave = np.log(2) * resolved * length / sample_rate if config.spectrogram == "mel" else _BINS_PER_OCTAVE
+        highest = min(config.high_hz, stft.bins * sample_rate / length)
+        axis = LogAxis.between(config.low_hz, highest, bins_per_octave=float(per_octave))
+        if config.spectrogram == "mel":
+            layers = _smoothing(stft, deviation, sample_rate, axis, resolved)
+        else:
+            layers = (Layer(stft, PeakDrawing(axis, sample_rate / length, width), slice(0, axis.bins)),)
+        return cls(stft, sample_rate, width, axis, layers)
 
     def model(self, exponent: float) -> ToneModel:
         """What tones look like on the logarithmic axis."""
         return ToneModel(self.axis, self.width, exponent)
+
+    @property
+    def hop_s(self) -> float:
+        """Seconds between spectra."""
+        return self.stft.hop / self.sample_rate
 
     def log_spectra(
         self, samples: NDArray[np.float32], steps: Callable[[int], Iterator[int]] | None = None
@@ -99,9 +134,40 @@ class Transform:
         scale : float
             That magnitude.
         """
-        blocks = list(self.stft.blocks(len(samples), copies=4))
+        longest = max(layer.stft.window_length for layer in self.layers) // self.stft.window_length
+        blocks = list(self.stft.blocks(len(samples), copies=4 * longest))
         Y = np.empty((self.stft.frames(len(samples)), self.axis.bins), np.float32)
         scale = float(np.max([np.abs(self.stft.forward(samples, block)).max() for block in blocks]))
         for index in (steps or range)(len(blocks)):
-            Y[blocks[index]] = self.to_log(np.abs(self.stft.forward(samples, blocks[index])).T / (scale or 1))
+            for layer in self.layers:
+                magnitudes = self._magnitudes(layer.stft, samples, blocks[index])
+                Y[blocks[index], layer.part] = layer.to_log(magnitudes / (scale or 1))
         return Y, scale
+
+    def _magnitudes(self, stft: STFT, samples: NDArray[np.float32], block: slice) -> Array:
+        """Through another window, at the same times, as high as through that of `stft` [shape=(frames, bins)]."""
+        # Longer windows touch the recording sooner.
+        first, others_first = (one.frames_s(len(samples), self.sample_rate)[0] for one in (self.stft, stft))
+        sooner = round((first - others_first) * self.sample_rate / stft.hop)
+        spectra = stft.forward(samples, slice(block.start + sooner, block.stop + sooner))
+        return np.asarray(np.abs(spectra).T * np.float32(self.stft.window_length / stft.window_length))
+
+
+def _width(length: int, deviation: float) -> float:
+    """Standard deviation of a partial in magnitudes, in bins, through a Gaussian window of that deviation."""
+    return float(length / (2 * np.pi * deviation))
+
+
+def _smoothing(stft: STFT, deviation: float, sample_rate: int, axis: LogAxis, resolved_hz: float) -> tuple[Layer, ...]:
+    """Smoothed spectra, through windows twice as long for each octave below `resolved_hz`, the lowest octaves first."""
+    octaves = np.clip(np.ceil(np.log2(resolved_hz / axis.bins_hz) - 1e-9), 0, _MOST_OCTAVES).astype(np.intp)
+    width = _width(stft.window_length, deviation)
+    layers = []
+    for octave in np.unique(octaves)[::-1]:
+        (bins,) = np.nonzero(octaves == octave)
+        longer = STFT(stft.window_length << octave, stft.hop, ("gaussian", deviation * 2.0**octave))
+        hz = axis.bins_hz[bins]
+        wanted = np.maximum(width * 2.0**octave * hz / resolved_hz, width)
+        to_log = MelSmoothing.of(hz, wanted, sample_rate / longer.window_length, longer.bins, width)
+        layers.append(Layer(longer, to_log, slice(int(bins[0]), int(bins[-1]) + 1)))
+    return tuple(layers)
