@@ -104,3 +104,12 @@ def test_ogg_that_ends_within_its_first_page_is_refused_as_cut_off(tmp_path: Pat
     (tmp_path / "song.ogg").write_bytes(content[: content.rfind(b"OggS") + 40])
     with pytest.raises(AudioError, match="it was cut off or is damaged"):
         Audio.read(tmp_path / "song.ogg")
+
+
+def test_chunks_of_impossible_size_are_survived(tmp_path: Path) -> None:
+    content = bytearray(WHOLE["w64"])
+    place = content.index(b"fmt ") + 16
+    content[place : place + 8] = b"\xff" * 8
+    (tmp_path / "song.w64").write_bytes(content)
+    with pytest.raises(AudioError, match=r"cannot read .*song\.w64 as audio"):
+        Audio.read(tmp_path / "song.w64")

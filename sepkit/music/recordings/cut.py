@@ -81,12 +81,12 @@ def _rf64(file: BinaryIO) -> Chunk | None:
 
 def _w64_chunks(file: BinaryIO) -> Iterator[Chunk]:
     """Names of 16 bytes, sizes that count the header, places that are multiples of eight."""
-    place = _W64_HEADER_BYTES
+    place, end = _W64_HEADER_BYTES, file.seek(0, 2)
     for _ in range(wav.MOST_CHUNKS):
+        if place + 24 > end:
+            return
         file.seek(place)
         header = file.read(24)
-        if len(header) < 24:
-            return
         name, size = struct.unpack("<16sQ", header)
         yield Chunk(name, place + 24, size - 24)
         place += max(24, -(-size // 8) * 8)
