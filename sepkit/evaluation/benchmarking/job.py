@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sepkit.music.audio import Audio
     from sepkit.solving.separation import Separation
 
-_NEARLY_ALWAYS_NEEDED = ("scipy.fft", "scipy.signal", "soundfile", "soxr")
+_NEARLY_ALWAYS_NEEDED = ("scipy.fft", "soundfile", "soxr")
 
 
 @dataclass(frozen=True, kw_only=True)

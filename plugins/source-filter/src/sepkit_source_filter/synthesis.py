@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.spectral import STFT
+from sepkit.spectral import STFT, periodic_window
 
 
 def harmonic_sound(
@@ -89,6 +89,4 @@ def noise_sound(
 
 def window_of(stft: STFT) -> NDArray[np.float64]:
     """The window of a transform [shape=(window_length,)]."""
-    import scipy.signal
-
-    return np.asarray(scipy.signal.get_window(stft.window, stft.window_length), np.float64)
+    return periodic_window(stft.window, stft.window_length)
