@@ -40,7 +40,7 @@ def griffin_lim(
     Parameters
     ----------
     magnitude : ndarray [shape=(..., bins, frames)]
-        Nonnegative, of `stft.frames(length)` frames.
+        Nonnegative, of as many frames as `stft` gives `length` samples.
     stft : STFT
         Any.
     length : int

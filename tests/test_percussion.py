@@ -130,7 +130,9 @@ def test_musicxml_is_refused(tmp_path: Path) -> None:
         Score.read(tmp_path / "song.musicxml", parts="drums")
 
 
-@pytest.mark.parametrize("part", ["drums", "Percussion 2", "kick", "Hi-Hat", "snare-2", "key-22"])
+@pytest.mark.parametrize(
+    "part", ["drums", "Percussion 2", "kick", "Hi-Hat", "snare-2", "Toms", "cymbals", "maracas", "key-22"]
+)
 def test_drums_are_not_compared_with_a_recording(part: str) -> None:
     flute = Note(0, 1, 72, part="flute")
     assert is_drum(part)

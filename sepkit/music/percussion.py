@@ -46,6 +46,7 @@ _ALSO_CALLED = {
     "snaredrum": "snare",
     "sd": "snare",
     "hh": "hi-hat",
+    "hat": "hi-hat",
     "openhihat": "hi-hat",
     "closedhihat": "hi-hat",
     "tomtom": "tom",
@@ -54,7 +55,6 @@ _ALSO_CALLED = {
     "ridecymbal": "ride",
     "rimshot": "side-stick",
     "handclap": "clap",
-    "claps": "clap",
     "woodblock": "wood-block",
 }
 _NO_DRUM = "key-"
@@ -91,7 +91,8 @@ def drum_key(name: str) -> int | None:
     >>> [drum_key(name) for name in ("Hihat", "BD", "snare 2", "flute")]
     [42, 36, 38, None]
     """
-    drum = _CALLED.get(re.sub(r"[^a-z]", "", name.casefold()))
+    letters = re.sub(r"[^a-z]", "", name.casefold())
+    drum = _CALLED.get(letters) or _CALLED.get(letters.removesuffix("s"))
     return None if drum is None else _KEYS[drum][0]
 
 

@@ -66,6 +66,21 @@ class TestKnowledge:
         assert result.variables.values[LAGGED_TEMPLATES].shape[1:] == (4, 12)
 
 
+class TestAmongOthers:
+    def test_only_what_is_percussive_is_taken_apart(self) -> None:
+        time_s = np.arange(LENGTH) / RATE
+        chord = 0.1 * sum(np.sin(2 * np.pi * f_hz * time_s) for f_hz in (262, 330, 392, 1046)).astype(np.float32)
+        song = Audio(mixture().samples + chord, RATE)
+        plain, percussive = (
+            sepkit.separate(song, "nmfd", examples=examples(), config={"window_s": 0.032, "percussive": percussive})
+            for percussive in (False, True)
+        )
+        for drum in ("snare", "hi-hat"):
+            assert sdr_db(percussive[drum], drum) > sdr_db(plain[drum], drum) + 3
+        left = song.samples - np.sum([stem.samples for stem in percussive.values()], axis=0)
+        assert np.square(left - chord).sum() < 0.3 * np.square(chord).sum()
+
+
 class TestStems:
     def test_masks_sum_to_one(self) -> None:
         result = separated(examples=examples())
@@ -191,6 +206,12 @@ class TestWhatIsGiven:
         with pytest.raises(UserError, match=message) as error:
             separated(**options)
         assert "\n" not in str(error.value)
+
+    def test_examples_that_are_called_otherwise_than_their_part_are_told(self) -> None:
+        given = {"hihat": examples()["hi-hat"], "kick": examples()["kick"]}
+        (remark,) = separated(score=score(), examples=given, config={"iterations": 1}).provenance.remarks
+        assert remark.startswith("no part of the score is called 'hihat' like its example")
+        assert "'hi-hat'" in remark
 
     def test_late_notes_are_told(self) -> None:
         late = Score((*score().notes, Note(9.0, 9.1, 36, part="kick")))

@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "config": ["HPSSConfig"],
         "kernels": ["harmonic_percussive"],
+        "masks": ["PartMasks"],
         "separator": ["HPSS"],
     },
 )

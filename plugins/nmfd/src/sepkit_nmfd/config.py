@@ -42,6 +42,11 @@ class NMFDConfig(SpectralConfig):
         le=10,
         description="Activations that start at the onsets of a score fall to 1/e in so many seconds.",
     )
+    percussive: bool = Field(
+        default=False,
+        description="Take apart but the percussive part of the mixture, as the method hpss finds it: for drums among "
+        "other instruments. What is harmonic stays in the residual.",
+    )
     restore: int = Field(
         default=0,
         ge=0,

@@ -17,6 +17,7 @@ from sepkit.problem.problem import Problem
 from sepkit.problem.run import Run
 from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT, soft_masks
+from sepkit_hpss import HPSSConfig, PartMasks
 from sepkit_nmf import atoms_of_sources, normalized
 from sepkit_nmfd.config import NMFDConfig
 from sepkit_nmfd.hosting import deconvolve_hosting
@@ -51,12 +52,18 @@ class NMFD(Separator[NMFDConfig]):
             raise ConfigError("restore needs onsets: give a score or an onset list, with --score")
         if score is not None:
             remark_on_late_notes(score, problem.mixture, run)
+            _remark_on_names(score, tuple(examples), run)
         run.identify({*examples, *(() if score is None else score.parts)})
         stft = STFT.of_duration(config.window_s, config.overlap, rate)
         lags = max(1, round(config.template_s * rate / stft.hop))
         axes: dict[str, Any] = {"bins_hz": stft.bins_hz(rate), "frames_s": stft.frames_s(len(samples), rate)}
         templates = learn_templates(config, stft, lags, examples, run)
-        V = normalized(stft.magnitude(samples))
+        V = stft.magnitude(samples)
+        part = PartMasks(samples[np.newaxis], rate, stft, HPSSConfig()) if config.percussive else None
+        if part is not None:
+            for block in stft.blocks(len(samples)):
+                V[:, block] *= part(block)[1]
+        V = normalized(V)
         start = choose_start(config, V, lags, axes["frames_s"], modelled, score, templates, run.rng)
         layout = problem.layout(atoms=start.atoms, lengths={"lags": lags}, **axes)
         fit = deconvolve_hosting(V, start, config, layout, problem, run)
@@ -67,7 +74,8 @@ class NMFD(Separator[NMFDConfig]):
 
         def masks(block: slice) -> Array:
             # Parts that nobody asked for sound all the same, and take their share.
-            return soft_masks(source_magnitudes(fit, members, block), config.mask_exponent)[: len(wanted)]
+            shares = soft_masks(source_magnitudes(fit, members, block), config.mask_exponent)[: len(wanted)]
+            return shares if part is None else shares * part(block)[1]
 
         if config.restore:
             stems = self._restored(samples, masks, stft, [_onsets(score, name, rate) for name in wanted], run)
@@ -91,6 +99,16 @@ class NMFD(Separator[NMFDConfig]):
                 samples, mask, stft, one, iterations=self.config.restore if one else 0, steps=steps
             )
         return stems
+
+
+def _remark_on_names(score: Score, examples: Sequence[str], run: Run) -> None:
+    """Tell of examples that no part of the score is called like: their onsets and sounds are not brought together."""
+    strange = [name for name in examples if name not in score.parts]
+    if strange:
+        run.remark(
+            f"no part of the score is called {', '.join(map(repr, strange))} like its example, so its onsets are not "
+            f"known; the parts are {', '.join(map(repr, score.parts))}"
+        )
 
 
 def _onsets(score: Score | None, name: str, rate: int) -> list[int]:
