@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from sepkit.informed.f0_told import remark_on_moved_f0
 from sepkit.problem.domain import Domain
 from sepkit.problem.problem import Problem
 from sepkit.problem.run import Run
@@ -87,8 +88,5 @@ class Findings:
         for name, track, moved in zip(self.modelled, f0_hz, cents, strict=True):
             if not np.isfinite(track).any():
                 run.remark(f"F0 of {name} is unvoiced all along: its stem holds nothing but a share of the noise")
-            elif np.nanmax(np.abs(moved)) > 0:
-                run.remark(
-                    f"F0 of {name} was moved by {np.nanmedian(np.abs(moved)):.0f} cents in the median, up to "
-                    f"{np.nanpercentile(np.abs(moved), 95):.0f} in 95 % of its frames, to follow the recording"
-                )
+            else:
+                remark_on_moved_f0(name, moved, run)

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sepkit.informed.f0_known import chords, known_sources
-from sepkit.informed.parts_asked import remark_on_late_notes
+from sepkit.informed.f0_known import known_sources
+from sepkit.informed.f0_told import remark_on_known_f0
 from sepkit.music.audio import Audio
 from sepkit.neural import choose_device
 from sepkit.problem.excerpt import excerpt
@@ -22,9 +22,6 @@ from sepkit_source_filter.block import Block
 from sepkit_source_filter.config import SourceFilterConfig
 from sepkit_source_filter.findings import Findings
 from sepkit_source_filter.resynthesis import Resynthesis
-
-_EARLY_S = 1.0
-"""By which F0 may end before the recording, or begin after it does, without a remark."""
 
 
 class SourceFilter(Separator[SourceFilterConfig]):
@@ -45,7 +42,7 @@ class SourceFilter(Separator[SourceFilterConfig]):
 
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
         device = choose_device(run)
-        remark_on_what_is_known(problem, run)
+        remark_on_known_f0(problem.side_information, problem.mixture, run)
         known = known_sources(problem.side_information)
         wanted = problem.sources or known
         modelled = tuple(dict.fromkeys((*wanted, *known)))
@@ -58,25 +55,6 @@ class SourceFilter(Separator[SourceFilterConfig]):
             run.remark("the stems are synthesised: they and the mixture sound alike, but do not sum to it")
         rate = problem.mixture.sample_rate
         return {name: Audio(stem, rate) for name, stem in zip(wanted, chosen.stems, strict=True)}
-
-
-def remark_on_what_is_known(problem: Problem, run: Run) -> None:
-    """Tell the user of notes that have no F0 of their own, and of what lies after the recording or leaves it early."""
-    known, mixture = problem.side_information, problem.mixture
-    if known.score is not None:
-        remark_on_late_notes(known.score, mixture, run)
-        for part in known.score.parts:
-            unheard = 0 if part in known.f0 else chords(known.score.part(part).notes)
-            if unheard:
-                run.remark(
-                    f"{unheard} of the notes of {part} begin with a higher one: a source has one F0, the highest"
-                )
-    for name, track in known.f0.items():
-        if track.times_s[-1] < mixture.duration_s - _EARLY_S or track.times_s[0] > _EARLY_S:
-            run.remark(
-                f"F0 of {name} is given from {track.times_s[0]:.1f} to {track.times_s[-1]:.1f} s of a recording of "
-                f"{mixture.duration_s:.1f} s: beyond that it counts as unvoiced"
-            )
 
 
 class _Fit:
