@@ -8,10 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sepkit.errors import ConfigError
 from sepkit.informed.f0_known import known_sources
 from sepkit.informed.f0_told import remark_on_known_f0
 from sepkit.music.audio import Audio
 from sepkit.neural import choose_device
+from sepkit.problem.domain import Domain
 from sepkit.problem.excerpt import excerpt
 from sepkit.problem.problem import Problem
 from sepkit.problem.run import Run
@@ -42,10 +44,14 @@ class SourceFilter(Separator[SourceFilterConfig]):
 
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
         device = choose_device(run)
+        require_priors_are_heard(problem, self.config)
         remark_on_known_f0(problem.side_information, problem.mixture, run)
         known = known_sources(problem.side_information)
         wanted = problem.sources or known
         modelled = tuple(dict.fromkeys((*wanted, *known)))
+        others = ", ".join(modelled[len(wanted) :])
+        if others:
+            run.remark(f"F0 or notes of {others} are given, and no such stem is wanted: their share is in no stem")
         chosen = _Fit(problem, self.config, wanted, modelled, device)
         work = chosen.work(run.rng)
         for _ in run.steps(chosen.units, "fit"):
@@ -55,6 +61,25 @@ class SourceFilter(Separator[SourceFilterConfig]):
             run.remark("the stems are synthesised: they and the mixture sound alike, but do not sum to it")
         rate = problem.mixture.sample_rate
         return {name: Audio(stem, rate) for name, stem in zip(wanted, chosen.stems, strict=True)}
+
+
+def require_priors_are_heard(problem: Problem, config: SourceFilterConfig) -> None:
+    """Refuse priors on what the options leave as it is.
+
+    Raises
+    ------
+    ConfigError
+    """
+    for domain, option, count in (
+        (Domain.F0, "f0_rounds", config.f0_rounds),
+        (Domain.SPECTROGRAMS, "steps", config.steps),
+    ):
+        unheard = [prior.statement.name for prior in problem.priors if prior.domain == domain]
+        if unheard and count == 0:
+            raise ConfigError(
+                f"prior {unheard[0]} has no say over {domain.name} with {option}=0; leave it out, or give "
+                f"{option} of 1 or more"
+            )
 
 
 class _Fit:
