@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -192,6 +194,20 @@ def test_command_writes_tracks_and_their_picture(tmp_path: Path, capsys: pytest.
     assert np.nanmedian(F0Track.read(tmp_path / "out" / "low.csv").f0_hz) == pytest.approx(220, rel=0.02)
 
 
+def test_command_tells_how_far_f0_was_moved_and_what_cannot_be_used(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Audio.mono(0.2 * sung(vibrato(220.0)), RATE).write(tmp_path / "song.wav")
+    F0Track(TIMES_S[:100], vibrato(225.0)[:100]).write(tmp_path / "low.csv")
+    with pytest.raises(SystemExit):
+        main(["f0", str(tmp_path / "song.wav"), "--f0", str(tmp_path), "-o", str(tmp_path / "out"), "--json"])
+    streams = capsys.readouterr()
+    early, moved = json.loads(streams.out)["remarks"]
+    assert early == "F0 of low is given from 0.0 to 0.5 s of a recording of 2.0 s: beyond that it counts as unvoiced"
+    assert re.match(r"F0 of low was moved by [34]\d cents in the median", moved)
+    assert moved in streams.err
+
+
 def test_command_without_a_score_is_for_one_voice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Audio.mono(0.2 * sung(vibrato(220.0)), RATE).write(tmp_path / "song.wav")
     with pytest.raises(SystemExit) as left:
@@ -218,10 +234,24 @@ class TestOneVoiceAlone:
         pytest.importorskip("librosa", reason='needs pip install "sepkit[f0]"')
         time_s = np.arange(2 * 16000) / 16000
         f0_hz = 220 * 2 ** (time_s / 4)
-        phase = 2 * np.pi * np.cumsum(f0_hz) / 16000
-        voice = Audio(sum(np.sin(m * phase) / m for m in range(1, 6))[np.newaxis] * 0.1, 16000)
-        track = f0_alone(voice, Run())
+        run = Run()
+        track = f0_alone(Audio(glide(f0_hz)[np.newaxis], 16000), run)
+        assert not run.remarks
         voiced = np.isfinite(track.f0_hz)
         assert voiced.mean() > 0.9
         cents = 1200 * np.log2(track.f0_hz[voiced] / np.interp(track.times_s[voiced], time_s, f0_hz))
         assert np.median(np.abs(cents)) < 20
+
+    def test_says_where_more_than_one_voice_sounds(self) -> None:
+        pytest.importorskip("librosa", reason='needs pip install "sepkit[f0]"')
+        voices = [glide(f0_hz * 2 ** (bend * np.arange(32000) / 16000)) for f0_hz, bend in [(220, 0.2), (311, -0.3)]]
+        run = Run()
+        f0_alone(Audio(sum(voices)[np.newaxis], 16000), run)
+        (remark,) = run.remarks
+        assert re.match(r"only \d\d% of the power lies at partials .* give a score or F0 of each", remark)
+
+
+def glide(f0_hz: np.ndarray) -> np.ndarray:
+    """Five partials at 16 kHz."""
+    phase = 2 * np.pi * np.cumsum(f0_hz) / 16000
+    return 0.1 * sum(np.sin(m * phase) / m for m in range(1, 6))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from sepkit.cli.given import f0_files
+from sepkit.cli.options import align_option, parts_option
 from sepkit.cli.printing import complain, print_json
 from sepkit.cli.progress import progress, progress_option
 from sepkit.errors import ConfigError, SepkitError
@@ -15,11 +17,13 @@ from sepkit.files import file_names, require_writable, staged_folder
 from sepkit.music.audio import Audio
 from sepkit.music.f0 import F0Track
 from sepkit.music.parts import read_with_parts
-from sepkit.music.score import Score
 from sepkit.music.side import SideInformation
 from sepkit.opening import composed
 from sepkit.plugin.stdout import kept_from_stdout
-from sepkit.problem.run import Reporter, Run
+from sepkit.problem.run import Run
+
+if TYPE_CHECKING:
+    from sepkit.alignment.fitting import Aligning
 
 PICTURE = "f0.png"
 
@@ -29,8 +33,8 @@ PICTURE = "f0.png"
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for <source>.csv.")
 @click.option("--sources", default="", help="Names of the wanted tracks: soprano,alto; all that are known if left out.")
 @click.option("--score", "score_path", type=click.Path(path_type=Path), help="The score: MIDI, MusicXML or CSV.")
-@click.option("--parts", default="track", show_default=True, help="What the parts of the score are; see sepkit run.")
-@click.option("--align", "aligned", is_flag=True, help="First move the notes to where the recording plays them.")
+@parts_option
+@align_option
 @click.option(
     "--f0",
     "f0_paths",
@@ -47,7 +51,7 @@ def command(
     sources: str,
     score_path: Path | None,
     parts: str,
-    aligned: bool,
+    align: Aligning,
     f0_paths: tuple[Path, ...],
     seed: int,
     style: str,
@@ -59,10 +63,9 @@ def command(
     the recording has to be of one voice alone. Writes <source>.csv with seconds and Hz, 0 where unvoiced, and a picture
     over the spectrogram.
     """
-    from sepkit.informed.f0_known import known_sources
-    from sepkit.informed.f0_tracking import track_f0
+    from sepkit.alignment.fitting import fitted
 
-    if aligned and score_path is None:
+    if align == "always" and score_path is None:
         raise ConfigError("--align needs a score to align; give one with --score")
     names = [composed(name.strip()) for name in sources.split(",")] if sources else []
     score = None if score_path is None else read_with_parts(score_path, parts)
@@ -70,25 +73,35 @@ def command(
     require_writable(output)
     with progress(style, mixture.name) as reporter, kept_from_stdout(), Run(seed=seed, reporter=reporter) as run:
         audio = Audio.read(mixture)
-        if aligned and score is not None:
-            score = _aligned(audio, score, reporter)
-        known = SideInformation(score, tracks)
-        if score is None and not tracks:
-            found = _alone(audio, names, mixture, run)
-        else:
-            found = track_f0(audio, known, names or known_sources(known), run)
+        fit = None if score is None else fitted(audio, score, align, reporter)
+        remarks = [*audio.remarks, *(fit.score.remarks if fit else ()), *((fit.remark,) if fit and fit.remark else ())]
+        known = SideInformation(fit.score if fit else None, tracks)
+        found = _followed(audio, known, names, run) if fit or tracks else _alone(audio, names, mixture, run)
     files = _write(output, audio, found)
+    remarks += run.remarks
+    for remark in remarks:
+        complain(f"note on {mixture}: {remark}")
     if as_json:
-        print_json({"mixture": str(mixture), "files": {name: str(file) for name, file in files.items()}}, indent=None)
+        written = {name: str(file) for name, file in files.items()}
+        print_json({"mixture": str(mixture), "files": written, "remarks": remarks}, indent=None)
     else:
         for file in files.values():
             click.echo(file)
 
 
-def _aligned(audio: Audio, score: Score, reporter: Reporter | None) -> Score:
-    from sepkit.alignment import align
+def _followed(audio: Audio, known: SideInformation, names: list[str], run: Run) -> dict[str, F0Track]:
+    import numpy as np
 
-    return align(audio, score, reporter=reporter).score
+    from sepkit.informed.f0_known import known_f0, known_sources
+    from sepkit.informed.f0_told import remark_on_known_f0, remark_on_moved_f0
+    from sepkit.informed.f0_tracking import track_f0
+
+    remark_on_known_f0(known, audio, run)
+    found = track_f0(audio, known, names or known_sources(known), run)
+    for name, track in found.items():
+        (given_hz,) = known_f0(known, (name,), track.times_s)
+        remark_on_moved_f0(name, 1200 * np.log2(track.f0_hz / given_hz), run)
+    return found
 
 
 def _alone(audio: Audio, names: list[str], mixture: Path, run: Run) -> dict[str, F0Track]:

@@ -26,6 +26,17 @@ parts_option = click.option(
 )
 """What the parts of a score are, for every command that reads one."""
 
+align_option = click.option(
+    "--align",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    is_flag=False,
+    flag_value="always",
+    show_default=True,
+    help="Move the notes to where the recording plays them: where that is clearly better, always, or never.",
+)
+"""Whether notes are moved, for every command that takes them for those of a recording."""
+
 
 def option_settings(command: F) -> F:
     """Give a command ``--config FILE`` and ``--set KEY=VALUE``; `read_options` makes one mapping of both."""

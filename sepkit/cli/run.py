@@ -11,7 +11,7 @@ import click
 from sepkit.cli.beside import differing, given_beside, score_beside
 from sepkit.cli.given import f0_files, parse_examples
 from sepkit.cli.group import discover
-from sepkit.cli.options import option_settings, parts_option, read_options
+from sepkit.cli.options import align_option, option_settings, parts_option, read_options
 from sepkit.cli.outputs import parse_gains, too_loud
 from sepkit.cli.printing import complain, print_json
 from sepkit.cli.progress import progress, progress_option
@@ -42,15 +42,7 @@ from sepkit.solving.method import Method
 @click.option("--sources", default="", help="Names of the wanted stems, in order: voice,guitar.")
 @click.option("--score", "score_path", type=click.Path(path_type=Path), help="The score: MIDI, MusicXML or CSV.")
 @parts_option
-@click.option(
-    "--align",
-    type=click.Choice(["auto", "always", "never"]),
-    default="auto",
-    is_flag=False,
-    flag_value="always",
-    show_default=True,
-    help="Move the notes to where the recording plays them: where that is clearly better, always, or never.",
-)
+@align_option
 @click.option(
     "--f0",
     "f0_paths",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 import sepkit
-from sepkit.errors import ConfigError, MismatchError, SideInformationError
+from sepkit import Density, Domain, Layout, Prior
+from sepkit.errors import Cancelled, ConfigError, MismatchError, SideInformationError
 from sepkit.informed.bands import smooth_bands
 from sepkit.informed.f0_tracking import Tracking
 from sepkit.problem.problem import Problem
@@ -165,7 +169,7 @@ def test_every_parameter_gets_a_gradient() -> None:
 def test_unisons_and_octaves_are_told(sing: Any) -> None:
     one, other = np.array([220.0, 220, 220, np.nan, 220]), np.array([221.0, 442, 330, 220, 233])
     np.testing.assert_array_equal(merged_frames(one, other), [True, True, False, False, False])
-    assert told(np.array([True, True, False, True]), np.arange(4) * 0.5, 1) == "1.5 s (0.0-0.5, ...)"
+    assert told(np.array([True, True, False, True]), np.arange(4) * 0.5, 1.6, 1) == "1.10 s (0.00-0.75, ...)"
     unison = sing([(57, 57), (64, 57)], duration_s=2.0)
     remarks = run(unison).provenance.remarks
     assert any("voice 0 and voice 1 are in unison or octaves for" in remark for remark in remarks)
@@ -188,6 +192,9 @@ def test_sources_without_f0_are_named(duet: Any) -> None:
 def test_tracks_of_sources_that_nobody_asked_for_take_their_share(duet: Any) -> None:
     found = run(duet, sources=["voice 1"])
     assert found.sources == ("voice 1",)
+    assert any(
+        "F0 or notes of voice 0 are given, and no such stem is wanted" in remark for remark in found.provenance.remarks
+    )
     assert np.std(found.residual.samples) == pytest.approx(0.1, rel=0.2)
 
 
@@ -216,6 +223,82 @@ def test_it_composes_with_statements_of_others(duet: Any) -> None:
     }
     assert {one["name"]: one["domain"] for one in found.provenance.priors} == {"smooth-f0": "f0", "near-score": "f0"}
     assert all(one["violation"] < 1e-5 for one in found.provenance.constraints)
+
+
+class Dull(Prior):
+    """The first source is quiet above 1 kHz: a statement by someone else."""
+
+    domains: ClassVar[frozenset[Domain]] = frozenset({Domain.SPECTROGRAMS})
+
+    @property
+    def name(self) -> str:
+        return "dull"
+
+    def bind(self, layout: Layout, domain: Domain) -> Density:
+        assert layout.bins_hz is not None
+        return _Dull(layout.bins_hz > 1000)
+
+
+@dataclass(frozen=True, eq=False)
+class _Dull:
+    high: NDArray[np.bool_]
+
+    def log_prob(self, value: Any) -> Any:
+        return -10 * value[0][self.high].sum()
+
+    def gradient(self, value: Any) -> Any:
+        gradient = value * 0
+        gradient[0, self.high] = -10
+        return gradient
+
+
+def test_a_prior_of_someone_else_on_spectrograms_has_its_say(duet: Any) -> None:
+    config = {"steps": 60}
+    plain = run(duet, config=config)
+    dull = run(duet, config=config, priors=[Dull()], constraints=["mixture-consistency"])
+    high = [np.abs(np.fft.rfft(one["voice 0"].samples[0]))[4 * 1500 :].sum() for one in (plain, dull)]
+    assert high[1] < 0.9 * high[0]
+    (prior,) = dull.provenance.priors
+    assert prior["domain"] == "spectrograms"
+    assert np.abs(dull.residual.samples).max() < 1e-5
+
+
+@pytest.mark.parametrize(("prior", "option"), [(Dull(), "steps"), ("smooth-f0", "f0_rounds")])
+def test_priors_on_what_stays_as_it_is_are_refused(duet: Any, prior: Any, option: str) -> None:
+    with pytest.raises(ConfigError, match=f"has no say over .* with {option}=0; leave it out"):
+        run(duet, priors=[prior], config={option: 0})
+
+
+def test_a_missing_voice_is_noticed(duet: Any) -> None:
+    tracks = duet.tracks()
+    whole, without = run(duet, tracks), run(duet, {"voice 1": tracks["voice 1"]})
+    assert not any("give F0 or notes of every source" in remark for remark in whole.provenance.remarks)
+    assert any("give F0 or notes of every source" in remark for remark in without.provenance.remarks)
+
+
+def test_it_stops_within_one_step(duet: Any) -> None:
+    cancel, seen = threading.Event(), []
+
+    def reporter(progress: sepkit.Progress) -> None:
+        seen.append(progress.done)
+        if progress.done == 20:
+            cancel.set()
+
+    with pytest.raises(Cancelled):
+        run(duet, reporter=reporter, cancel=cancel)
+    assert seen[-1] == 20
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(8000, 1), (96000, 2)])
+def test_any_rate_and_channels(duet: Any, rate: int, channels: int) -> None:
+    mono = duet.mixture.resample(rate).samples[0]
+    mixture = sepkit.Audio(np.stack([mono, 0.5 * mono][:channels]), rate)
+    found = sepkit.separate(mixture, "source-filter", f0=duet.tracks(), config=QUICK)
+    assert np.abs(found.residual.samples).max() < 1e-5
+    for stem in found.stems.values():
+        np.testing.assert_allclose(stem.samples[-1], stem.samples[0] / channels, atol=1e-5)
+    stems = {name: stem.mixdown().resample(duet.rate) for name, stem in found.stems.items()}
+    assert duet.si_sdr(stems) > 12
 
 
 def test_the_band_above_is_shared_or_left(sing: Any) -> None:

@@ -53,6 +53,8 @@ class Block:
     moved_cents : ndarray [shape=(modelled, frames)]
         From the F0 that was given, NaN where unvoiced.
     misfits : list of float
+    noise_share : float
+        Of the power, what the nonnegative start explains by noise.
     worse : bool
         Whether the descent ended worse than its start, which is the result then.
     violations : dict of str to float
@@ -65,6 +67,7 @@ class Block:
     device: torch.device
     misfits: list[float] = field(default_factory=list)
     violations: dict[str, float] = field(default_factory=dict)
+    noise_share: float = 0.0
     worse: bool = False
     tracking: Tracking = field(init=False)
     envelopes: NDArray[np.float32] = field(init=False)
@@ -107,8 +110,9 @@ class Block:
             yield
         self._take(model)
         reached = torch.from_numpy((combs * self.envelopes).sum(axis=0) + self.noise)
-        begun = torch.from_numpy(start.mixture(combs))
-        fitted, before = (log_distance(torch.from_numpy(tracking.X), one) for one in (reached, begun))
+        begun = start.mixture(combs)
+        self.noise_share = float(np.square(start.noise).sum() / np.square(begun).sum())
+        fitted, before = (log_distance(torch.from_numpy(tracking.X), one) for one in (reached, torch.from_numpy(begun)))
         self.worse = self.config.steps > 0 and not densities and not fitted <= before
         if self.worse or self.config.steps == 0:
             self.envelopes = np.stack([start.envelope(source) for source in range(len(combs))])

@@ -22,11 +22,12 @@ def merged_frames(one_hz: NDArray[np.floating], other_hz: NDArray[np.floating]) 
         return np.asarray(np.abs(cents - 1200 * np.rint(cents / 1200)) < NEAR_CENTS)
 
 
-def told(frames: NDArray[np.bool_], frames_s: NDArray[np.floating], most: int) -> str:
-    """How long it is in all, and where the longest of it lies: ``"3.2 s (12.0-13.1, 40.2-41.0)"``."""
-    hop_s = float(frames_s[1] - frames_s[0]) if len(frames_s) > 1 else 0.0
+def told(frames: NDArray[np.bool_], frames_s: NDArray[np.floating], duration_s: float, most: int) -> str:
+    """How long it is in all, and where the longest of it lies: ``"3.20 s (12.00-13.15, 40.20-41.02)"``."""
+    half_s = float(frames_s[1] - frames_s[0]) / 2 if len(frames_s) > 1 else 0.0
     edges = np.flatnonzero(np.diff(np.pad(frames.astype(int), 1)))
-    spans = sorted(zip(edges[::2], edges[1::2], strict=True), key=lambda span: span[0] - span[1])
-    shown = [f"{frames_s[a]:.1f}-{frames_s[b - 1]:.1f}" for a, b in sorted(spans[:most])]
+    times_s = np.stack([frames_s[edges[::2]] - half_s, frames_s[edges[1::2] - 1] + half_s], axis=1)
+    spans = sorted(np.clip(times_s, 0, duration_s).tolist(), key=lambda span: span[0] - span[1])
+    shown = [f"{first_s:.2f}-{last_s:.2f}" for first_s, last_s in sorted(spans[:most])]
     more = ", ..." if len(spans) > most else ""
-    return f"{frames.sum() * hop_s:.1f} s ({', '.join(shown)}{more})"
+    return f"{sum(last_s - first_s for first_s, last_s in spans):.2f} s ({', '.join(shown)}{more})"

@@ -8,10 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sepkit.informed.f0_known import chords, known_sources
-from sepkit.informed.parts_asked import remark_on_late_notes
+from sepkit.errors import ConfigError
+from sepkit.informed.f0_known import known_sources
+from sepkit.informed.f0_told import remark_on_known_f0
 from sepkit.music.audio import Audio
 from sepkit.neural import choose_device
+from sepkit.problem.domain import Domain
 from sepkit.problem.excerpt import excerpt
 from sepkit.problem.problem import Problem
 from sepkit.problem.run import Run
@@ -22,9 +24,6 @@ from sepkit_source_filter.block import Block
 from sepkit_source_filter.config import SourceFilterConfig
 from sepkit_source_filter.findings import Findings
 from sepkit_source_filter.resynthesis import Resynthesis
-
-_EARLY_S = 1.0
-"""By which F0 may end before the recording, or begin after it does, without a remark."""
 
 
 class SourceFilter(Separator[SourceFilterConfig]):
@@ -45,10 +44,14 @@ class SourceFilter(Separator[SourceFilterConfig]):
 
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
         device = choose_device(run)
-        remark_on_what_is_known(problem, run)
+        require_priors_are_heard(problem, self.config)
+        remark_on_known_f0(problem.side_information, problem.mixture, run)
         known = known_sources(problem.side_information)
         wanted = problem.sources or known
         modelled = tuple(dict.fromkeys((*wanted, *known)))
+        others = ", ".join(modelled[len(wanted) :])
+        if others:
+            run.remark(f"F0 or notes of {others} are given, and no such stem is wanted: their share is in no stem")
         chosen = _Fit(problem, self.config, wanted, modelled, device)
         work = chosen.work(run.rng)
         for _ in run.steps(chosen.units, "fit"):
@@ -60,22 +63,22 @@ class SourceFilter(Separator[SourceFilterConfig]):
         return {name: Audio(stem, rate) for name, stem in zip(wanted, chosen.stems, strict=True)}
 
 
-def remark_on_what_is_known(problem: Problem, run: Run) -> None:
-    """Tell the user of notes that have no F0 of their own, and of what lies after the recording or leaves it early."""
-    known, mixture = problem.side_information, problem.mixture
-    if known.score is not None:
-        remark_on_late_notes(known.score, mixture, run)
-        for part in known.score.parts:
-            unheard = 0 if part in known.f0 else chords(known.score.part(part).notes)
-            if unheard:
-                run.remark(
-                    f"{unheard} of the notes of {part} begin with a higher one: a source has one F0, the highest"
-                )
-    for name, track in known.f0.items():
-        if track.times_s[-1] < mixture.duration_s - _EARLY_S or track.times_s[0] > _EARLY_S:
-            run.remark(
-                f"F0 of {name} is given from {track.times_s[0]:.1f} to {track.times_s[-1]:.1f} s of a recording of "
-                f"{mixture.duration_s:.1f} s: beyond that it counts as unvoiced"
+def require_priors_are_heard(problem: Problem, config: SourceFilterConfig) -> None:
+    """Refuse priors on what the options leave as it is.
+
+    Raises
+    ------
+    ConfigError
+    """
+    for domain, option, count in (
+        (Domain.F0, "f0_rounds", config.f0_rounds),
+        (Domain.SPECTROGRAMS, "steps", config.steps),
+    ):
+        unheard = [prior.statement.name for prior in problem.priors if prior.domain == domain]
+        if unheard and count == 0:
+            raise ConfigError(
+                f"prior {unheard[0]} has no say over {domain.name} with {option}=0; leave it out, or give "
+                f"{option} of 1 or more"
             )
 
 
