@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 import numpy as np
+import scipy.fft
 from numpy.typing import NDArray
 
 from sepkit.errors import ConfigError
@@ -29,8 +30,9 @@ class BeurlingLasso(DictionarySeparator[BeurlingLassoConfig]):
     """Convex separation by tones.
 
     Every spectrum on the logarithmic axis is the sum of the instruments' patterns convolved with measures, whose total
-    variation is to be small: the convex counterpart of sparse pursuit with one and the same dictionary. The mixture is
-    shared out in proportion to the sources that are found.
+    variation is to be small: the convex counterpart of sparse pursuit with one and the same dictionary. As there,
+    spectra are compared as powers of magnitudes, and so are patterns, which makes few loud partials count for less. The
+    mixture is shared out in proportion to the magnitudes of the sources that are found.
 
     References
     ----------
@@ -45,14 +47,14 @@ class BeurlingLasso(DictionarySeparator[BeurlingLassoConfig]):
         Y, _ = transform.log_spectra(samples, partial(run.steps, stage="log spectrogram"))
         if not Y.any():
             return silence(problem, names, run)
-        convolution = pattern_convolution(
-            transform, self._dictionary(problem, names, transform, run), self.config.finer
-        )
-        sources = self._solve(convolution, Y, run)
+        dictionary = self._dictionary(problem, names, transform, run)
+        exponent = self.config.exponent
+        convolution = pattern_convolution(transform, dictionary, self.config.finer, exponent)
+        sources = self._solve(convolution, Y**exponent, run)
         position = transform.axis.position(np.maximum(transform.stft.bins_hz(mixture.sample_rate), 1e-9))
 
         def masks(block: slice) -> NDArray[np.floating]:
-            return on_linear_bins(soft_masks(sources[:, block]), position)
+            return on_linear_bins(soft_masks(sources[:, block], 1 / exponent), position)
 
         stems = transform.stft.filter(samples, masks, len(names), steps=partial(run.steps, stage="filter"))
         return {name: Audio(stem[np.newaxis], mixture.sample_rate) for name, stem in zip(names, stems, strict=True)}
@@ -97,8 +99,8 @@ class BeurlingLasso(DictionarySeparator[BeurlingLassoConfig]):
         return sources
 
 
-def pattern_convolution(transform: Transform, dictionary: Array, finer: int) -> Convolution:
-    """Convolution with the patterns of a dictionary's instruments, each of norm 1 on the logarithmic axis.
+def pattern_convolution(transform: Transform, dictionary: Array, finer: int, exponent: float) -> Convolution:
+    """Convolution with the lifted patterns of a dictionary's instruments, each of norm 1 on the logarithmic axis.
 
     The axis is continued upwards, so that harmonics of the highest tones do not come round to its lower end.
 
@@ -108,16 +110,19 @@ def pattern_convolution(transform: Transform, dictionary: Array, finer: int) -> 
     dictionary : ndarray [shape=(instruments, harmonics)]
     finer : int
         Places for tones in each bin.
+    exponent : float
+        q: magnitudes are compared as their powers.
     """
     axis = transform.axis
-    bins = axis.bins + int(np.ceil(axis.bins_per_e * np.log(dictionary.shape[1]) + 8 * transform.width))
+    needed = axis.bins + int(np.ceil(axis.bins_per_e * np.log(dictionary.shape[1]) + 8 * transform.width))
+    bins = int(scipy.fft.next_fast_len(needed, real=True))
     fine = LogAxis(axis.low_hz, axis.bins_per_e * finer, bins * finer)
     model = ToneModel(fine, transform.width * finer)
     zero = np.zeros((1, len(dictionary)), np.float32)
     # The lower half of the fundamental belongs to the pattern too: it is made higher up, and moved back around 0.
     up = float(model.reach)
     tones = Tones(zero + 1, zero + up, np.full_like(zero, model.width), zero, np.arange(len(dictionary))[np.newaxis])
-    patterns = np.roll(model.magnitudes(tones, dictionary[np.newaxis])[0], -int(up), axis=-1)
+    patterns = np.roll(model.magnitudes(tones, dictionary[np.newaxis])[0] ** exponent, -int(up), axis=-1)
     return Convolution(patterns / np.linalg.norm(patterns[:, ::finer], axis=1, keepdims=True), finer)
 
 

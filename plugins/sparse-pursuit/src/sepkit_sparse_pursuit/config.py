@@ -102,7 +102,7 @@ class BeurlingLassoConfig(ToneConfig):
     """Options of Beurling LASSO with a given dictionary."""
 
     sparsity: float = Field(
-        default=0.1,
+        default=0.3,
         gt=0,
         lt=1,
         description="What a unit of total variation costs, as a share of the cost at which nothing would be found.",

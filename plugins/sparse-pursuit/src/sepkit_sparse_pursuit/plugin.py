@@ -50,6 +50,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
             "settle": 1,
             "batch": 2,
             "prune_every": 1,
+            "sparsity": 0.05,
             "steps": 5,
             "inner": 2,
         },
