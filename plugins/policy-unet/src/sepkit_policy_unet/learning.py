@@ -1,0 +1,83 @@
+"""From a recording to a trained network: pursuit, training from several starts, and the choice among these."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sepkit.music.audio import Audio
+from sepkit.neural import choose_device
+from sepkit.problem.run import Run
+from sepkit_policy_unet.config import PolicyUNetConfig
+from sepkit_policy_unet.frames import Frames
+from sepkit_policy_unet.imitation import Teacher
+from sepkit_policy_unet.model import Model
+from sepkit_policy_unet.prediction import unexplained
+from sepkit_policy_unet.training import Training
+from sepkit_sparse_pursuit.config import SparsePursuitConfig, ToneConfig
+from sepkit_sparse_pursuit.dictionary_separator import AUDIBLE
+from sepkit_sparse_pursuit.separator import SparsePursuit
+from sepkit_sparse_pursuit.tones import Array
+from sepkit_sparse_pursuit.transform import Transform
+
+IMITATION = 500
+
+
+def learn(config: PolicyUNetConfig, mixture: Audio, frames: Frames, instruments: int, run: Run) -> Model:
+    """Train networks on a mixture, and choose the one that explains it best.
+
+    Parameters
+    ----------
+    config : PolicyUNetConfig
+    mixture : Audio
+        At its own rate, one channel.
+    frames : Frames
+        Of it, at the rate of the network.
+    instruments : int
+    run : Run
+
+    Returns
+    -------
+    model : Model
+        Of the one start.
+    """
+    found = pursued(config, mixture, frames, instruments, run) if config.dictionary == "pursuit" else None
+    teacher, dictionary = found or (None, None)
+    model = Model(frames.size, instruments, config.starts)
+    # Each start's weights are the same however many there are.
+    model.start([torch.Generator().manual_seed(run.seed * 1000 + start) for start in range(config.starts)], dictionary)
+    imitation = config.imitation if config.imitation is not None else IMITATION
+    training = Training(
+        model.to(choose_device(run)),
+        frames,
+        run.seed,
+        imitation if teacher else 0,
+        config.steps or frames.size.steps,
+        teacher,
+    )
+    losses = training.run(run)
+    left = np.nan_to_num(unexplained(model, frames, np.random.default_rng(run.seed)), nan=np.inf)
+    best = int(np.argmin(left))
+    run.trace("loss", losses[:, best])
+    run.trace("loss by start", left)
+    return model.chosen(best)
+
+
+def pursued(
+    config: ToneConfig, mixture: Audio, frames: Frames, instruments: int, run: Run
+) -> tuple[Teacher, Array] | None:
+    """What sparse pursuit finds in a mixture: tones to imitate, and a dictionary; None where it hears nothing."""
+    samples, rate = mixture.samples[0], mixture.sample_rate
+    transform = Transform.of(config, rate)
+    Y, _ = transform.log_spectra(samples, partial(run.steps, stage="log spectrogram"))
+    if not (Y > AUDIBLE).any():
+        return None
+    own = {name: getattr(config, name) for name in ToneConfig.model_fields}
+    pursuit = SparsePursuit(SparsePursuitConfig(**own))
+    dictionary, tones = pursuit.explain(transform.model(config.exponent), Y, instruments, run)
+    hz: NDArray[np.floating] = transform.axis.hz(tones.position)
+    teacher = Teacher.of(frames.size, tones, hz, instruments, transform.stft.frames_s(len(samples), rate))
+    return teacher, dictionary
