@@ -1,4 +1,4 @@
-"""Options of the method `policy-unet`."""
+"""Options of the method `policy-unet` and of its training."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import Field
 from sepkit_sparse_pursuit.config import ToneConfig
 
 
-class PolicyUNetConfig(ToneConfig):
+class LearningConfig(ToneConfig):
     """Options of the network and its training; the others are those of the pursuit by which it starts.
 
     They say what the pursuit learns its dictionary from, and how; examples are learned from in the same way.
@@ -45,10 +45,23 @@ class PolicyUNetConfig(ToneConfig):
         default=None,
         ge=1,
         le=10_000_000,
-        description="Training steps by policy gradients; by default those of the size: 2000 small, 70000 paper.",
+        description="Training steps by policy gradients; by default those of the size: 1000 small, 70000 paper.",
     )
+
+
+class PolicyUNetConfig(LearningConfig):
+    """Options of the method."""
+
     resynthesis: Literal["mask", "direct"] = Field(
         default="mask",
         description="mask: the mixture is shared out in proportion to the network's spectra. direct: these spectra as "
         "they are; all else goes to the residual.",
+    )
+
+
+class PolicyUNetTraining(LearningConfig):
+    """Options of a training whose weights are kept."""
+
+    save_every: int = Field(
+        default=100, ge=1, description="Number of steps after which the state is saved, to go on from after a kill."
     )

@@ -2,42 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from sepkit.music.audio import Audio
-from sepkit.neural import choose_device
+from sepkit.neural import choose_device, generator
 from sepkit.problem.run import Run
-from sepkit_policy_unet.config import PolicyUNetConfig
+from sepkit.solving.digests import digest_arrays
+from sepkit_policy_unet.config import LearningConfig
 from sepkit_policy_unet.frames import Frames
 from sepkit_policy_unet.imitation import Teacher
 from sepkit_policy_unet.model import Model
-from sepkit_policy_unet.prediction import unexplained
-from sepkit_policy_unet.training import Training
+from sepkit_policy_unet.prediction import Prediction, unexplained
+from sepkit_policy_unet.trained import Trained
+from sepkit_policy_unet.training import Course, Training
 from sepkit_sparse_pursuit.config import SparsePursuitConfig, ToneConfig
 from sepkit_sparse_pursuit.dictionary_separator import AUDIBLE
+from sepkit_sparse_pursuit.naming import instruments_of_names, loudness_of
 from sepkit_sparse_pursuit.separator import SparsePursuit
 from sepkit_sparse_pursuit.tones import Array
 from sepkit_sparse_pursuit.transform import Transform
 
-IMITATION = 500
+_IMITATION = 500
 
 
-def learn(config: PolicyUNetConfig, mixture: Audio, frames: Frames, instruments: int, run: Run) -> Model:
+def learn(
+    config: LearningConfig,
+    mixture: Audio,
+    frames: Frames,
+    instruments: int,
+    run: Run,
+    *,
+    state: Path | None = None,
+    save_every: int = 100,
+) -> Model:
     """Train networks on a mixture, and choose the one that explains it best.
 
     Parameters
     ----------
-    config : PolicyUNetConfig
+    config : LearningConfig
     mixture : Audio
         At its own rate, one channel.
     frames : Frames
         Of it, at the rate of the network.
     instruments : int
     run : Run
+    state : Path, optional
+        File from which a training that was stopped goes on.
+    save_every : int
+        Steps after which it is saved.
 
     Returns
     -------
@@ -48,17 +66,19 @@ def learn(config: PolicyUNetConfig, mixture: Audio, frames: Frames, instruments:
     teacher, dictionary = found or (None, None)
     model = Model(frames.size, instruments, config.starts)
     # Each start's weights are the same however many there are.
-    model.start([torch.Generator().manual_seed(run.seed * 1000 + start) for start in range(config.starts)], dictionary)
-    imitation = config.imitation if config.imitation is not None else IMITATION
-    training = Training(
-        model.to(choose_device(run)),
+    model.start([generator(np.random.default_rng([run.seed, start])) for start in range(config.starts)], dictionary)
+    imitation = _IMITATION if config.imitation is None else config.imitation
+    course = Course(
         frames,
         run.seed,
         imitation if teacher else 0,
         config.steps or frames.size.steps,
         teacher,
+        state,
+        save_every,
+        {"config": config.model_dump(mode="json"), "recording": digest_arrays(frames.samples)},
     )
-    losses = training.run(run)
+    losses = Training(model.to(choose_device(run)), course).run(run)
     left = np.nan_to_num(unexplained(model, frames, np.random.default_rng(run.seed)), nan=np.inf)
     best = int(np.argmin(left))
     run.trace("loss", losses[:, best])
@@ -66,8 +86,17 @@ def learn(config: PolicyUNetConfig, mixture: Audio, frames: Frames, instruments:
     return model.chosen(best)
 
 
+def named(model: Model, found: Prediction, names: tuple[str, ...], known: Mapping[str, Array]) -> Trained:
+    """Give names to the instruments: by examples of them, and then the loudest first."""
+    dictionary = model.dictionary[0].detach().cpu().numpy()
+    known = {name: harmonics[: model.size.harmonics] for name, harmonics in known.items()}
+    order = instruments_of_names(names, dictionary, loudness_of(found.tones, dictionary), known)
+    model.order.copy_(torch.as_tensor(order))
+    return Trained(model, names)
+
+
 def pursued(
-    config: ToneConfig, mixture: Audio, frames: Frames, instruments: int, run: Run
+    config: LearningConfig, mixture: Audio, frames: Frames, instruments: int, run: Run
 ) -> tuple[Teacher, Array] | None:
     """What sparse pursuit finds in a mixture: tones to imitate, and a dictionary; None where it hears nothing."""
     samples, rate = mixture.samples[0], mixture.sample_rate

@@ -16,6 +16,8 @@ _FIRST, _LEAST = 0.5, 1e-3
 class Model(nn.Module):
     """Networks and dictionaries.
 
+    The buffer `order` has the instrument of every source.
+
     Parameters
     ----------
     size : Size
@@ -24,11 +26,14 @@ class Model(nn.Module):
     starts : int
     """
 
+    order: Tensor
+
     def __init__(self, size: Size, instruments: int, starts: int = 1) -> None:
         super().__init__()
         self.size = size
         self.network = UNet(size, instruments, starts)
         self.dictionary = nn.Parameter(plain_dictionary(instruments, size.harmonics).repeat(starts, 1, 1))
+        self.register_buffer("order", torch.arange(instruments))
 
     def start(self, generators: list[torch.Generator], dictionary: NDArray[np.floating] | None) -> None:
         """Draw the networks' weights, and put a dictionary [shape=(c, harmonics)] in place of the plain one."""
@@ -43,11 +48,8 @@ class Model(nn.Module):
         """One of the starts alone."""
         alone = Model(self.size, self.network.instruments)
         starts = self.network.starts
-        state = {
-            name: value.chunk(starts)[start].clone() if name != "network.position" else value
-            for name, value in self.state_dict().items()
-        }
-        alone.load_state_dict(state)
+        own = {name: weights.chunk(starts)[start] for name, weights in self.named_parameters()}
+        alone.load_state_dict(own, strict=False)
         return alone.to(self.dictionary.device)
 
 

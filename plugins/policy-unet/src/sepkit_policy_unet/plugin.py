@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sepkit.plugin import SeparatorSpec, hookimpl
+from sepkit.plugin import DatasetSpec, SeparatorSpec, hookimpl
 
 SEPKIT_API = 1
 
@@ -17,6 +17,8 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         factory="sepkit_policy_unet.separator:PolicyUNet",
         config="sepkit_policy_unet.config:PolicyUNetConfig",
         uses=("examples",),
+        trainer="sepkit_policy_unet.trainer:PolicyUNetTrainer",
+        training="sepkit_policy_unet.config:PolicyUNetTraining",
         channels=1,
         traits=frozenset({"stochastic", "trainable", "gain-equivariant", "arbitrary-names", "accelerated"}),
         example={
@@ -31,4 +33,13 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
             "batch": 2,
             "prune_every": 1,
         },
+    )
+
+
+@hookimpl
+def sepkit_datasets() -> Iterator[DatasetSpec]:
+    yield DatasetSpec(
+        name="recordings",
+        summary="a folder of mixtures of which nothing else is known, to learn from",
+        factory="sepkit_policy_unet.recordings:Recordings",
     )

@@ -141,9 +141,7 @@ class Policy:
             ],
             dim=-1,
         )
-        shape = self._gamma_shape(place)
-        log_rate = self._clipped("gamma_rate", place) + self.size.rate_bias
-        log_gamma = (shape - 1) * choice.gamma.clamp_min(_FROM_LEAST).log() - choice.gamma - torch.lgamma(shape)
+        inharmonicity, log_gamma = self.inharmonicity(choice)
         direct = self._direct.gather(2, instrument[..., None, None].expand(*instrument.shape, 2, bins))
         width = self._at("width", place).clamp(_NARROWEST, _WIDEST)
         return Parameters(
@@ -151,13 +149,23 @@ class Policy:
             fundamental=place % bins + _FARTHEST * torch.tanh(self._at("offset", place)),
             amplitude=self._at("amplitude", place).abs(),
             width=softplus(width) / np.log(2) * self.size.width,
-            inharmonicity=choice.gamma * (-log_rate).exp(),
+            inharmonicity=inharmonicity,
             on=choice.on,
             direct=direct,
             log_policy=normal + logsigmoid(sign * on),
             log_proposal=tempered + logsigmoid(sign * powers * on),
             log_gamma=log_gamma,
         )
+
+    def inharmonicity(self, choice: Choice) -> tuple[Tensor, Tensor]:
+        """b of tones that were chosen, and the logarithm of the density of `Choice.gamma`.
+
+        What is drawn is b times the rate, so that the gradient with respect to the rate needs no policy gradient.
+        """
+        shape = self._gamma_shape(choice.place)
+        log_rate = self._clipped("gamma_rate", choice.place) + self.size.rate_bias
+        log_density = (shape - 1) * choice.gamma.clamp_min(_FROM_LEAST).log() - choice.gamma - torch.lgamma(shape)
+        return choice.gamma * (-log_rate).exp(), log_density
 
     def _at(self, name: str, place: Tensor) -> Tensor:
         return self._columns[name].gather(-1, place)

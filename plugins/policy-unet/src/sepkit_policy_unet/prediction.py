@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sepkit.neural import usable
+from sepkit.problem.run import Run
 from sepkit.spectral import soft_masks
 from sepkit_policy_unet.extraction import Extracted, extract
 from sepkit_policy_unet.frames import Frames
 from sepkit_policy_unet.model import Model
 from sepkit_policy_unet.objective import sample_losses
 from sepkit_policy_unet.policy import Parameters
+from sepkit_policy_unet.trained import METHOD
 from sepkit_sparse_pursuit.log_axis import LogAxis
 from sepkit_sparse_pursuit.refinement import ToneModel
 from sepkit_sparse_pursuit.tones import Tones
-
-Steps = Callable[[int], Iterator[int]]
 
 _AT_ONCE = 64
 _COMPARED = 512
@@ -35,17 +36,16 @@ class Prediction:
 
     Attributes
     ----------
-    frames : Frames
     stems : ndarray [shape=(c, samples)]
     tones : Tones
-        Of all frames, on `AXIS`.
+        Of all frames, on the axis of `tone_model`.
     """
 
     stems: NDArray[np.floating]
     tones: Tones
 
 
-def predict(model: Model, frames: Frames, resynthesis: str, steps: Steps) -> Prediction:
+def predict(model: Model, frames: Frames, resynthesis: str, run: Run) -> Prediction:
     """Separate a recording by the most probable tones of each frame, in one pass.
 
     Parameters
@@ -54,16 +54,23 @@ def predict(model: Model, frames: Frames, resynthesis: str, steps: Steps) -> Pre
         Of one start.
     frames : Frames
     resynthesis : {'mask', 'direct'}
-    steps : callable
-        Wraps the loop over blocks of frames.
+    run : Run
+
+    Raises
+    ------
+    WeightsError
+        If what the network gives is no number.
     """
     found: list[Tones] = []
+    steps = partial(run.steps, stage="separate")
 
     def spectra(block: slice) -> NDArray[np.complexfloating]:
         """Those of all instruments [shape=(c, bins, frames)]."""
         direct = []
         for first in range(block.start, block.stop, _AT_ONCE):
+            run.check_cancelled()
             extracted, tones = _likeliest(model, frames.block(slice(first, min(first + _AT_ONCE, block.stop))))
+            usable(extracted.direct.cpu().numpy(), f"the weights of '{METHOD}'")
             direct.append(frames.restored(extracted.direct[0]))
             found.append(_as_tones(model, tones, frames.scale))
         return np.moveaxis(np.concatenate(direct), 0, 2)

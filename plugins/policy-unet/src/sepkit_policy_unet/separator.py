@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sepkit.music.audio import Audio
-from sepkit.neural import choose_device, usable
+from sepkit.neural import choose_device
 from sepkit.problem.domain import Domain
 from sepkit.problem.problem import Problem
 from sepkit.problem.run import Run
 from sepkit.solving.adaptation import Adaptation
 from sepkit_policy_unet.config import PolicyUNetConfig
 from sepkit_policy_unet.frames import Frames
-from sepkit_policy_unet.learning import learn
+from sepkit_policy_unet.learning import learn, named
 from sepkit_policy_unet.prediction import Prediction, predict, tone_model
 from sepkit_policy_unet.sizes import sized
-from sepkit_policy_unet.trained import METHOD, Trained
+from sepkit_policy_unet.trained import Trained
 from sepkit_sparse_pursuit.dictionary_separator import DictionarySeparator, silence
-from sepkit_sparse_pursuit.naming import instruments_of_names, loudness_of
 from sepkit_sparse_pursuit.piano_roll import piano_roll
 from sepkit_sparse_pursuit.trained import HARMONICS_OF
 from sepkit_sparse_pursuit.transform import Transform
@@ -73,35 +71,27 @@ class PolicyUNet(DictionarySeparator[PolicyUNetConfig]):
             transform = Transform.of(self.config, problem.mixture.sample_rate)
             known = {name: self.learn_example(transform, name, examples[name], run) for name in examples}
             model = learn(self.config, problem.mixture, frames, len(names), run)
-            found = self._predicted(Trained(model, names), frames, run)
-            dictionary = model.dictionary[0].detach().cpu().numpy()
-            known = {name: harmonics[: size.harmonics] for name, harmonics in known.items()}
-            order = instruments_of_names(names, dictionary, loudness_of(found.tones, dictionary), known)
-            trained = Trained(model, tuple(names[index] for index in np.argsort(order)))
+            found = predict(model, frames, self.config.resynthesis, run)
+            trained = named(model, found, names, known)
             run.identify(known)
             run.keep_learned(trained.checkpoint({"seed": run.seed}))
         else:
             run.identify(trained.sources)
             if examples:
                 run.remark("the weights' dictionary was used as it is: the examples had nothing to add")
-            found = self._predicted(trained, frames, run)
+            found = predict(trained.model, frames, self.config.resynthesis, run)
         self._report(problem, trained, found, names, frames, run)
-        stems = {name: Audio(found.stems[trained.sources.index(name)][np.newaxis], size.sample_rate) for name in names}
+        stems = {name: Audio(found.stems[trained.instruments[name]][np.newaxis], size.sample_rate) for name in names}
         return adaptation.restored(stems, run)
 
     def _numbered(self) -> tuple[str, ...]:
         return tuple(f"instrument{number}" for number in range(1, self.config.instruments + 1))
 
-    def _predicted(self, trained: Trained, frames: Frames, run: Run) -> Prediction:
-        found = predict(trained.model, frames, self.config.resynthesis, partial(run.steps, stage="separate"))
-        usable(found.stems, f"the weights of '{METHOD}'")
-        return found
-
     def _report(
         self, problem: Problem, trained: Trained, found: Prediction, names: tuple[str, ...], frames: Frames, run: Run
     ) -> None:
         """Dictionary and tones, in the order of the names."""
-        rows = [trained.sources.index(name) for name in names]
+        rows = [trained.instruments[name] for name in names]
         dictionary: NDArray[np.floating] = trained.model.dictionary[0].detach().cpu().numpy()[rows]
         tones = replace(found.tones, instrument=np.argsort(rows)[found.tones.instrument])
         for name, harmonics in zip(names, dictionary, strict=True):

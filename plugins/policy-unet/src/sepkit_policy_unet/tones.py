@@ -78,7 +78,9 @@ def fit_harmonics(G: Tensor, direct: Tensor) -> Tensor:
     c : Tensor [shape=(..., 2, H)]
     """
     gram = G @ G.mT + _RIDGE * torch.eye(G.shape[-2], dtype=G.dtype, device=G.device)
-    return torch.cholesky_solve(G @ direct.mT, torch.linalg.cholesky(gram)).mT
+    # Without the check that would raise: what is no number is told apart by where it leads.
+    factor = torch.linalg.cholesky_ex(gram).L
+    return torch.cholesky_solve(G @ direct.mT, factor).mT
 
 
 def magnitude(z: Tensor, axis: int = -2) -> Tensor:

@@ -31,8 +31,12 @@ class Trained:
     ----------
     model : Model
     sources : tuple of str
-        In the order of the instruments.
     """
+
+    @property
+    def instruments(self) -> dict[str, int]:
+        """The number of the instrument of every source."""
+        return dict(zip(self.sources, self.model.order.tolist(), strict=True))
 
     model: Model
     sources: tuple[str, ...]
@@ -64,4 +68,6 @@ class Trained:
         model = checkpoint.built(lambda: Model(size, len(checkpoint.sources)))
         if bool((model.dictionary < 0).any()):
             raise WeightsError(f"the weights in {folder} have harmonics below zero; train others")
+        if sorted(model.order.tolist()) != list(range(len(checkpoint.sources))):
+            raise WeightsError(f"the weights in {folder} give no instrument to every source; train others")
         return cls(model.to(device), checkpoint.sources)
