@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +14,18 @@ import pytest
 import torch
 
 from sepkit import Audio, Method, Run, Separation, separate, train
-from sepkit.errors import Cancelled, ConfigError, MismatchError, WeightsError
+from sepkit.errors import Cancelled, ConfigError, DatasetError, MismatchError, WeightsError
 from sepkit.evaluation import evaluate
 from sepkit.neural import Checkpoint
 from sepkit.problem.domain import Domain
 from sepkit.problem.run import Progress
 from sepkit_policy_unet.frames import Frames
+from sepkit_policy_unet.imitation import Teacher
 from sepkit_policy_unet.learning import named
 from sepkit_policy_unet.model import Model
 from sepkit_policy_unet.prediction import predict
 from sepkit_policy_unet.sizes import sized
+from sepkit_policy_unet.training import Course, Training
 
 RATE = 8_000
 FASTEST = {"dictionary": "plain", "steps": 2, "iterations": 2, "prune_every": 2, "settle": 1, "harmonics": 8}
@@ -289,6 +293,13 @@ class TestTraining:
         with pytest.raises(ConfigError, match="training with other options, seed or data"):
             self.trained(self.recording(tmp_path / "other", notes=3), tmp_path / "out")
 
+    def test_there_has_to_be_something_to_hear(self, tmp_path: Path) -> None:
+        with pytest.raises(DatasetError, match="no recordings in"):
+            self.trained(f"recordings:path={tmp_path}", tmp_path / "out")
+        Audio(np.zeros((1, RATE), np.float32), RATE).write(tmp_path / "silence.wav")
+        with pytest.raises(DatasetError, match="the mixtures are silent"):
+            self.trained(f"recordings:path={tmp_path}", tmp_path / "out")
+
     def test_the_weights_separate(self, tmp_path: Path) -> None:
         self.trained(self.recording(tmp_path / "data"), tmp_path / "out")
         separation = separate(mixed(*duo(notes=1).values()), "policy-unet", weights=tmp_path / "out")
@@ -316,12 +327,38 @@ def test_progress_shows_the_loss_and_cancel_ends_it() -> None:
     assert seen[-1].done == 2
 
 
+def test_how_long_training_will_take_is_told_before_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    mixture, stages = mixed(*duo(notes=1).values()), dict[str, None]()
+    monkeypatch.setattr("sepkit_policy_unet.training._WORTH_TELLING_S", 0)
+    told = separate(
+        mixture, "policy-unet", config=FASTEST, reporter=lambda progress: stages.update({progress.stage: None})
+    )
+    assert any(re.fullmatch(r"train, about \d+ min with what follows", stage) for stage in stages)
+    monkeypatch.undo()
+    untold = separate(mixture, "policy-unet", config=FASTEST)
+    for name, stem in told.items():
+        np.testing.assert_array_equal(stem.samples, untold[name].samples)
+
+
+@pytest.mark.parametrize("imitation", [0, 1])
+def test_the_size_of_the_paper_takes_its_steps(imitation: int) -> None:
+    """Two frames at a time, so that it is quick: shapes and numbers are those of a graphics card."""
+    size = replace(sized("paper", 25), batch=2)
+    frames = Frames.of(size, mixed(*duo(rate=44_100, notes=1).values()).samples[0], Run())
+    model = Model(size, 2)
+    model.start([torch.Generator().manual_seed(0)], None)
+    teacher = Teacher(np.tile([100, 100 + size.bins], (4, 1)), np.ones((4, 2), bool), 0.1, 0.0)
+    training = Training(model, Course(frames, 0, imitation, 1, teacher))
+    assert np.isfinite(training.step()).all()
+    assert all(bool(torch.isfinite(weights).all()) for weights in model.parameters())
+
+
 def test_known_examples_name_the_instruments() -> None:
 
     size = sized("small", 8)
     model = Model(size, 2)
     model.start([torch.Generator().manual_seed(0)], np.stack([FULL, ODD]))
-    found = predict(model, Frames.of(size, mixed(*duo(notes=1).values()).samples[0]), "mask", Run())
+    found = predict(model, Frames.of(size, mixed(*duo(notes=1).values()).samples[0], Run()), "mask", Run())
     known = {"violin": np.concatenate([FULL, [0.1] * 17]), "clarinet": np.concatenate([ODD, [0.0] * 17])}
     for names in (("clarinet", "violin"), ("violin", "clarinet")):
         assert named(model, found, names, known).instruments == {"violin": 0, "clarinet": 1}

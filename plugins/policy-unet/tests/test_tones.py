@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sepkit import Run
 from sepkit.spectral import STFT
 from sepkit_policy_unet.frames import Frames
 from sepkit_policy_unet.sizes import SIZES
@@ -28,9 +29,9 @@ def test_a_sinusoid_shows_as_the_gaussian_with_its_phase() -> None:
     """Height, width and place are those of a recording's spectrum; the phase is that in the middle of the window."""
     rate, hz, phase = SMALL.sample_rate, 1000.0, 0.7
     time = np.arange(rate) / rate
-    frames = Frames.of(SMALL, np.cos(2 * np.pi * hz * time).astype(np.float32))
+    frames = Frames.of(SMALL, np.cos(2 * np.pi * hz * time).astype(np.float32), Run())
     centre = rate // 2
-    shifted = Frames.of(SMALL, np.cos(2 * np.pi * hz * (time - centre / rate) + phase).astype(np.float32))
+    shifted = Frames.of(SMALL, np.cos(2 * np.pi * hz * (time - centre / rate) + phase).astype(np.float32), Run())
     spectrum = shifted.at(np.array([centre]))[0]
     G = gaussians(torch.tensor([[hz * SMALL.window_length / rate]]), torch.tensor([SMALL.width]), SMALL.bins)
     torch.testing.assert_close(magnitude(spectrum)[0], G[0, 0], atol=0.02, rtol=0)
@@ -75,7 +76,7 @@ def test_the_inverse_transform_gives_the_samples_back(size: str) -> None:
     spectrum = np.fft.rfft(samples)
     spectrum[np.fft.rfftfreq(len(samples)) > 0.45] = 0
     samples = np.fft.irfft(spectrum, len(samples)).astype(np.float32)
-    frames = Frames.of(chosen, samples)
+    frames = Frames.of(chosen, samples, Run())
     stft = frames.stft
     assert isinstance(stft, STFT)
     back = stft.synthesize(lambda block: frames.restored(frames.block(block)).T, samples.shape)
@@ -86,7 +87,7 @@ def test_the_inverse_transform_gives_the_samples_back(size: str) -> None:
 
 def test_frames_around_samples_are_those_of_the_transform() -> None:
     rng = np.random.default_rng(0)
-    frames = Frames.of(SMALL, rng.normal(size=8000).astype(np.float32))
+    frames = Frames.of(SMALL, rng.normal(size=8000).astype(np.float32), Run())
     centres = np.rint(frames.stft.frames_s(8000, 1)).astype(int)
     inside = np.flatnonzero((centres >= 0) & (centres < 8000))
     torch.testing.assert_close(

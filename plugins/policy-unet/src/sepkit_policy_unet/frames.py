@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sepkit.problem.run import Run
 from sepkit.spectral import STFT
 from sepkit_policy_unet.sizes import Size
 
@@ -39,10 +40,13 @@ class Frames:
     heard: NDArray[np.intp]
 
     @classmethod
-    def of(cls, size: Size, samples: NDArray[np.float32]) -> Frames:
+    def of(cls, size: Size, samples: NDArray[np.float32], run: Run) -> Frames:
         """Those of `samples`, scaled so that the largest magnitude is 1."""
         stft = stft_of(size)
-        largest = [np.abs(stft.forward(samples, block)).max(axis=0) for block in stft.blocks(len(samples))]
+        largest = []
+        for block in stft.blocks(len(samples)):
+            run.check_cancelled()
+            largest.append(np.abs(stft.forward(samples, block)).max(axis=0))
         by_frame = np.concatenate(largest)
         scale = float(by_frame.max())
         return cls(size, samples, scale or 1.0, np.flatnonzero(by_frame > _AUDIBLE * scale))

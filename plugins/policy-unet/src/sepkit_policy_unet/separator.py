@@ -61,7 +61,7 @@ class PolicyUNet(DictionarySeparator[PolicyUNetConfig]):
         size = sized(self.config.size, self.config.harmonics) if self.network is None else self.network.model.size
         names = problem.sources or tuple(examples) or self._numbered()
         adaptation = Adaptation.between(problem.mixture, size.sample_rate, 1)
-        frames = Frames.of(size, adaptation.adapted().samples[0])
+        frames = Frames.of(size, adaptation.adapted().samples[0], run)
         if not len(frames.heard):
             return silence(problem, names, run)
         for remark in adaptation.remarks:

@@ -31,7 +31,7 @@ class PolicyUNetTrainer(Trainer[PolicyUNetTraining]):
         rate = mixtures[0].sample_rate
         mixture = Audio(np.concatenate([one.resample(rate).samples for one in mixtures], axis=1), rate)
         size = sized(config.size, config.harmonics)
-        frames = Frames.of(size, Adaptation.between(mixture, size.sample_rate, 1).adapted().samples[0])
+        frames = Frames.of(size, Adaptation.between(mixture, size.sample_rate, 1).adapted().samples[0], run)
         if not len(frames.heard):
             raise DatasetError("the mixtures are silent; give tracks in which there is something to learn from")
         names = data.sources or tuple(f"instrument{number}" for number in range(1, config.instruments + 1))

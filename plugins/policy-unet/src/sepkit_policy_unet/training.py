@@ -8,8 +8,10 @@ via policy gradients", Signals 2(4), 2021.
 
 from __future__ import annotations
 
+import copy
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,7 @@ _ALIKE = 0.02
 _FALLS_FROM, _LAST_RATE = 0.3, 0.02
 """The learning rates fall after this part of the steps, to this part of what they were."""
 _SHOWN = 50
+_WORTH_TELLING_S = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,9 +106,12 @@ class Training:
         """
         self._load()
         course, curves = self.course, self.curves
+        stages = [("imitate", course.imitation), ("train", course.imitation + course.steps)]
+        stages = [(stage, last) for stage, last in stages if last > curves.step]
+        about = self._estimate() if stages else ""
         try:
-            for stage, last in (("imitate", course.imitation), ("train", course.imitation + course.steps)):
-                for _ in run.steps(last - curves.step, stage) if last > curves.step else ():
+            for number, (stage, last) in enumerate(stages):
+                for _ in run.steps(last - curves.step, stage if number else stage + about):
                     curves.losses.append(self.step())
                     recent = np.mean(curves.losses[-_SHOWN:], axis=0)
                     if not np.isfinite(recent).any():
@@ -174,6 +180,19 @@ class Training:
         """The learning rates now, as a part of those at first."""
         gone = (self.curves.step - self.course.imitation) / self.course.steps
         return 1.0 if gone < _FALLS_FROM else 1 - (1 - _LAST_RATE) * (gone - _FALLS_FROM) / (1 - _FALLS_FROM)
+
+    def _estimate(self) -> str:
+        """About how long all will take, in words, if that is worth telling."""
+        course = self.course
+        # A copy, and random numbers of its own: how long a step takes must not change what is learned.
+        trial = Training(copy.deepcopy(self.model), replace(course, imitation=0, state=None))
+        trial.step()
+        begun = time.perf_counter()
+        trial.step()
+        # A step of imitation has one sample of each frame, and is about half as long.
+        left = max(0, course.imitation - self.curves.step) / 2 + course.steps
+        seconds = left * (time.perf_counter() - begun)
+        return f", about {seconds / 60:.0f} min with what follows" if seconds > _WORTH_TELLING_S else ""
 
     def _load(self) -> None:
         state = self.course.state
