@@ -106,7 +106,7 @@ def pursued(
         return None
     own = {name: getattr(config, name) for name in ToneConfig.model_fields}
     pursuit = SparsePursuit(SparsePursuitConfig(**own))
-    dictionary, tones = pursuit.explain(transform.model(config.exponent), Y, instruments, run)
+    dictionary, tones = pursuit.explain(transform, Y, instruments, run)
     hz: NDArray[np.floating] = transform.axis.hz(tones.position)
     teacher = Teacher.of(frames.size, tones, hz, instruments, transform.stft.frames_s(len(samples), rate))
     return teacher, dictionary
