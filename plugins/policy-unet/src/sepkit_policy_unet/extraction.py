@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from sepkit_policy_unet.policy import Choice, Parameters, Policy
 from sepkit_policy_unet.sizes import Size
@@ -73,17 +74,15 @@ class Extracted:
 
     def with_tones(self, size: Size, tones: Parameters, dictionary: Tensor) -> Extracted:
         """These and one more tone in each frame [shape of `tones`: (starts, frames, 1)]."""
-        chosen = {name: getattr(tones, name)[:, :, 0] for name in ("instrument", "on", "direct")}
         model, direct = tone_spectra(size, tones, dictionary)
-        instruments = self.used.shape[2]
-        which = torch.nn.functional.one_hot(chosen["instrument"], instruments).bool()
+        which = one_hot(tones.instrument[:, :, 0], self.used.shape[2]).bool()
         place = which[..., None, None]
         return Extracted(
             self.frame,
             torch.where(place, model, self.model),
             torch.where(place, direct, self.direct),
             self.used | which,
-            torch.where(which, chosen["on"][..., None].to(self.sounding), self.sounding),
+            torch.where(which, tones.on.to(self.sounding), self.sounding),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from sepkit_policy_unet.sizes import sized
 from sepkit_policy_unet.trained import Trained
 from sepkit_sparse_pursuit.dictionary_separator import DictionarySeparator, silence
 from sepkit_sparse_pursuit.piano_roll import piano_roll
+from sepkit_sparse_pursuit.tones import Array
 from sepkit_sparse_pursuit.trained import HARMONICS_OF
 from sepkit_sparse_pursuit.transform import Transform
 
@@ -68,8 +69,7 @@ class PolicyUNet(DictionarySeparator[PolicyUNetConfig]):
             run.remark(remark)
         trained = self.network
         if trained is None:
-            transform = Transform.of(self.config, problem.mixture.sample_rate)
-            known = {name: self.learn_example(transform, name, examples[name], run) for name in examples}
+            known = self._known(examples, problem.mixture.sample_rate, run)
             model = learn(self.config, problem.mixture, frames, len(names), run)
             found = predict(model, frames, self.config.resynthesis, run)
             trained = named(model, found, names, known)
@@ -86,6 +86,13 @@ class PolicyUNet(DictionarySeparator[PolicyUNetConfig]):
 
     def _numbered(self) -> tuple[str, ...]:
         return tuple(f"instrument{number}" for number in range(1, self.config.instruments + 1))
+
+    def _known(self, examples: Mapping[str, Sequence[Audio]], sample_rate: int, run: Run) -> dict[str, Array]:
+        """The harmonics of instruments of which there are examples."""
+        if not examples:
+            return {}
+        transform = Transform.of(self.config, sample_rate)
+        return {name: self.learn_example(transform, name, examples[name], run) for name in examples}
 
     def _report(
         self, problem: Problem, trained: Trained, found: Prediction, names: tuple[str, ...], frames: Frames, run: Run
