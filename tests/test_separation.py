@@ -103,6 +103,22 @@ class TestWriting:
         assert len(written) == 3
         assert digests == {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in written.items()}
 
+    def test_what_was_learned_is_written_and_goes_with_the_next_result(
+        self, separation: Separation, tmp_path: Path
+    ) -> None:
+        class Learned:
+            def write(self, folder: Path) -> None:
+                (folder / "model.json").write_text("{}", encoding="utf-8")
+                (folder / "model.safetensors").write_bytes(b"tensors")
+
+        dataclasses.replace(separation, learned=Learned()).write(tmp_path)
+        digests = strict_json(tmp_path / "separation.json")["digests"]
+        assert digests["model.safetensors"] == hashlib.sha256(b"tensors").hexdigest()
+        assert (tmp_path / "model.json").read_text(encoding="utf-8") == "{}"
+        (tmp_path / "model.txt").write_text("mine", encoding="utf-8")
+        separation.write(tmp_path)
+        assert sorted(path.name for path in tmp_path.glob("model*")) == ["model.txt"]
+
     def test_what_the_record_before_lists_is_removed_and_nothing_else(
         self, separation: Separation, tmp_path: Path
     ) -> None:

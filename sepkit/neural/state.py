@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import safetensors
 import safetensors.torch
@@ -15,9 +15,18 @@ from torch import nn
 
 from sepkit.errors import ConfigError, WeightsError
 from sepkit.files import atomic_path
-from sepkit.neural.adam import Adam
 
 _CURVES = ("losses", "validations")
+
+
+class Optimizer(Protocol):
+    """What remembers something from step to step, and can be told of it."""
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """What it remembers."""
+
+    def load_state(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Remember what `state` gave; raises `KeyError` or `RuntimeError` if it is that of other weights."""
 
 
 @dataclass
@@ -31,21 +40,21 @@ class Curves:
     best_step : int
         After which the best validation was.
     losses : list of float
-        One for every step.
+        One for every step; or a list, of all starts.
     validations : list of float
         One for every validation.
     """
 
     step: int = 0
     best_step: int = 0
-    losses: list[float] = field(default_factory=list)
+    losses: list[Any] = field(default_factory=list)
     validations: list[float] = field(default_factory=list)
 
 
 def save_state(
     path: Path,
     modules: Mapping[str, nn.Module],
-    optimizer: Adam,
+    optimizer: Optimizer,
     best: Mapping[str, torch.Tensor],
     curves: Curves,
     recipe: Mapping[str, Any],
@@ -69,7 +78,7 @@ def save_state(
 
 
 def load_state(
-    path: Path, modules: Mapping[str, nn.Module], optimizer: Adam, recipe: Mapping[str, Any]
+    path: Path, modules: Mapping[str, nn.Module], optimizer: Optimizer, recipe: Mapping[str, Any]
 ) -> tuple[dict[str, torch.Tensor], Curves]:
     """Give modules and optimiser the state at `path`; what comes back is the best weights so far and the curves.
 

@@ -1,6 +1,9 @@
 """Which distribution publishes what, to hint at what is not installed. Written by ``make published``."""
 
 KNOWN: dict[str, dict[str, str]] = {
+    "dataset": {
+        "recordings": "sepkit-policy-unet",
+    },
     "method": {
         "beurling-lasso": "sepkit-sparse-pursuit",
         "flow-sgld": "sepkit-flow-sgld",
@@ -10,6 +13,7 @@ KNOWN: dict[str, dict[str, str]] = {
         "nae": "sepkit-nae",
         "nmf": "sepkit-nmf",
         "nmfd": "sepkit-nmfd",
+        "policy-unet": "sepkit-policy-unet",
         "score-nmf": "sepkit-score-nmf",
         "score-nmf-tutorial": "sepkit-score-nmf",
         "source-filter": "sepkit-source-filter",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -52,6 +53,13 @@ class Cancel(Protocol):
         ...
 
 
+class Writable(Protocol):
+    """What can be written into a folder; a `sepkit.neural.Checkpoint` is one."""
+
+    def write(self, folder: Path) -> None:
+        """Write all of it into `folder`, which is there."""
+
+
 class Run:
     """What a separator gets beside the problem.
 
@@ -85,6 +93,8 @@ class Run:
         How sure the method is of its stems, by source name; empty for most methods.
     variables : Variables or None
         Those of the method, if it keeps any and its host wants them.
+    learned : Writable or None
+        Weights that the method learned from the mixture, if it did.
     """
 
     def __init__(
@@ -104,6 +114,7 @@ class Run:
         self.identified: set[str] = set()
         self.uncertainty: dict[str, Audio] = {}
         self.variables: Variables | None = None
+        self.learned: Writable | None = None
         self._keep_variables = keep_variables
         self._reporter, self._cancel = reporter, cancel
         self._left_early: Progress | None = None
@@ -186,6 +197,13 @@ class Run:
         variables = Variables(layout, dict(values))
         if self._keep_variables:
             self.variables = variables
+
+    def keep_learned(self, weights: Writable) -> None:
+        """Keep weights that were learned from the mixture itself: they are written with the stems.
+
+        The folder of the result then serves as weights for other recordings of the same sources.
+        """
+        self.learned = weights
 
     def report_uncertainty(self, uncertainty: Mapping[str, Audio]) -> None:
         """Keep how sure the method is of its stems.

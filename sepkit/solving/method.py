@@ -185,7 +185,7 @@ class Method:
             given={"sources": list(names), "align": align, **came_from},
             expected_sdr_db=expected_sdr_db(stems, uncertainty),
         )
-        return Separation(mixture, stems, provenance, run.variables, uncertainty)
+        return Separation(mixture, stems, provenance, run.variables, uncertainty, run.learned)
 
     def _load(self, reporter: Reporter | None, cancel: Cancel | None) -> None:
         # A run of its own: which separation happens to come first must not change any of them.

@@ -17,6 +17,7 @@ from sepkit.music.score import Score
 from sepkit.opening import composed
 from sepkit.problem.domain import Domain
 from sepkit.problem.found_notes import found_notes
+from sepkit.problem.run import Writable
 from sepkit.problem.variables import Variables
 from sepkit.solving.outputs import Outputs
 from sepkit.solving.provenance import Provenance
@@ -42,6 +43,8 @@ class Separation(Mapping[str, Audio]):
         The method's own variables, such as templates and activations, if it was asked to keep them.
     uncertainty : mapping of str to Audio
         The standard deviation of every sample of every stem; empty unless the method knows it.
+    learned : Writable or None
+        Weights that the method learned from the mixture; `write` puts them into the folder, which serves as weights.
 
     Examples
     --------
@@ -55,6 +58,7 @@ class Separation(Mapping[str, Audio]):
     provenance: Provenance
     variables: Variables | None = None
     uncertainty: Mapping[str, Audio] = field(default_factory=dict)
+    learned: Writable | None = None
 
     def __repr__(self) -> str:
         names = [repr(one if len(one) <= _LONGEST_NAME else one[: _LONGEST_NAME - 1] + "…") for one in self.sources]
@@ -276,6 +280,7 @@ class Separation(Mapping[str, Audio]):
             self.uncertainty,
             self.variables if variables else None,
             self.score if score else None,
+            self.learned,
             record,
         )
 

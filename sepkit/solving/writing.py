@@ -12,6 +12,7 @@ from typing import Any
 from sepkit.files import file_names, read_regular, sha256, staged_folder
 from sepkit.music.audio import Audio
 from sepkit.music.score import Score
+from sepkit.problem.run import Writable
 from sepkit.problem.variables import Variables
 from sepkit.problem.variables_file import write_variables
 
@@ -21,7 +22,10 @@ FORMAT = 1
 LARGEST_RECORD = 1 << 26
 _VARIABLES = "variables.npz"
 _SCORE = "score.mid"
-_WRITTEN = re.compile(rf"(uncertainty/)?(?!\.)[^/\\:\0]+\.wav|{re.escape(_VARIABLES)}|{re.escape(_SCORE)}")
+_LEARNED = ("model.json", "model.safetensors")
+_WRITTEN = re.compile(
+    r"(uncertainty/)?(?!\.)[^/\\:\0]+\.wav|" + "|".join(map(re.escape, (_VARIABLES, _SCORE, *_LEARNED)))
+)
 
 
 def write_result(
@@ -30,9 +34,12 @@ def write_result(
     uncertainty: Mapping[str, Audio],
     variables: Variables | None,
     score: Score | None,
+    learned: Writable | None,
     record: Mapping[str, Any],
 ) -> dict[str, Path]:
-    """Write ``<output>.wav`` for each, ``uncertainty/<source>.wav``, variables, notes and the record, all or nothing.
+    """Write ``<output>.wav`` for each, ``uncertainty/<source>.wav``, variables, notes, learned weights and the record.
+
+    All or nothing.
 
     Returns
     -------
@@ -55,6 +62,8 @@ def write_result(
             write_variables(staging / _VARIABLES, variables)
         if score is not None:
             score.write(staging / _SCORE)
+        if learned is not None:
+            learned.write(staging)
         digests = {path.relative_to(staging).as_posix(): sha256(path) for path in sorted(staging.rglob("*.*"))}
         whole = {"format": FORMAT, **record, "folder": os.path.abspath(folder), "files": names, "digests": digests}
         text = json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)
@@ -66,7 +75,7 @@ def files_of_record(folder: Path) -> list[str]:
     """What the record in `folder`, if there is one, lists of the files there.
 
     A record may come from a stranger: nothing counts but WAV files in this folder and its ``uncertainty/``,
-    ``variables.npz`` and ``score.mid``.
+    ``variables.npz``, ``score.mid`` and the two files of learned weights.
     """
     try:
         record = json.loads(read_regular(folder / RECORD, LARGEST_RECORD))

@@ -65,7 +65,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tracks", nargs="+")
     parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--set", dest="settings", action="append", default=[], help="option of sparse-pursuit")
+    parser.add_argument("--method", default=METHOD, help="another blind one, such as policy-unet")
+    parser.add_argument("--set", dest="settings", action="append", default=[], help="option of the method")
     parser.add_argument("--only", action="store_true", help="leave the other methods out")
     arguments = parser.parse_args()
     options = read_options(None, arguments.settings)
@@ -73,7 +74,7 @@ def main() -> None:
     print(f"| --- | --- |{' ---: |' * len(FIGURES)} --- | ---: | --- |")
     for track in arguments.tracks:
         name, mixture, stems = loaded(track)
-        for row in measured(mixture, stems, options, arguments.seeds, others=not arguments.only):
+        for row in measured(mixture, stems, arguments.method, options, arguments.seeds, others=not arguments.only):
             print(f"| {name} | {row}", flush=True)
 
 
@@ -114,7 +115,13 @@ def mixed(stems: Mapping[str, Audio]) -> Audio:
 
 
 def measured(
-    mixture: Audio, stems: Mapping[str, Audio], options: Mapping[str, Any], seeds: int, *, others: bool
+    mixture: Audio,
+    stems: Mapping[str, Audio],
+    method: str,
+    options: Mapping[str, Any],
+    seeds: int,
+    *,
+    others: bool,
 ) -> Iterator[Row]:
     """All methods on one track."""
     if others:
@@ -124,12 +131,12 @@ def measured(
     found: list[Separation] = []
     for seed in range(seeds):
         row, separation = ran(
-            METHOD, mixture, stems, label=f"{METHOD}, seed {seed}", config=options, seed=seed, keep_variables=True
+            method, mixture, stems, label=f"{method}, seed {seed}", config=options, seed=seed, keep_variables=True
         )
         found.append(separation)
         yield row
-    yield ran("score-nmf", mixture, stems, label=f"{METHOD}, seed 0, then score-nmf", score=found[0].score)[0]
-    if others:
+    yield ran("score-nmf", mixture, stems, label=f"{method}, seed 0, then score-nmf", score=found[0].score)[0]
+    if others and method == METHOD:
         with tempfile.TemporaryDirectory() as folder:
             found[0].write(Path(folder))
             yield ran(CONVEX, mixture, stems, label=f"{CONVEX}, dictionary of seed 0", weights=Path(folder))[0]
@@ -163,6 +170,8 @@ def sar(si_sar: float, si_sir: float) -> float:
 
 def remark(traces: Mapping[str, Any]) -> str:
     """What the record tells about how well it went."""
+    if "loss by start" in traces:
+        return "losses of the starts " + ", ".join(f"{value:.4f}" for value in traces["loss by start"])
     if "log-likelihood by start" in traces:
         return "log-likelihoods of the starts " + ", ".join(
             f"{value:.0f}" for value in traces["log-likelihood by start"]

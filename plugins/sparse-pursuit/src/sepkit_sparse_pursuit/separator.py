@@ -59,17 +59,11 @@ class SparsePursuit(DictionarySeparator[SparsePursuitConfig]):
         transform = Transform.of(config, mixture.sample_rate)
         model = transform.model(config.exponent)
         Y, scale = transform.log_spectra(samples, partial(run.steps, stage="log spectrogram"))
-        heard = np.flatnonzero(Y.max(axis=1) > AUDIBLE)
-        if not len(heard):
+        if not (Y > AUDIBLE).any():
             return silence(problem, names, run)
-
-        def find(dictionary: Array) -> Tones:
-            return self._find_voices(transform, Y, dictionary, run.steps(ticks_for(len(Y)), "find tones")).tones
-
         if self.trained is None:
             known = {name: self.learn_example(transform, name, examples[name], run) for name in examples}
-            dictionary = self._learn(transform, Y, heard, len(names), run)
-            tones = find(dictionary)
+            dictionary, tones = self.explain(transform, Y, len(names), run)
             run.identify(known)
             order = instruments_of_names(names, dictionary, loudness_of(tones, dictionary), known)
             tones, dictionary = replace(tones, instrument=np.argsort(order)[tones.instrument]), dictionary[order]
@@ -78,7 +72,7 @@ class SparsePursuit(DictionarySeparator[SparsePursuitConfig]):
             run.identify(self.trained.sources)
             if examples:
                 run.remark("the weights' dictionary was used as it is: the examples had nothing to add")
-            tones = find(dictionary)
+            tones = self._find_tones(transform, Y, dictionary, run)
         for name, harmonics in zip(names, dictionary, strict=True):
             run.trace(HARMONICS_OF + name, harmonics)
         atoms, templates, activations = piano_roll(model, tones, dictionary, names)
@@ -91,6 +85,26 @@ class SparsePursuit(DictionarySeparator[SparsePursuitConfig]):
         else:
             stems = draw_tones(transform, samples, tones, dictionary, scale, steps)
         return {name: Audio(stem[np.newaxis], mixture.sample_rate) for name, stem in zip(names, stems, strict=True)}
+
+    def explain(self, transform: Transform, Y: Array, instruments: int, run: Run) -> tuple[Array, Tones]:
+        """Learn a dictionary from spectra, and find the tones of its instruments in them.
+
+        Parameters
+        ----------
+        transform : Transform
+        Y : ndarray [shape=(spectra, bins)]
+            On its logarithmic axis; some are audible.
+        instruments : int
+        run : Run
+
+        Returns
+        -------
+        dictionary : ndarray [shape=(instruments, harmonics)]
+        tones : Tones
+        """
+        heard = np.flatnonzero(Y.max(axis=1) > AUDIBLE)
+        dictionary = self._learn(transform, Y, heard, instruments, run)
+        return dictionary, self._find_tones(transform, Y, dictionary, run)
 
     def _numbered(self) -> tuple[str, ...]:
         return tuple(f"instrument{number}" for number in range(1, self.config.instruments + 1))
@@ -121,6 +135,9 @@ class SparsePursuit(DictionarySeparator[SparsePursuitConfig]):
         run.trace("log-likelihood by start", likelihoods)
         chosen: Array = dictionaries[best]
         return chosen
+
+    def _find_tones(self, transform: Transform, Y: Array, dictionary: Array, run: Run) -> Tones:
+        return self._find_voices(transform, Y, dictionary, run.steps(ticks_for(len(Y)), "find tones")).tones
 
     def _find_voices(self, transform: Transform, Y: Array, dictionary: Array, ticks: Iterator[int]) -> Voices:
         model = transform.model(self.config.exponent)

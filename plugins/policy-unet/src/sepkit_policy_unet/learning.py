@@ -1,0 +1,112 @@
+"""From a recording to a trained network: pursuit, training from several starts, and the choice among these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sepkit.music.audio import Audio
+from sepkit.neural import choose_device, generator
+from sepkit.problem.run import Run
+from sepkit.solving.digests import digest_arrays
+from sepkit_policy_unet.config import LearningConfig
+from sepkit_policy_unet.frames import Frames
+from sepkit_policy_unet.imitation import Teacher
+from sepkit_policy_unet.model import Model
+from sepkit_policy_unet.prediction import Prediction, unexplained
+from sepkit_policy_unet.trained import Trained
+from sepkit_policy_unet.training import Course, Training
+from sepkit_sparse_pursuit.config import SparsePursuitConfig, ToneConfig
+from sepkit_sparse_pursuit.dictionary_separator import AUDIBLE
+from sepkit_sparse_pursuit.naming import instruments_of_names, loudness_of
+from sepkit_sparse_pursuit.separator import SparsePursuit
+from sepkit_sparse_pursuit.tones import Array
+from sepkit_sparse_pursuit.transform import Transform
+
+_IMITATION = 500
+
+
+def learn(
+    config: LearningConfig,
+    mixture: Audio,
+    frames: Frames,
+    instruments: int,
+    run: Run,
+    *,
+    state: Path | None = None,
+    save_every: int = 100,
+) -> Model:
+    """Train networks on a mixture, and choose the one that explains it best.
+
+    Parameters
+    ----------
+    config : LearningConfig
+    mixture : Audio
+        At its own rate, one channel.
+    frames : Frames
+        Of it, at the rate of the network.
+    instruments : int
+    run : Run
+    state : Path, optional
+        File from which a training that was stopped goes on.
+    save_every : int
+        Steps after which it is saved.
+
+    Returns
+    -------
+    model : Model
+        Of the one start.
+    """
+    found = pursued(config, mixture, frames, instruments, run) if config.dictionary == "pursuit" else None
+    teacher, dictionary = found or (None, None)
+    model = Model(frames.size, instruments, config.starts)
+    # Each start's weights are the same however many there are.
+    model.start([generator(np.random.default_rng([run.seed, start])) for start in range(config.starts)], dictionary)
+    imitation = _IMITATION if config.imitation is None else config.imitation
+    course = Course(
+        frames,
+        run.seed,
+        imitation if teacher else 0,
+        config.steps or frames.size.steps,
+        teacher,
+        state,
+        save_every,
+        {"config": config.model_dump(mode="json"), "recording": digest_arrays(frames.samples)},
+    )
+    losses = Training(model.to(choose_device(run)), course).run(run)
+    left = np.nan_to_num(unexplained(model, frames, np.random.default_rng(run.seed)), nan=np.inf)
+    best = int(np.argmin(left))
+    run.trace("loss", losses[:, best])
+    run.trace("loss by start", left)
+    return model.chosen(best)
+
+
+def named(model: Model, found: Prediction, names: tuple[str, ...], known: Mapping[str, Array]) -> Trained:
+    """Give names to the instruments: by examples of them, and then the loudest first."""
+    dictionary = model.dictionary[0].detach().cpu().numpy()
+    known = {name: harmonics[: model.size.harmonics] for name, harmonics in known.items()}
+    order = instruments_of_names(names, dictionary, loudness_of(found.tones, dictionary), known)
+    model.order.copy_(torch.as_tensor(order))
+    return Trained(model, names)
+
+
+def pursued(
+    config: LearningConfig, mixture: Audio, frames: Frames, instruments: int, run: Run
+) -> tuple[Teacher, Array] | None:
+    """What sparse pursuit finds in a mixture: tones to imitate, and a dictionary; None where it hears nothing."""
+    samples, rate = mixture.samples[0], mixture.sample_rate
+    transform = Transform.of(config, rate)
+    Y, _ = transform.log_spectra(samples, partial(run.steps, stage="log spectrogram"))
+    if not (Y > AUDIBLE).any():
+        return None
+    own = {name: getattr(config, name) for name in ToneConfig.model_fields}
+    pursuit = SparsePursuit(SparsePursuitConfig(**own))
+    dictionary, tones = pursuit.explain(transform, Y, instruments, run)
+    hz: NDArray[np.floating] = transform.axis.hz(tones.position)
+    teacher = Teacher.of(frames.size, tones, hz, instruments, transform.stft.frames_s(len(samples), rate))
+    return teacher, dictionary

@@ -1,0 +1,45 @@
+"""Hooks of sepkit-policy-unet."""
+
+from collections.abc import Iterator
+
+from sepkit.plugin import DatasetSpec, SeparatorSpec, hookimpl
+
+SEPKIT_API = 1
+
+
+@hookimpl
+def sepkit_separators() -> Iterator[SeparatorSpec]:
+    yield SeparatorSpec(
+        name="policy-unet",
+        summary="blind separation of instruments by their tones, found by a network trained on the mixture itself",
+        reference="S. Schulze, J. Leuschner and E. J. King, Blind source separation in polyphonic music recordings "
+        "using deep neural networks trained via policy gradients, Signals 2(4), 2021",
+        factory="sepkit_policy_unet.separator:PolicyUNet",
+        config="sepkit_policy_unet.config:PolicyUNetConfig",
+        uses=("examples",),
+        trainer="sepkit_policy_unet.trainer:PolicyUNetTrainer",
+        training="sepkit_policy_unet.config:PolicyUNetTraining",
+        channels=1,
+        traits=frozenset({"stochastic", "trainable", "gain-equivariant", "arbitrary-names", "accelerated"}),
+        example={
+            "starts": 1,
+            "imitation": 1,
+            "steps": 2,
+            "window_s": 0.06,
+            "low_hz": 100,
+            "harmonics": 4,
+            "iterations": 1,
+            "settle": 0,
+            "batch": 2,
+            "prune_every": 1,
+        },
+    )
+
+
+@hookimpl
+def sepkit_datasets() -> Iterator[DatasetSpec]:
+    yield DatasetSpec(
+        name="recordings",
+        summary="a folder of mixtures of which nothing else is known, to learn from",
+        factory="sepkit_policy_unet.recordings:Recordings",
+    )
