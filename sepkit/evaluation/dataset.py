@@ -33,7 +33,8 @@ class Track:
     name : str
         Distinct within its dataset; may hold slashes.
     stems : mapping of str to Path or callable
-        Where the true stems are: a file, or what makes an `Audio`.
+        Where the true stems are: a file, or what makes an `Audio`. Empty where they are not known: such a track can be
+        learned from, and not be measured on.
     mixture : Path, callable or None
         None when it is the sum of the stems.
     score : Path, callable or None

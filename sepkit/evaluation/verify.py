@@ -81,7 +81,12 @@ def verify(dataset: Dataset, reporter: Reporter | None = None, cancel: Cancel | 
 
 def _faults(track: Track, run: Run) -> Iterator[Fault]:
     if not track.stems:
-        yield Fault(track.name, "", "it has no stems", "broken")
+        alone = track.mixture is None
+        yield (
+            Fault(track.name, "", "it has no stems", "broken")
+            if alone
+            else Fault(track.name, "", "it has no stems: it can be learned from, and not be measured on", "note")
+        )
     yield from _audio_faults(track, run)
     yield from _side_faults(track)
 
@@ -120,14 +125,14 @@ def _side_faults(track: Track) -> Iterator[Fault]:
         yield _broken(track, "score", error)
     else:
         for part in score.parts if score else ():
-            if part not in track.sources:
+            if track.sources and part not in track.sources:
                 yield Fault(track.name, "score", f"its part '{part}' is no source", "note")
     for name, place in track.f0.items():
         try:
             _ = F0Track.read(place) if isinstance(place, Path) else place()
         except Exception as error:
             yield _broken(track, f"f0 {name}", error)
-        if name not in track.sources:
+        if track.sources and name not in track.sources:
             yield Fault(track.name, f"f0 {name}", "there is no such source", "note")
 
 

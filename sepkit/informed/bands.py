@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-_LINEAR_TO_HZ = 700.0
+LINEAR_TO_HZ = 700.0
 """Bands are equally wide below, and grow with frequency above."""
 _HALF_WIDTH = 1.5
 """From the centre of a band to its end, in distances between centres."""
@@ -35,4 +35,4 @@ def smooth_bands(bins_hz: NDArray[np.floating], count: int, lowest_hz: float = 8
 
 def mel(frequency_hz: NDArray[np.floating] | float) -> NDArray[np.float64]:
     """The mel scale in units of its own: linear below 700 Hz, logarithmic above."""
-    return np.asarray(np.log1p(np.asarray(frequency_hz, np.float64) / _LINEAR_TO_HZ))
+    return np.asarray(np.log1p(np.asarray(frequency_hz, np.float64) / LINEAR_TO_HZ))

@@ -120,7 +120,12 @@ class Tracking:
 
 
 def track_f0(
-    mixture: Audio, known: SideInformation, sources: Sequence[str], run: Run, rounds: int = ROUNDS
+    mixture: Audio,
+    known: SideInformation,
+    sources: Sequence[str],
+    run: Run,
+    rounds: int = ROUNDS,
+    stage: str = "follow F0",
 ) -> dict[str, F0Track]:
     """F0 of every source over a whole recording, which may be long.
 
@@ -133,6 +138,8 @@ def track_f0(
     run : Run
     rounds : int
         In which F0 is made to follow the recording.
+    stage : str
+        What the progress is called.
 
     Returns
     -------
@@ -159,7 +166,7 @@ def track_f0(
             yield
 
     steps = work()
-    for _ in run.steps(len(spans) * (rounds + 1), "follow F0"):
+    for _ in run.steps(len(spans) * (rounds + 1), stage):
         next(steps)
     times_s = np.concatenate([piece[0] for piece in pieces])
     f0_hz = np.concatenate([piece[1] for piece in pieces], axis=1)

@@ -114,7 +114,7 @@ def train(
         )
     if isinstance(sources, str):
         raise ConfigError(f"sources needs a list of names, given the text {sources!r}; write [{sources!r}]")
-    data, held_out, skipped = _training_data(datasets, tuple(sources), whole, registry)
+    data, held_out, skipped = _training_data(datasets, tuple(sources), whole, trainer.from_mixtures, registry)
     folder = Path(output)
     require_writable(folder)
     run = Run(seed=checked_seed(seed), device=device, reporter=reporter, cancel=cancel)
@@ -126,7 +126,11 @@ def train(
 
 
 def _training_data(
-    datasets: Iterable[Dataset | Path | str], sources: tuple[str, ...], whole: bool, registry: Registry
+    datasets: Iterable[Dataset | Path | str],
+    sources: tuple[str, ...],
+    whole: bool,
+    from_mixtures: bool,
+    registry: Registry,
 ) -> tuple[TrainingData, tuple[str, ...], tuple[str, ...]]:
     """Tracks to learn from and to choose by, the names of those held out, and remarks on those that are skipped."""
     if isinstance(datasets, (str, Path, Dataset)):
@@ -146,20 +150,24 @@ def _training_data(
         raise ConfigError(f"sources needs distinct names, given {', '.join(sources)}")
     strange = [source for source in sources if source not in known]
     if strange:
-        raise DatasetError(f"no track has a stem '{strange[0]}'; the stems are {', '.join(known)}")
+        raise DatasetError(f"no track has a stem '{strange[0]}'; the stems are {', '.join(known) or 'not known'}")
     wanted = sources or known
-    # Tracks that have no stems at all may be mixtures to learn from.
+    bare = [] if from_mixtures else [track.name for track in train + valid if not track.sources]
     strangers = [track.name for track in train + valid if track.sources and not set(track.sources) & set(wanted)]
-    kept, judged = (tuple(track for track in part if track.name not in strangers) for part in (train, valid))
+    left = {*bare, *strangers}
+    kept, judged = (tuple(track for track in part if track.name not in left) for part in (train, valid))
+    if not kept:
+        raise DatasetError("the tracks to learn from have no stems, and this is not learned from mixtures; give stems")
     data = TrainingData(kept, judged, wanted)
-    return data, tuple(held_out), tuple(_skipped(strangers, wanted))
+    remarks = (*_skipped(bare, "stems"), *_skipped(strangers, f"a stem {' or '.join(wanted)}"))
+    return data, tuple(held_out), remarks
 
 
-def _skipped(names: list[str], wanted: tuple[str, ...]) -> Iterator[str]:
+def _skipped(names: list[str], without: str) -> Iterator[str]:
     if names:
         tracks = f"track {names[0]} is" if len(names) == 1 else f"{len(names)} tracks are"
         listed = "" if len(names) == 1 else f": {named(names)}"
-        yield f"{tracks} skipped, without a stem {' or '.join(wanted)}{listed}"
+        yield f"{tracks} skipped, without {without}{listed}"
 
 
 def named(names: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic
+from typing import ClassVar, Generic
 
 from sepkit.config import C
 from sepkit.evaluation.dataset import Track
@@ -23,7 +23,7 @@ class TrainingData:
     valid : tuple of Track
         To choose by, for early stops; may be empty.
     sources : tuple of str
-        Names of the stems that are to be learned; a track need not have all of them.
+        Names of the stems that are to be learned; a track need not have all of them. Empty if no track has stems.
     """
 
     train: tuple[Track, ...]
@@ -41,6 +41,9 @@ class Trainer(ABC, Generic[C]):
     config : Config
         Options of the training and of the model. A constructor keeps them and does nothing else.
     """
+
+    from_mixtures: ClassVar[bool] = False
+    """Whether tracks without stems are something to learn from; otherwise they are skipped."""
 
     def __init__(self, config: C) -> None:
         self.config = config

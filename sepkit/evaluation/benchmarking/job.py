@@ -111,6 +111,8 @@ def _measured(job: Job, track: Track) -> dict[str, Any]:
         # Or the first method to use it would pay for it, in time and memory.
         importlib.import_module(module)
     bare_memory_bytes = peak_memory_bytes()
+    if not track.stems:
+        raise DatasetError(f"track '{track.name}' has no stems to measure by; leave it out")
     mixture = track.load_mixture()
     method = Method(job.entry.method, config=job.entry.config, weights=job.entry.weights)
     problem: dict[str, Any] = {

@@ -16,18 +16,22 @@ SPLITS: dict[str, Split] = {"train": "train", "valid": "valid", "validation": "v
 
 _SCORES = ("score.mid", "score.midi", "score.musicxml", "score.mxl", "score.csv")
 _DEEPEST = 50
-_LAYOUTS = "a track is a folder with stems/ in it, or with mixture.wav beside its stems, or with two or more stems"
+_LAYOUTS = (
+    "a track is a folder with stems/ in it, or with mixture.wav beside its stems, its F0 or its score, or with two or "
+    "more stems"
+)
 
 
 class Folder(Dataset):
-    """Tracks in folders, in any of three layouts.
+    """Tracks in folders, in any of four layouts.
 
     A folder is a track if it holds
 
     - ``stems/`` with a file of audio for every stem, and perhaps a ``mixture`` beside it;
     - or a ``mixture`` and other files of audio, which are the stems;
     - or two or more files of audio, no ``mixture`` and no tracks; but only `path` itself, the folders in it, and those
-      in its ``train``, ``valid`` and ``test``.
+      in its ``train``, ``valid`` and ``test``;
+    - or a ``mixture`` and F0 or a score of what sounds in it: its stems are not known.
 
     Without a ``mixture``, it is the sum of the stems. ``score.mid`` or ``score.csv`` and ``f0/<source>.csv`` belong to
     the track whose folder holds them. Tracks below ``train``, ``valid`` (or ``validation``) and ``test`` of `path` are
@@ -58,12 +62,12 @@ class _Found:
     def as_track(self, root: Path) -> Track:
         place = self.folder.relative_to(root).parts
         stems = {file.stem: file for file in _distinct(self.stems)}
-        f0 = {name: self.folder / "f0" / f"{name}.csv" for name in stems}
+        f0 = {name: self.folder / "f0" / f"{name}.csv" for name in stems} if stems else _tracks_of_f0(self.folder)
         return Track(
             name="/".join(place) or root.resolve().name,
             stems=stems,
             mixture=next(iter(_distinct(self.mixtures)), None),
-            score=next((self.folder / score for score in _SCORES if is_file(self.folder / score)), None),
+            score=_score(self.folder),
             f0={name: file for name, file in f0.items() if is_file(file)},
             group=self.folder.resolve().name,
             split=SPLITS.get(place[0]) if len(place) > 1 else None,
@@ -88,6 +92,9 @@ def _found_below(folder: Path, shallow: set[Path], above: tuple[Path, ...] = ())
     if stems or (mixtures and others):
         yield _Found(folder, stems or others, mixtures)
         return
+    if mixtures and (_score(folder) or _tracks_of_f0(folder)):
+        yield _Found(folder, [], mixtures)
+        return
     holds_tracks = False
     for child in filter(is_folder, entries(folder)):
         for found in _found_below(child, shallow, (*above, folder.resolve())):
@@ -95,6 +102,15 @@ def _found_below(folder: Path, shallow: set[Path], above: tuple[Path, ...] = ())
             yield found
     if not holds_tracks and folder in shallow and len(others) > 1:
         yield _Found(folder, others, [])
+
+
+def _score(folder: Path) -> Path | None:
+    return next((folder / score for score in _SCORES if is_file(folder / score)), None)
+
+
+def _tracks_of_f0(folder: Path) -> dict[str, Path]:
+    inside = entries(folder / "f0") if is_folder(folder / "f0") else []
+    return {path.stem: path for path in inside if path.suffix.lower() == ".csv" and is_file(path)}
 
 
 def _audio(folder: Path) -> list[Path]:

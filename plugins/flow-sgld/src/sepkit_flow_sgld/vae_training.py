@@ -36,6 +36,8 @@ Signal = NDArray[np.float32]
 class FlowVAETrainer(Trainer[FlowVAETrainingConfig]):
     """Learns the posterior of the stems that flows know, from mixtures; it never sees a stem."""
 
+    from_mixtures = True
+
     def train(self, data: TrainingData, folder: Path, run: Run) -> None:
         config = self.config
         priors = config.priors or bundled_weights()
