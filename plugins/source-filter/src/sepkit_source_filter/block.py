@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 from sepkit.informed.f0_tracking import Tracking
 from sepkit.informed.source_filter import SourceFilterModel, divergence
 from sepkit.problem.domain import Domain
+from sepkit.problem.prior import Density
 from sepkit.problem.problem import Problem
 from sepkit.spectral import STFT
 from sepkit_source_filter.allpole import AllPoleModel
 from sepkit_source_filter.config import SourceFilterConfig
 from sepkit_source_filter.direct import descend, log_distance
+from sepkit_source_filter.hearing import Heard
 from sepkit_source_filter.lsf import lsf_of_logits
+from sepkit_source_filter.network_engine import NetworkEngine
 
 
 @dataclass(eq=False)
@@ -33,6 +36,8 @@ class Block:
         The sources of the problem, and after them all others that are known.
     stft : STFT
     device : torch.device
+    network : NetworkEngine or None
+        What gives the models; without it they are fitted directly.
 
     Attributes
     ----------
@@ -42,8 +47,8 @@ class Block:
         Of the partials, after their strengths.
     strengths : ndarray [shape=(modelled, partials)]
         Of the partials by their number, the same in all frames.
-    noise : ndarray [shape=(frames, bins)]
-        Shared by all.
+    noise : ndarray [shape=(modelled, frames, bins)]
+        Of every source.
     gains : ndarray [shape=(modelled, frames)]
     lsf : ndarray [shape=(modelled, frames, order)]
         Line spectral frequencies of the filters in radians, pi being `highest_hz`.
@@ -65,6 +70,7 @@ class Block:
     modelled: tuple[str, ...]
     stft: STFT
     device: torch.device
+    network: NetworkEngine | None = None
     misfits: list[float] = field(default_factory=list)
     violations: dict[str, float] = field(default_factory=dict)
     noise_share: float = 0.0
@@ -88,44 +94,75 @@ class Block:
         follower = tracking.follower
         self.violations |= follower.constraints.violations(follower.f0_hz)
         self.frames_s, self.f0_hz, self.moved_cents = tracking.frames_s, tracking.f0_hz, tracking.moved_cents
-        numbers = follower.numbers()
-        combs = start.excited(follower.combs(), numbers)
-        for _ in range(self.config.updates):
-            start.update(tracking.X, combs, numbers)
-            self.misfits.append(divergence(tracking.X, start.mixture(combs)))
-            yield
-        self.strengths = start.strengths
-        yield from self._descend(tracking, combs, start)
+        combs = follower.combs()
+        layout = self.problem.layout(sources=self.modelled, bins_hz=tracking.bins_hz, frames_s=tracking.frames_s)
+        if self.network is None:
+            numbers = follower.numbers()
+            combs = start.excited(combs, numbers)
+            for _ in range(self.config.updates):
+                start.update(tracking.X, combs, numbers)
+                self.misfits.append(divergence(tracking.X, start.mixture(combs)))
+                yield
+            self.strengths = start.strengths
+            densities = self.problem.bind_priors(layout, Domain.SPECTROGRAMS)
+            yield from self._descend(tracking, combs, start, densities)
+        else:
+            if self.config.f0_rounds:
+                self.noise_share = noise_share(start, start.excited(combs, follower.numbers()))
+            self.strengths = np.ones((len(self.modelled), 1), np.float32)
+            yield from self._apply(self.network, tracking, rng)
+        constraints = self.problem.bind_constraints(layout, Domain.SPECTROGRAMS)
+        self.magnitudes = (combs * self.envelopes + self.noise).transpose(0, 2, 1)
+        if constraints:
+            self.magnitudes = constraints.project(self.magnitudes)
+            self.violations |= constraints.violations(self.magnitudes)
 
-    def _descend(self, tracking: Tracking, combs: NDArray[np.float32], start: SourceFilterModel) -> Iterator[None]:
+    def _apply(self, network: NetworkEngine, tracking: Tracking, rng: np.random.Generator) -> Iterator[None]:
+        heard = Heard.of(self.problem.mixture, tracking.follower.times_s, tracking.follower.f0_hz)
+        for loss in network.fit(heard, rng):
+            self.misfits.append(loss)
+            yield
+        models = network.models(heard, tracking)
+        self.envelopes, self.noise, self.gains, self.lsf = models.envelopes, models.noise, models.gains, models.lsf
+
+    def _descend(
+        self,
+        tracking: Tracking,
+        combs: NDArray[np.float32],
+        start: SourceFilterModel,
+        densities: Sequence[Density],
+    ) -> Iterator[None]:
         bins_hz, hop_s = tracking.bins_hz, self.stft.hop / self.problem.mixture.sample_rate
         magnitudes = torch.from_numpy(tracking.X).to(self.device)
         bands = torch.from_numpy(start.bands).to(self.device)
         model = AllPoleModel(torch.from_numpy(combs).to(self.device), bins_hz, hop_s, self.config.order, bands)
         model.to(self.device).start_from(start)
-        layout = self.problem.layout(sources=self.modelled, bins_hz=bins_hz, frames_s=tracking.frames_s)
-        densities = self.problem.bind_priors(layout, Domain.SPECTROGRAMS)
         for misfit in descend(model, magnitudes, self.config.steps, self.config.learning_rate, densities):
             self.misfits.append(misfit)
             yield
         self._take(model)
-        reached = torch.from_numpy((combs * self.envelopes).sum(axis=0) + self.noise)
-        begun = start.mixture(combs)
-        self.noise_share = float(np.square(start.noise).sum() / np.square(begun).sum())
-        fitted, before = (log_distance(torch.from_numpy(tracking.X), one) for one in (reached, torch.from_numpy(begun)))
+        reached = torch.from_numpy((combs * self.envelopes).sum(axis=0) + self.noise.sum(axis=0))
+        begun = torch.from_numpy(start.mixture(combs))
+        self.noise_share = noise_share(start, combs)
+        fitted, before = (log_distance(torch.from_numpy(tracking.X), one) for one in (reached, begun))
         self.worse = self.config.steps > 0 and not densities and not fitted <= before
         if self.worse or self.config.steps == 0:
             self.envelopes = np.stack([start.envelope(source) for source in range(len(combs))])
-            self.noise = start.noise
-        constraints = self.problem.bind_constraints(layout, Domain.SPECTROGRAMS)
-        self.magnitudes = (combs * self.envelopes + self.noise / np.float32(len(combs))).transpose(0, 2, 1)
-        if constraints:
-            self.magnitudes = constraints.project(self.magnitudes)
-            self.violations |= constraints.violations(self.magnitudes)
+            self.noise = self._shared(start.noise)
 
     @torch.no_grad()
     def _take(self, model: AllPoleModel) -> None:
         """What the all-pole model came to."""
-        self.envelopes, self.noise = model.envelopes().cpu().numpy(), model.noise().cpu().numpy()
+        self.envelopes, self.noise = model.envelopes().cpu().numpy(), self._shared(model.noise().cpu().numpy())
         self.lsf = (model.to_frames @ lsf_of_logits(model.logits)).cpu().numpy()
         self.gains = model.log_gains.exp().cpu().numpy()
+
+    def _shared(self, noise: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same noise for every source, all of them together having as much [shape=(modelled, frames, bins)]."""
+        count = len(self.modelled)
+        return np.broadcast_to(noise / np.float32(count), (count, *noise.shape))
+
+
+def noise_share(start: SourceFilterModel, combs: NDArray[np.float32]) -> float:
+    """Of the power of a nonnegative model, that of its noise."""
+    return float(np.square(start.noise).sum() / np.square(start.mixture(combs)).sum())

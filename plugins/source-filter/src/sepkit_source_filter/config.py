@@ -8,13 +8,25 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from sepkit.config import Config
+from sepkit.errors import ConfigError
 
 Semitones = Annotated[float, Field(ge=-36, le=36)]
+NetworkSize = Literal["small", "paper"]
+_DIRECT = ("updates", "steps", "learning_rate")
+_NETWORK = ("network_size", "network_steps", "network_learning_rate")
+_FITTED = (*_NETWORK, "order")
+"""Options that trained weights leave no room for."""
 
 
 class SourceFilterConfig(Config):
     """Options of source-filter models."""
 
+    engine: Literal["direct", "network"] | None = Field(
+        default=None,
+        description="direct: the parameters of every frame are fitted to the recording; network: those of a network "
+        "that gives them, or a trained network gives them in one pass. By default network with weights, or else "
+        "direct.",
+    )
     window_s: float = Field(
         default=0.11,
         gt=0,
@@ -43,15 +55,32 @@ class SourceFilterConfig(Config):
         default=8, ge=1, le=200, description="Spectral envelopes of which those of one source are mixed at the start."
     )
     updates: int = Field(
-        default=40, ge=1, le=100_000, description="Multiplicative updates of the nonnegative start, after those for F0."
+        default=40,
+        ge=1,
+        le=100_000,
+        description="Engine direct: multiplicative updates of the nonnegative start, after those for F0.",
     )
     order: int = Field(
         default=20, ge=2, le=100, multiple_of=2, description="Of the all-pole filters: twice the number of resonances."
     )
     steps: int = Field(
-        default=40, ge=0, le=100_000, description="Gradient steps of the all-pole model; 0: the start is the result."
+        default=40,
+        ge=0,
+        le=100_000,
+        description="Engine direct: gradient steps of the all-pole model; 0: the start is the result.",
     )
-    learning_rate: float = Field(default=0.05, gt=0, le=1, description="Of Adam; it falls to zero over the steps.")
+    learning_rate: float = Field(
+        default=0.05, gt=0, le=1, description="Engine direct: of Adam; it falls to zero over the steps."
+    )
+    network_size: NetworkSize = Field(
+        default="small", description="Engine network: small, for processors; paper, as it was published."
+    )
+    network_steps: int = Field(
+        default=400, ge=1, le=100_000, description="Engine network: gradient steps of its fit to each block."
+    )
+    network_learning_rate: float = Field(
+        default=2e-3, gt=0, le=1, description="Engine network: of Adam; it falls to a fiftieth over the steps."
+    )
     mask_exponent: float = Field(
         default=2.0, gt=0, le=10, description="Exponent of the soft masks: 1 shares by magnitude, 2 by power (Wiener)."
     )
@@ -77,3 +106,28 @@ class SourceFilterConfig(Config):
         if (self.transpose or self.new_f0) and self.output != "synthesised":
             raise ValueError("transpose and new_f0 change what is synthesised; set output=synthesised")
         return self
+
+    def require_used(self, trained: bool) -> None:
+        """Refuse what the chosen engine does not use.
+
+        Parameters
+        ----------
+        trained : bool
+            Whether weights are given.
+
+        Raises
+        ------
+        ConfigError
+        """
+        engine = self.engine_with(trained)
+        if trained and engine == "direct":
+            raise ConfigError("weights are those of engine network, and the engine is direct; leave out one of the two")
+        unused = {"direct": _NETWORK, "network": _DIRECT}[engine]
+        for name in (*unused, *(_FITTED if trained else ())):
+            if getattr(self, name) != type(self).model_fields[name].default:
+                where = "trained weights" if trained else f"engine {engine}"
+                raise ConfigError(f"option {name} is not used with {where}; leave it out, or choose another engine")
+
+    def engine_with(self, trained: bool) -> Literal["direct", "network"]:
+        """The engine, with or without weights."""
+        return self.engine or ("network" if trained else "direct")

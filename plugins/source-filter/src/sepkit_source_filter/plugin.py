@@ -17,8 +17,10 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         factory="sepkit_source_filter.separator:SourceFilter",
         config="sepkit_source_filter.config:SourceFilterConfig",
         needs=("score|f0",),
+        trainer="sepkit_source_filter.training:SourceFilterTrainer",
+        training="sepkit_source_filter.training_config:SourceFilterTraining",
         constraints=(Domain.F0, Domain.SPECTROGRAMS),
         priors=(Domain.F0, Domain.SPECTROGRAMS),
-        traits=frozenset({"accelerated", "gain-equivariant", "stochastic"}),
+        traits=frozenset({"accelerated", "gain-equivariant", "stochastic", "trainable"}),
         example={"window_s": 0.03, "f0_rounds": 2, "updates": 5, "steps": 4, "envelopes": 3},
     )

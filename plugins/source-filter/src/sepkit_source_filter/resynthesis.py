@@ -61,7 +61,6 @@ class Resynthesis:
         tracking = block.tracking
         # A partial of amplitude 1 has the magnitude of half the window's sum at its peak.
         amplitude = 2 * tracking.level / window_of(block.stft).sum()
-        noise = block.noise * (tracking.level / len(block.envelopes))
         sound = np.empty_like(masked)
         for index, name in enumerate(self.sources):
             times_s = tracking.follower.times_s
@@ -77,7 +76,7 @@ class Resynthesis:
                 self._phases[index],
             )
             self._phases[index] = phases[min(length - span.fall, length - 1)]
-            mono += noise_sound(noise, block.stft, length, rng)
+            mono += noise_sound(block.noise[index] * tracking.level, block.stft, length, rng)
             sound[index] = levels(masked[index])[:, np.newaxis] * mono
         return sound
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -23,7 +24,10 @@ from sepkit.spectral import STFT, soft_masks
 from sepkit_source_filter.block import Block
 from sepkit_source_filter.config import SourceFilterConfig
 from sepkit_source_filter.findings import Findings
+from sepkit_source_filter.network import SourceFilterNetwork
+from sepkit_source_filter.network_engine import NetworkEngine
 from sepkit_source_filter.resynthesis import Resynthesis
+from sepkit_source_filter.trained import read_network
 
 
 class SourceFilter(Separator[SourceFilterConfig]):
@@ -42,9 +46,20 @@ class SourceFilter(Separator[SourceFilterConfig]):
     audio signals", IEEE TASLP 18(3), 2010.
     """
 
+    trained: SourceFilterNetwork | None = None
+
+    @property
+    def parameters(self) -> int:
+        return sum(weights.numel() for weights in self.trained.parameters()) if self.trained else 0
+
+    def load(self, weights: Path | None, run: Run) -> None:
+        if weights is not None:
+            self.trained = read_network(weights, choose_device(run))
+
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
         device = choose_device(run)
-        require_priors_are_heard(problem, self.config)
+        self.config.require_used(trained=self.trained is not None)
+        require_priors_are_heard(problem, self.config, self.config.engine_with(trained=self.trained is not None))
         remark_on_known_f0(problem.side_information, problem.mixture, run)
         known = known_sources(problem.side_information)
         wanted = problem.sources or known
@@ -52,7 +67,7 @@ class SourceFilter(Separator[SourceFilterConfig]):
         others = ", ".join(modelled[len(wanted) :])
         if others:
             run.remark(f"F0 or notes of {others} are given, and no such stem is wanted: their share is in no stem")
-        chosen = _Fit(problem, self.config, wanted, modelled, device)
+        chosen = _Fit(problem, self.config, wanted, modelled, device, self._network(len(modelled), run, device))
         work = chosen.work(run.rng)
         for _ in run.steps(chosen.units, "fit"):
             next(work)
@@ -62,9 +77,16 @@ class SourceFilter(Separator[SourceFilterConfig]):
         rate = problem.mixture.sample_rate
         return {name: Audio(stem, rate) for name, stem in zip(wanted, chosen.stems, strict=True)}
 
+    def _network(self, voices: int, run: Run, device: torch.device) -> NetworkEngine | None:
+        if self.trained is not None:
+            return NetworkEngine(self.trained, None)
+        if self.config.engine_with(trained=False) == "direct":
+            return None
+        return NetworkEngine.drawn(self.config, voices, run, device)
 
-def require_priors_are_heard(problem: Problem, config: SourceFilterConfig) -> None:
-    """Refuse priors on what the options leave as it is.
+
+def require_priors_are_heard(problem: Problem, config: SourceFilterConfig, engine: str) -> None:
+    """Refuse priors on what the options leave as it is, or the engine gives.
 
     Raises
     ------
@@ -75,6 +97,11 @@ def require_priors_are_heard(problem: Problem, config: SourceFilterConfig) -> No
         (Domain.SPECTROGRAMS, "steps", config.steps),
     ):
         unheard = [prior.statement.name for prior in problem.priors if prior.domain == domain]
+        if unheard and domain == Domain.SPECTROGRAMS and engine == "network":
+            raise ConfigError(
+                f"prior {unheard[0]} has no say over {domain.name} with engine network, which weighs no priors there; leave "
+                "it out, or set engine=direct without weights"
+            )
         if unheard and count == 0:
             raise ConfigError(
                 f"prior {unheard[0]} has no say over {domain.name} with {option}=0; leave it out, or give "
@@ -92,8 +119,10 @@ class _Fit:
         wanted: tuple[str, ...],
         modelled: tuple[str, ...],
         device: torch.device,
+        network: NetworkEngine | None,
     ) -> None:
-        self.problem, self.config, self.wanted, self.modelled, self.device = problem, config, wanted, modelled, device
+        self.problem, self.config, self.wanted, self.modelled = problem, config, wanted, modelled
+        self.device, self.network = device, network
         mixture = problem.mixture
         self.stft = STFT.of_duration(config.window_s, config.overlap, mixture.sample_rate)
         self.spans = spans_of(mixture.length, mixture.sample_rate, config.block_s, self.stft.hop)
@@ -104,13 +133,14 @@ class _Fit:
     @property
     def units(self) -> int:
         """Number of steps of `work`."""
-        return len(self.spans) * (self.config.f0_rounds + self.config.updates + self.config.steps + 1)
+        fit = self.config.updates + self.config.steps if self.network is None else self.network.steps
+        return len(self.spans) * (self.config.f0_rounds + fit + 1)
 
     def work(self, rng: np.random.Generator) -> Iterator[None]:
         """Fit all blocks and filter the mixture by them, a step at a time."""
         for span in self.spans:
             part = excerpt(self.problem, span.start, span.stop)
-            block = Block(part, self.config, self.modelled, self.stft, self.device)
+            block = Block(part, self.config, self.modelled, self.stft, self.device, self.network)
             yield from block.fit(rng)
             masked = self._filtered(block)
             stems = masked if self.resynthesis is None else self.resynthesis.sound(block, span, masked, rng)
