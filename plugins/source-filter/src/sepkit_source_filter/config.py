@@ -12,6 +12,8 @@ from sepkit.errors import ConfigError
 
 Semitones = Annotated[float, Field(ge=-36, le=36)]
 NetworkSize = Literal["small", "paper"]
+HEARD_HZ = 8000.0
+"""By the network."""
 _DIRECT = ("updates", "steps", "learning_rate")
 _NETWORK = ("network_size", "network_steps", "network_learning_rate")
 _FITTED = (*_NETWORK, "order")
@@ -122,6 +124,10 @@ class SourceFilterConfig(Config):
         engine = self.engine_with(trained)
         if trained and engine == "direct":
             raise ConfigError("weights are those of engine network, and the engine is direct; leave out one of the two")
+        if engine == "network" and self.highest_hz > HEARD_HZ:
+            raise ConfigError(
+                f"highest_hz is {self.highest_hz:g}, and the network hears up to {HEARD_HZ:g} Hz; give that or less"
+            )
         unused = {"direct": _NETWORK, "network": _DIRECT}[engine]
         for name in (*unused, *(_FITTED if trained else ())):
             if getattr(self, name) != type(self).model_fields[name].default:

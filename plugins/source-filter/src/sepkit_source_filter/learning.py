@@ -43,5 +43,5 @@ def mixture_loss(network: SourceFilterNetwork, crops: list[Heard], rng: np.rando
     # How partials of two voices meet in one bin is chance, and none to learn from.
     begin = 2 * math.pi * torch.rand(batch.f0_hz.shape[:2], generator=drawn, device=device)
     white = torch.randn((*batch.f0_hz.shape[:2], batch.samples.shape[-1]), generator=drawn, device=device)
-    voices = sound(network(batch.spectrum, batch.f0_hz), batch, begin, white)
+    voices = sound(network(batch), batch, begin, white)
     return spectral_loss(voices.sum(dim=1, keepdim=True), batch.samples)

@@ -23,7 +23,7 @@ from torch.nn.functional import leaky_relu
 
 from sepkit.neural import undrawn
 from sepkit_source_filter.config import NetworkSize
-from sepkit_source_filter.hearing import BINS
+from sepkit_source_filter.hearing import BINS, PARTIALS, Heard
 
 NOISE_BANDS = 40
 LOUDEST, LOUDEST_NOISE = 4.0, 1.0
@@ -34,6 +34,8 @@ _PITCH_WAVES = 6
 """Waves of pitch, each twice as fast as the one before: one number alone is lost in normalisation."""
 LEAST_SPREAD = 1e-2
 _LEAST = 1e-7
+_TYPICAL = -4.0
+"""Logarithmic amplitude of a partial beside a mixture whose root mean square is 1."""
 _QUIET_NOISE = -2.0
 """Where its gain starts, before the sigmoid: what is explained by noise first is not explained by voices later."""
 
@@ -99,7 +101,7 @@ class SourceFilterNetwork(nn.Module):
         self.embed = undrawn(nn.Linear, widths.encoder, widths.embedding)
         self.of_voices = nn.Parameter(torch.zeros(voices, widths.embedding)) if voices else None
         self.of_mixture = _Stack(widths.embedding, widths.decoder)
-        self.of_pitch = _Stack(2 + 2 * _PITCH_WAVES, widths.decoder)
+        self.of_voice = _Stack(2 + 2 * _PITCH_WAVES + PARTIALS, widths.decoder)
         self.decoder = undrawn(nn.GRU, 2 * widths.decoder, widths.decoder, batch_first=True)
         self.after = _Stack(widths.decoder, widths.decoder)
         self.head = undrawn(nn.Linear, widths.decoder, order + 3)
@@ -124,31 +126,23 @@ class SourceFilterNetwork(nn.Module):
         self.mean.copy_(flat.mean(dim=0))
         self.spread.copy_(flat.std(dim=0, correction=0).clamp_min(LEAST_SPREAD))
 
-    def forward(self, spectra: Tensor, f0_hz: Tensor) -> Parameters:
-        """Parameters of all voices.
-
-        Parameters
-        ----------
-        spectra : Tensor [shape=(batch, frames, bins)]
-            Logarithmic magnitudes of the mixture.
-        f0_hz : Tensor [shape=(batch, voices, frames)]
-            0 where unvoiced.
-        """
-        heard = (spectra - self.mean) / self.spread
+    def forward(self, heard: Heard) -> Parameters:
+        """Parameters of all voices in a batch."""
         first, second, third = self.encoder
-        heard = second(first(heard)[0])[0]
-        heard = self.embed(heard + third(heard)[0])
-        batch, voices = f0_hz.shape[:2]
-        each = heard[:, None].expand(-1, voices, -1, -1)
+        inner = second(first((heard.spectrum - self.mean) / self.spread)[0])[0]
+        embedding = self.embed(inner + third(inner)[0])
+        batch, voices = heard.f0_hz.shape[:2]
+        each = embedding[:, None].expand(-1, voices, -1, -1)
         if self.of_voices is not None:
             each = each + self.of_voices[:, None]
-        folded = torch.cat([self.of_mixture(each), self.of_pitch(pitch_waves(f0_hz))], dim=-1).flatten(0, 1)
+        voice = torch.cat([pitch_waves(heard.f0_hz), heard.partials - _TYPICAL], dim=-1)
+        folded = torch.cat([self.of_mixture(each), self.of_voice(voice)], dim=-1).flatten(0, 1)
         decoded = self.after(self.decoder(folded)[0])
         head = self.head(decoded).unflatten(0, (batch, voices))
         # Crops and blocks are of different lengths: the last state alone would know little of the beginning.
         bands = self.noise(decoded)[0].mean(dim=1).unflatten(0, (batch, voices))
         return Parameters(
-            gains=LOUDEST * exp_sigmoid(head[..., 0]) * (f0_hz > 0),
+            gains=LOUDEST * exp_sigmoid(head[..., 0]) * (heard.f0_hz > 0),
             logits=head[..., 2:],
             noise_gains=LOUDEST_NOISE * exp_sigmoid(head[..., 1]),
             noise_bands=exp_sigmoid(2.5 * bands),

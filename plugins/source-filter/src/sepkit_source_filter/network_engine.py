@@ -20,7 +20,7 @@ from torch.autograd import backward
 from torch.nn.utils import clip_grad_norm_
 
 from sepkit.informed.f0_tracking import Tracking
-from sepkit.neural import Adam, generator
+from sepkit.neural import Adam, generator, usable
 from sepkit.neural.loop import checked, learning_rate
 from sepkit.problem.run import Run
 from sepkit.training.config import TrainingConfig
@@ -96,12 +96,11 @@ class NetworkEngine:
     def models(self, heard: Heard, tracking: Tracking) -> Models:
         """Of all voices, in one pass over the block."""
         device = self.network.mean.device
-        f0_hz = heard.f0_hz[None].to(device)
-        parameters = self.network(heard.spectrum[None].to(device), f0_hz)
+        parameters = self.network(Heard.stacked([heard], device))
         window = window_of(tracking.stft)
-        averages = torch.from_numpy(within_windows(tracking, heard.frames)).to(f0_hz)
-        bins_hz = torch.from_numpy(tracking.bins_hz).to(f0_hz)
-        grid = grid_hz().to(f0_hz)
+        averages = torch.from_numpy(within_windows(tracking, heard.frames)).to(self.network.mean)
+        bins_hz = torch.from_numpy(tracking.bins_hz).to(self.network.mean)
+        grid = grid_hz().to(self.network.mean)
         loudness = parameters.gains[..., None] * (log_responses(parameters.logits) + roll_off(grid)).exp()
         # A partial of amplitude 1 has the magnitude of half the window's sum at its peak; the magnitude of noise with a
         # variance of 1 has a mean of sqrt(pi) / 2 times the window's norm.
@@ -110,11 +109,15 @@ class NetworkEngine:
         noise = (averages @ noise_magnitudes(parameters, bins_hz).square()).sqrt()
         envelopes = at(partials, bins_hz.expand(*partials.shape[:-1], -1))
         return Models(
-            envelopes=_array(envelopes),
-            noise=_array(noise * (level * math.sqrt(math.pi) / 2 * float(np.linalg.norm(window)))),
-            gains=_array((averages @ parameters.gains[..., None])[..., 0]),
-            lsf=_array(averages @ lsf_of_logits(parameters.logits)),
+            envelopes=self._array(envelopes),
+            noise=self._array(noise * (level * math.sqrt(math.pi) / 2 * float(np.linalg.norm(window)))),
+            gains=self._array((averages @ parameters.gains[..., None])[..., 0]),
+            lsf=self._array(averages @ lsf_of_logits(parameters.logits)),
         )
+
+    def _array(self, values: Tensor) -> NDArray[np.float32]:
+        """As numbers that masks can be made of; a fit has seen to it that its own are."""
+        return np.asarray(usable(values[0].cpu().numpy(), "the weights of 'source-filter'"), np.float32)
 
 
 def within_windows(tracking: Tracking, frames: int) -> NDArray[np.float32]:
@@ -129,7 +132,3 @@ def within_windows(tracking: Tracking, frames: int) -> NDArray[np.float32]:
     distance = np.minimum(np.abs(at_s - centres_s[:, np.newaxis]) / reach_s, 1)
     weights = np.cos(np.pi / 2 * distance) ** 2
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
-
-
-def _array(values: Tensor) -> NDArray[np.float32]:
-    return np.asarray(values[0].cpu().numpy(), np.float32)

@@ -22,5 +22,5 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         constraints=(Domain.F0, Domain.SPECTROGRAMS),
         priors=(Domain.F0, Domain.SPECTROGRAMS),
         traits=frozenset({"accelerated", "gain-equivariant", "stochastic", "trainable"}),
-        example={"window_s": 0.03, "f0_rounds": 2, "updates": 5, "steps": 4, "envelopes": 3},
+        example={"window_s": 0.03, "f0_rounds": 2, "envelopes": 3},
     )

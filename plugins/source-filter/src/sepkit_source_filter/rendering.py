@@ -18,11 +18,10 @@ from torch import Tensor
 
 from sepkit.informed.bands import LINEAR_TO_HZ, mel
 from sepkit_source_filter.allpole import FREQUENCIES, ROLL_OFF_HZ
-from sepkit_source_filter.hearing import BINS, HOP, RATE, WINDOW, Heard
+from sepkit_source_filter.hearing import BINS, HOP, PARTIALS, RATE, WINDOW, Heard
 from sepkit_source_filter.lsf import log_gain, lsf_of_logits
 from sepkit_source_filter.network import NOISE_BANDS, Parameters
 
-PARTIALS = 40
 _NYQUIST = 0.98 * RATE / 2
 _HIGHEST = float(mel(RATE / 2))
 
