@@ -205,6 +205,18 @@ class TestFolder:
         with pytest.raises(DatasetError, match=r"mixture\.flac, mixture\.wav"):
             tracks_of(tmp_path)
 
+    def test_mixtures_whose_stems_are_not_known_have_f0_or_a_score(self, tmp_path: Path) -> None:
+        stems(tmp_path, "sung/mixture.wav", "played/mixture.wav", "unknown/mixture.wav", "whole/stems/a.wav")
+        (tmp_path / "sung" / "f0").mkdir()
+        for name in ("alto.csv", "bass.CSV", "notes.txt"):
+            (tmp_path / "sung" / "f0" / name).write_text("0,100\n1,100\n")
+        (tmp_path / "played" / "score.mid").write_bytes(b"MThd")
+        found = tracks_of(tmp_path)
+        assert set(found) == {"sung", "played", "whole"}
+        assert (found["sung"].sources, set(found["sung"].f0)) == ((), {"alto", "bass"})
+        assert found["sung"].load_mixture().length > 0
+        assert found["played"].score == tmp_path / "played" / "score.mid"
+
     def test_says_which_layouts_it_understands(self, tmp_path: Path) -> None:
         (tmp_path / "empty").mkdir()
         with pytest.raises(DatasetError, match=r"stems/ in it, or with mixture\.wav beside its stems"):

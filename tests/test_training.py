@@ -80,6 +80,20 @@ class TestData:
         one = teach("taught", Recordings(), Recordings(count=1, sources=("drums",)), sources=["voice"], whole=True)
         assert "track track 0 is skipped, without a stem voice" in one.remarks
 
+    def test_mixtures_without_stems_are_for_trainers_that_want_them(
+        self, teach: Train, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        mixtures = Recordings(count=7, sources=())
+        trained = teach("taught", Recordings(), mixtures, whole=True)
+        assert all(track.sources for track in (*trained.data.train, *trained.data.valid))
+        [remark] = [remark for remark in trained.remarks if "skipped" in remark]
+        assert remark.startswith("7 tracks are skipped, without stems: track ")
+        with pytest.raises(DatasetError, match="have no stems, and this is not learned from mixtures"):
+            teach("taught", mixtures, whole=True)
+        monkeypatch.setattr(fakes.Teaching, "from_mixtures", True)
+        monkeypatch.setattr(fakes.Teaching, "train", lambda *_: None)
+        assert len(teach("taught", Recordings(), mixtures, whole=True).data.train) == 15
+
     def test_where_no_track_has_another_stem_nothing_is_skipped(self, teach: Train) -> None:
         assert not any("skipped" in remark for remark in teach().remarks)
 

@@ -170,6 +170,16 @@ def test_whatever_a_dataset_raises_is_a_fault_of_its_track(track: Track) -> None
     ]
 
 
+def test_a_mixture_without_stems_is_noted_and_its_f0_is_read(sound: np.ndarray) -> None:
+    alone = Track(
+        name="alone", stems={}, mixture=lambda: Audio(sound[0].T, 8000), f0={"a": partial(fails, SamplesError("no F0"))}
+    )
+    assert verify(Given(given=(alone,))) == [
+        Fault("alone", "", "it has no stems: it can be learned from, and not be measured on", "note"),
+        Fault("alone", "f0 a", "no F0", "broken"),
+    ]
+
+
 def test_audio_that_is_made_is_read_once(sound: np.ndarray) -> None:
     made: list[str] = []
 

@@ -152,10 +152,14 @@ def _training_data(
     if strange:
         raise DatasetError(f"no track has a stem '{strange[0]}'; the stems are {', '.join(known) or 'not known'}")
     wanted = sources or known
-    bare = [] if from_mixtures else [track.name for track in train + valid if not track.sources]
-    strangers = [track.name for track in train + valid if track.sources and not set(track.sources) & set(wanted)]
-    left = {*bare, *strangers}
-    kept, judged = (tuple(track for track in part if track.name not in left) for part in (train, valid))
+
+    def usable(track: Track) -> bool:
+        return bool(set(track.sources) & set(wanted)) if track.sources else from_mixtures
+
+    skipped = [track for track in train + valid if not usable(track)]
+    bare = [track.name for track in skipped if not track.sources]
+    strangers = [track.name for track in skipped if track.sources]
+    kept, judged = (tuple(filter(usable, part)) for part in (train, valid))
     if not kept:
         raise DatasetError("the tracks to learn from have no stems, and this is not learned from mixtures; give stems")
     data = TrainingData(kept, judged, wanted)

@@ -11,7 +11,7 @@ from sepkit_source_filter.config import NetworkSize
 class SourceFilterTraining(TrainingConfig):
     """Options of the network, of what it is shown, and of the descent."""
 
-    steps: int = Field(default=1600, ge=1, le=100_000_000, description="Number of gradient steps, at most.")
+    steps: int = Field(default=1200, ge=1, le=100_000_000, description="Number of gradient steps, at most.")
     size: NetworkSize = Field(
         default="small", description="Of the network: small, for processors; paper, as it was published."
     )
