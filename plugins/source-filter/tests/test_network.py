@@ -64,7 +64,7 @@ def fitted(duet: Any) -> sepkit.Separation:
 
 class TestFit:
     def test_it_lowers_its_loss(self, fitted: sepkit.Separation) -> None:
-        losses = fitted.provenance.traces["misfit"]
+        losses = fitted.provenance.traces["loss"]
         assert len(losses) == 40
         assert np.mean(losses[-5:]) < 0.7 * losses[0]
 
@@ -93,7 +93,7 @@ class TestFit:
     def test_it_goes_on_from_block_to_block(self, sing: Any) -> None:
         choir = sing([(57, 60, 59), (64, 65, 67)], duration_s=9.0)
         found = run(choir, config={**FIT, "network_steps": 3, "block_s": 4.0})
-        assert len(found.provenance.traces["misfit"]) == 3
+        assert len(found.provenance.traces["loss"]) == 3
         assert np.abs(found.residual.samples).max() < 1e-5
 
     def test_it_can_be_cancelled_between_two_steps(self, duet: Any) -> None:

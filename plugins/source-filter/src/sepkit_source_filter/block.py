@@ -58,6 +58,9 @@ class Block:
     moved_cents : ndarray [shape=(modelled, frames)]
         From the F0 that was given, NaN where unvoiced.
     misfits : list of float
+        Of the nonnegative start and the all-pole model.
+    losses : list of float
+        Of the network that is fitted.
     noise_share : float
         Of the power, what the nonnegative start explains by noise.
     worse : bool
@@ -72,6 +75,7 @@ class Block:
     device: torch.device
     network: NetworkEngine | None = None
     misfits: list[float] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
     violations: dict[str, float] = field(default_factory=dict)
     noise_share: float = 0.0
     worse: bool = False
@@ -120,7 +124,7 @@ class Block:
     def _apply(self, network: NetworkEngine, tracking: Tracking, rng: np.random.Generator) -> Iterator[None]:
         heard = Heard.of(self.problem.mixture, tracking.follower.times_s, tracking.follower.f0_hz)
         for loss in network.fit(heard, rng):
-            self.misfits.append(loss)
+            self.losses.append(loss)
             yield
         models = network.models(heard, tracking)
         self.envelopes, self.noise, self.gains, self.lsf = models.envelopes, models.noise, models.gains, models.lsf

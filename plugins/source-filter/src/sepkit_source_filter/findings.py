@@ -43,6 +43,7 @@ class Findings:
         self._gains: list[NDArray[np.float32]] = []
         self._lsf: list[NDArray[np.float32]] = []
         self._misfits: list[list[float]] = []
+        self._losses: list[list[float]] = []
         self._violations: dict[str, float] = {}
         self._worse: list[Span] = []
         self._noise: list[float] = []
@@ -58,6 +59,7 @@ class Findings:
         self._gains.append(block.gains[:, own])
         self._lsf.append(block.lsf[:, own])
         self._misfits.append(block.misfits)
+        self._losses.append(block.losses)
         self._noise.append(block.noise_share * (span.stop - span.start))
         for label, violation in block.violations.items():
             self._violations[label] = max(violation, self._violations.get(label, 0.0))
@@ -68,7 +70,9 @@ class Findings:
         """Tell the host all of it."""
         f0_hz, frames_s = np.concatenate(self._f0_hz, axis=1), np.concatenate(self._frames_s)
         run.report_violations(self._violations)
-        run.trace("misfit", np.mean(self._misfits, axis=0))
+        for name, curves in (("misfit", self._misfits), ("loss", self._losses)):
+            if curves[0]:
+                run.trace(name, np.mean(curves, axis=0))
         gains, lsf = np.concatenate(self._gains, axis=1), np.concatenate(self._lsf, axis=1)
         layout = problem.layout(sources=self.modelled, frames_s=frames_s, lengths={"lines": lsf.shape[-1]})
         run.keep(layout, {Domain.F0: f0_hz, GAINS: gains, FILTERS: lsf})
