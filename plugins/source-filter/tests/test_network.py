@@ -197,6 +197,7 @@ class TestRefusals:
             ({"network_size": "paper"}, True, "option network_size is not used with trained weights"),
             ({"order": 10}, True, "option order is not used with trained weights"),
             ({"learning_rate": 0.1}, True, "option learning_rate is not used with trained weights"),
+            ({"envelopes": 3}, True, "option envelopes is not used with trained weights"),
             ({"engine": "direct"}, True, "weights are those of engine network, and the engine is direct"),
             ({"engine": "network", "highest_hz": 12000}, False, "hears up to 8000 Hz"),
             ({"highest_hz": 12000}, True, "hears up to 8000 Hz"),

@@ -128,11 +128,13 @@ class SourceFilterConfig(Config):
             raise ConfigError(
                 f"highest_hz is {self.highest_hz:g}, and the network hears up to {HEARD_HZ:g} Hz; give that or less"
             )
-        unused = {"direct": _NETWORK, "network": _DIRECT}[engine]
-        for name in (*unused, *(_FITTED if trained else ())):
+        unused = (*_DIRECT, *(_FITTED if trained else ())) if engine == "network" else _NETWORK
+        if engine == "network" and self.f0_rounds == 0:
+            unused = (*unused, "envelopes")
+        for name in unused:
             if getattr(self, name) != type(self).model_fields[name].default:
                 where = "trained weights" if trained else f"engine {engine}"
-                raise ConfigError(f"option {name} is not used with {where}; leave it out, or choose another engine")
+                raise ConfigError(f"option {name} is not used with {where}; leave it out")
 
     def engine_with(self, trained: bool) -> Literal["direct", "network"]:
         """The engine, with or without weights."""
