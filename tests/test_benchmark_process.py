@@ -136,6 +136,16 @@ def test_a_track_that_is_gone_is_named(job: Job, tmp_path: Path) -> None:
     assert outcome == {"status": "failed", "reason": "the track 'one' is no longer in its dataset"}
 
 
+def test_a_track_without_stems_cannot_be_measured(job: Job, tmp_path: Path) -> None:
+    folder = tmp_path / "tracks" / "one"
+    for stem in sorted(folder.glob("*.wav"))[1:]:
+        stem.unlink()
+    next(folder.glob("*.wav")).rename(folder / "mixture.wav")
+    (folder / "score.csv").write_text("onset,offset,pitch\n0,1,60\n")
+    outcome = Processes(()).run(job)
+    assert outcome == {"status": "failed", "reason": "track 'one' has no stems to measure by; leave it out"}
+
+
 def test_plugins_that_are_disabled_stay_so(job: Job) -> None:
     outcome = Processes(["unruly"]).run(job)
     assert outcome["status"] == "failed"
