@@ -27,6 +27,8 @@ from tests.fuzz.targets import fuzzed
 
 RATE = 8000
 MIXTURE = Audio(np.random.default_rng(0).uniform(-0.5, 0.5, (1, 400)).astype(np.float32), RATE)
+F0 = {name: sepkit.F0Track(np.array([0.0, 0.05]), np.full(2, f0_hz)) for name, f0_hz in (("a", 200.0), ("b", 300.0))}
+"""For methods that need it."""
 REGISTRY = Registry.discover()
 Folder = Path
 Change = Callable[[Folder], None]
@@ -72,8 +74,18 @@ def weights_of_vae(folder: Folder) -> None:
     write("flow-vae", options.model_dump(mode="json"), ("a", "b"), encoder, folder)
 
 
-def write(method: str, config: dict[str, Any], sources: tuple[str, ...], model: Any, folder: Folder) -> None:
-    Checkpoint(method, config, sources, RATE, model.state_dict(), {"seed": 1, "losses": [0.5]}).write(folder)
+def weights_of_source_filter(folder: Folder) -> None:
+    from sepkit_source_filter.network import SourceFilterNetwork
+
+    network = SourceFilterNetwork("small", 2)
+    network.draw(generator(np.random.default_rng(3)))
+    write("source-filter", {"order": 2}, ("a", "b"), network, folder, rate=16_000)
+
+
+def write(
+    method: str, config: dict[str, Any], sources: tuple[str, ...], model: Any, folder: Folder, rate: int = RATE
+) -> None:
+    Checkpoint(method, config, sources, rate, model.state_dict(), {"seed": 1, "losses": [0.5]}).write(folder)
 
 
 SAMPLED = {"levels": 1, "steps": 1, "chains": 1, "start": "wiener"}
@@ -83,6 +95,7 @@ METHODS: dict[str, tuple[str, Callable[[Folder], None], dict[str, Any]]] = {
     "flows on waveforms": ("flow-sgld", weights_of_flows("waveform"), SAMPLED),
     "spectral flows": ("flow-sgld", weights_of_flows("spectral"), SAMPLED),
     "variational": ("flow-vae", weights_of_vae, {}),
+    "network of source-filter": ("source-filter", weights_of_source_filter, {"f0_rounds": 0, "window_s": 0.03}),
 }
 
 
@@ -229,8 +242,9 @@ def first_of(folder: Folder) -> Folder:
 
 def outcome(method: str, folder: Folder, config: dict[str, Any]) -> str | None:
     """None where stems came back, else the line that the user would read."""
+    f0 = F0 if "f0" in " ".join(REGISTRY.separator(method).needs) else None
     try:
-        sepkit.separate(MIXTURE, method, weights=folder, config=config, device="cpu", registry=REGISTRY)
+        sepkit.separate(MIXTURE, method, f0=f0, weights=folder, config=config, device="cpu", registry=REGISTRY)
     except UserError as error:
         return str(error)
     return None
