@@ -2,7 +2,7 @@
 
 A network is trained on one track, of which nothing is looked at but the mixture and F0, and then applied to others in
 one pass. Beside it stand the methods that need no training, the network fitted to a track itself, and the ratio mask.
-A track is a folder with ``mixture.*``, ``stems/<source>.*`` and ``f0/<source>.csv``. Training that was
+A track is a folder with ``mixture.*``, ``stems/<source>.*`` and ``f0/<source>.csv`` or ``score.mid``. Training that was
 stopped goes on::
 
     python plugins/source-filter/benchmarks/three_minutes.py --train TRACK --weights FOLDER TRACK [TRACK ...]
@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 
 import sepkit
+from sepkit import Problem, SideInformation
 from sepkit.evaluation import Track, evaluate
 from sepkit.evaluation.datasets.folder import Folder
-from sepkit.problem.excerpt import cut
+from sepkit.problem.excerpt import excerpt
 
 
 def main() -> None:
@@ -52,14 +53,18 @@ def learn(path: Path, weights: Path) -> None:
 
 def compare(track: Track, weights: Path, seconds: tuple[float, float] | None, rows: list[str]) -> None:
     """Print the table of one track."""
-    mixture, stems, f0 = track.load_mixture(), track.load_stems(), track.load_f0()
+    problem = Problem(
+        track.load_mixture(),
+        track.sources,
+        SideInformation(track.load_score(), f0=track.load_f0(), references=track.load_stems()),
+    )
     if seconds:
-        first, last = (round(second * mixture.sample_rate) for second in seconds)
-        mixture, stems = cut(mixture, first, last), {name: cut(stem, first, last) for name, stem in stems.items()}
-        f0 = {name: sepkit.F0Track(one.times_s - seconds[0], one.f0_hz) for name, one in f0.items()}
+        first, last = (round(second * problem.mixture.sample_rate) for second in seconds)
+        problem = excerpt(problem, first, last)
+    mixture, stems = problem.mixture, problem.side_information.references
     print(f"\n{track.name}, {mixture.duration_s:.0f} s\n\n| method | {' | '.join(stems)} | mean | time |")
     print("| --- |" + " ---: |" * (len(stems) + 2), flush=True)
-    for name, method, given in methods(f0, stems, weights):
+    for name, method, given in methods(problem.side_information, weights):
         if not name.startswith(tuple(rows)):
             continue
         started = time.process_time()
@@ -70,16 +75,15 @@ def compare(track: Track, weights: Path, seconds: tuple[float, float] | None, ro
         print(f"| {name} | {' | '.join(f'{figure:.1f}' for figure in figures)} | {cost:.2f} |", flush=True)
 
 
-def methods(
-    f0: dict[str, sepkit.F0Track], stems: dict[str, sepkit.Audio], weights: Path
-) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def methods(known: SideInformation, weights: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """What each row is called, its method, and what that is given."""
+    given: dict[str, Any] = {"f0": known.f0} if known.f0 else {"score": known.score}
     yield "mixture", "mixture", {}
-    yield "harmonic-comb", "harmonic-comb", {"f0": f0}
-    yield "engine direct", "source-filter", {"f0": f0}
-    yield "engine network, trained", "source-filter", {"f0": f0, "weights": weights}
-    yield "engine network, fitted", "source-filter", {"f0": f0, "config": {"engine": "network"}}
-    yield "ratio mask", "ideal-ratio-mask", {"references": stems}
+    yield "harmonic-comb", "harmonic-comb", given
+    yield "engine direct", "source-filter", given
+    yield "engine network, trained", "source-filter", {**given, "weights": weights}
+    yield "engine network, fitted", "source-filter", {**given, "config": {"engine": "network"}}
+    yield "ratio mask", "ideal-ratio-mask", {"references": known.references}
 
 
 if __name__ == "__main__":
