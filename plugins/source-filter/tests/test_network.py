@@ -225,7 +225,7 @@ class TestRefusals:
                 return Even()
 
         given: dict[str, Any] = {"weights": weights} if trained else {"config": FIT}
-        with pytest.raises(ConfigError, match="engine network weighs no priors on spectrograms"):
+        with pytest.raises(ConfigError, match="has no say over spectrograms with engine network"):
             run(duet, priors=[Quiet()], **given)
 
 

@@ -99,8 +99,8 @@ def require_priors_are_heard(problem: Problem, config: SourceFilterConfig, engin
         unheard = [prior.statement.name for prior in problem.priors if prior.domain == domain]
         if unheard and domain == Domain.SPECTROGRAMS and engine == "network":
             raise ConfigError(
-                f"prior {unheard[0]} has no say over {domain.name} with engine network, which weighs no priors there; leave "
-                "it out, or set engine=direct without weights"
+                f"prior {unheard[0]} has no say over {domain.name} with engine network; leave it out, or set "
+                "engine=direct without weights"
             )
         if unheard and count == 0:
             raise ConfigError(
