@@ -90,6 +90,7 @@ class TestFit:
         np.testing.assert_array_equal(first, again)
         assert (first != other).any()
 
+    @pytest.mark.slow
     def test_it_goes_on_from_block_to_block(self, sing: Any) -> None:
         choir = sing([(57, 60, 59), (64, 65, 67)], duration_s=9.0)
         found = run(choir, config={**FIT, "network_steps": 3, "block_s": 4.0})

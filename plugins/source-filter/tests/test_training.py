@@ -55,6 +55,7 @@ def tensors(folder: Path) -> bytes:
 
 
 class TestTraining:
+    @pytest.mark.slow
     def test_it_learns(self, choirs: Any, tmp_path: Path) -> None:
         data = TrainingData((track(choirs[0]),), (), ())
         about = Checkpoint.read(trained(tmp_path, data, steps=25), "source-filter").about
