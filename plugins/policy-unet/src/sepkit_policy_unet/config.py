@@ -35,11 +35,8 @@ class LearningConfig(ToneConfig):
         description="Networks that are trained from different random weights; the one that explains the mixture best "
         "is used.",
     )
-    imitation: int | None = Field(
-        default=None,
-        ge=0,
-        le=1_000_000,
-        description="Training steps in which the tones of the pursuit are imitated; by default 500.",
+    imitation: int = Field(
+        default=500, ge=0, le=1_000_000, description="Training steps in which the tones of the pursuit are imitated."
     )
     steps: int | None = Field(
         default=None,

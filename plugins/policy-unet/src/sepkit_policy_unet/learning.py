@@ -28,8 +28,6 @@ from sepkit_sparse_pursuit.separator import SparsePursuit
 from sepkit_sparse_pursuit.tones import Array
 from sepkit_sparse_pursuit.transform import Transform
 
-_IMITATION = 500
-
 
 def learn(
     config: LearningConfig,
@@ -67,11 +65,10 @@ def learn(
     model = Model(frames.size, instruments, config.starts)
     # Each start's weights are the same however many there are.
     model.start([generator(np.random.default_rng([run.seed, start])) for start in range(config.starts)], dictionary)
-    imitation = _IMITATION if config.imitation is None else config.imitation
     course = Course(
         frames,
         run.seed,
-        imitation if teacher else 0,
+        config.imitation if teacher else 0,
         config.steps or frames.size.steps,
         teacher,
         state,
