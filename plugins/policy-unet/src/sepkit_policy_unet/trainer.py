@@ -23,6 +23,8 @@ STATE = "training.safetensors"
 class PolicyUNetTrainer(Trainer[PolicyUNetTraining]):
     """Trains a network on mixtures alone, all of the same instruments. No stem is looked at."""
 
+    from_mixtures = True
+
     def train(self, data: TrainingData, folder: Path, run: Run) -> None:
         """Learn from the mixtures of all tracks as if they were one recording."""
         config = self.config
