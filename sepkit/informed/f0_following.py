@@ -85,13 +85,12 @@ class FollowingF0:
     def rounds(self, X: NDArray[np.float32], model: SourceFilterModel, count: int) -> Iterator[float]:
         """Fit `model` to magnitudes [shape=(frames, bins)] and F0 to that; gives the misfit in every round."""
         for number in range(count):
-            numbers = self.numbers()
-            excited = model.excited(self.combs(), numbers)
+            combs = self.combs()
             for _ in range(UPDATES if number else FIRST_UPDATES):
-                model.update(X, excited, numbers)
-            M = model.mixture(excited)
+                model.update(X, combs)
+            M = model.mixture(combs)
             yield divergence(X, M)
-            self._follow(*gauss_newton(X, M, excited, model, self.stft.bins_hz(self.sample_rate)))
+            self._follow(*gauss_newton(X, M, combs, model, self.stft.bins_hz(self.sample_rate)))
 
     def _follow(self, slope: Array, curvature: Array) -> None:
         """Move every F0 against the slope of its misfit, both [shape=(sources, frames)] per unit of log F0."""

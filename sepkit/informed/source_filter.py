@@ -73,38 +73,44 @@ class SourceFilterModel:
         """[shape=(frames, bins)]."""
         return self.envelope(-1)
 
-    def excited(self, combs: Array, numbers: Numbers) -> Array:
-        """Combs with the strengths that partials of their sources have [shape=(sources, frames, bins)]."""
-        own = [np.take(strengths, which) for strengths, which in zip(self.strengths, numbers, strict=True)]
-        return np.asarray(combs * np.stack(own))
-
     def mixture(self, combs: Array) -> Array:
-        """What the model gives for excited combs, with a floor [shape=(frames, bins)]."""
+        """What the model gives for combs [shape=(sources, frames, bins)], with a floor [shape=(frames, bins)]."""
         total = self.noise + np.float32(FLOOR)
         for source, comb in enumerate(combs):
             total += comb * self.envelope(source)
         return total
 
-    def update(self, X: Array, excited: Array, numbers: Numbers) -> None:
-        """One multiplicative update of all gains, then one of all shapes, then one of all strengths.
+    def update(self, X: Array, combs: Array) -> None:
+        """One multiplicative update of all gains, then one of all shapes.
 
         Parameters
         ----------
         X : ndarray [shape=(frames, bins)]
             Magnitudes of the mixture.
-        excited : ndarray [shape=(sources, frames, bins)]
-            Combs with the strengths that there are, which become the new ones in place.
+        combs : ndarray [shape=(sources, frames, bins)]
+        """
+        whole = [comb @ self.bands for comb in combs]
+        whole.append(np.broadcast_to(self.bands.sum(axis=0), whole[0].shape))
+        for gains, shapes, pull, hold in self._ratios(X, combs, whole):
+            gains *= (pull @ shapes) / (hold @ shapes + _TINY)
+        for gains, shapes, pull, hold in self._ratios(X, combs, whole):
+            shapes *= (pull.T @ gains) / (hold.T @ gains + _TINY)
+
+    def update_strengths(self, X: Array, combs: Array, numbers: Numbers) -> None:
+        """One multiplicative update of the strengths of all partials; `combs` become stronger or weaker in place.
+
+        Only for F0 that is right: at a wrong one, missing partials would be explained by strengths.
+
+        Parameters
+        ----------
+        X : ndarray [shape=(frames, bins)]
+        combs : ndarray [shape=(sources, frames, bins)]
+            With the strengths that there are.
         numbers : ndarray [shape=(sources, frames, bins)]
             Of the partial to which every bin belongs, from 0.
         """
-        whole = [comb @ self.bands for comb in excited]
-        whole.append(np.broadcast_to(self.bands.sum(axis=0), whole[0].shape))
-        for gains, shapes, pull, hold in self._ratios(X, excited, whole):
-            gains *= (pull @ shapes) / (hold @ shapes + _TINY)
-        for gains, shapes, pull, hold in self._ratios(X, excited, whole):
-            shapes *= (pull.T @ gains) / (hold.T @ gains + _TINY)
-        ratio = X / self.mixture(excited)
-        for source, comb in enumerate(excited):
+        ratio = X / self.mixture(combs)
+        for source, comb in enumerate(combs):
             heard, which = comb * self.envelope(source), numbers[source].ravel()
             wanted, there = (np.bincount(which, one.ravel(), PARTIALS) + _TINY for one in (heard * ratio, heard))
             change = (wanted / there).astype(np.float32)

@@ -78,6 +78,6 @@ def test_it_gains_1_db_over_envelopes_of_steady_partials(
 ) -> None:
     model = SourceFilterModel.drawn(STEADY.bins_hz(duet.rate), 2, len(heard), 8, np.random.default_rng(0))
     for _ in range(100):
-        model.update(heard, combs, np.zeros(combs.shape, np.uint8))
+        model.update(heard, combs)
     V = np.stack([comb * model.envelope(source) + model.noise / 2 for source, comb in enumerate(combs)])
     assert run(duet, 60, 2) > masked(duet, V, 2) + 1

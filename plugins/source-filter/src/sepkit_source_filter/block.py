@@ -92,6 +92,7 @@ class Block:
         tracking = Tracking(self.problem, self.modelled, self.stft, self.config.highest_hz)
         self.tracking = tracking
         start = tracking.model(self.config.envelopes, rng)
+        self.strengths = start.strengths
         for misfit in tracking.refine(start, self.config.f0_rounds):
             self.misfits.append(misfit)
             yield
@@ -102,18 +103,16 @@ class Block:
         layout = self.problem.layout(sources=self.modelled, bins_hz=tracking.bins_hz, frames_s=tracking.frames_s)
         if self.network is None:
             numbers = follower.numbers()
-            combs = start.excited(combs, numbers)
             for _ in range(self.config.updates):
-                start.update(tracking.X, combs, numbers)
+                start.update(tracking.X, combs)
+                start.update_strengths(tracking.X, combs, numbers)
                 self.misfits.append(divergence(tracking.X, start.mixture(combs)))
                 yield
-            self.strengths = start.strengths
             densities = self.problem.bind_priors(layout, Domain.SPECTROGRAMS)
             yield from self._descend(tracking, combs, start, densities)
         else:
             if self.config.f0_rounds:
-                self.noise_share = noise_share(start, start.excited(combs, follower.numbers()))
-            self.strengths = np.ones((len(self.modelled), 1), np.float32)
+                self.noise_share = noise_share(start, combs)
             yield from self._apply(self.network, tracking, rng)
         constraints = self.problem.bind_constraints(layout, Domain.SPECTROGRAMS)
         self.magnitudes = (combs * self.envelopes + self.noise).transpose(0, 2, 1)
