@@ -81,3 +81,8 @@ def test_it_gains_1_db_over_envelopes_of_steady_partials(
         model.update(heard, combs)
     V = np.stack([comb * model.envelope(source) + model.noise / 2 for source, comb in enumerate(combs)])
     assert run(duet, 60, 2) > masked(duet, V, 2) + 1
+
+
+def test_the_true_stems_make_masks_that_are_hardly_better(duet: Any) -> None:
+    V = np.stack([STEADY.magnitude(stem).T for stem in duet.stems.values()])
+    assert run(duet, 40, 2) > masked(duet, V, 2) - 1
