@@ -20,11 +20,11 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         channels=1,
         traits=frozenset({"stochastic", "trainable", "gain-equivariant", "arbitrary-names"}),
         example={
-            "window_s": 0.06,
+            "window_s": 0.16,
             "hop_s": 0.02,
             "low_hz": 100,
             "harmonics": 4,
-            "starts": 2,
+            "starts": 1,
             "iterations": 2,
             "settle": 1,
             "batch": 2,
@@ -42,7 +42,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         channels=1,
         traits=frozenset({"stochastic", "trainable", "gain-equivariant"}),
         example={
-            "window_s": 0.06,
+            "window_s": 0.16,
             "hop_s": 0.02,
             "low_hz": 100,
             "harmonics": 4,
