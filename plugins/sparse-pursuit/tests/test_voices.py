@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sepkit_sparse_pursuit import LogAxis, ToneModel, Tones
-from sepkit_sparse_pursuit.lines import registers
+from sepkit_sparse_pursuit import LogAxis, ToneModel, Tones, follow_voices, registers, ticks_for
 from sepkit_sparse_pursuit.pursuit import magnitudes_of
-from sepkit_sparse_pursuit.voices import exchanges, follow_voices, ticks_for
+from sepkit_sparse_pursuit.voices import exchanges
 
 WIDTH = 6 / np.pi
 AXIS = LogAxis.between(100, 6400, bins_per_octave=60)

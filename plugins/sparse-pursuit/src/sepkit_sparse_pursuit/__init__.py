@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "beurling_separator": ["BeurlingLasso"],
         "config": ["BeurlingLassoConfig", "SparsePursuitConfig", "ToneConfig"],
         "dictionary": ["BlockAdam", "Learning", "dictionary_gradient", "random_instruments"],
+        "lines": ["most_likely", "registers"],
         "log_axis": ["LogAxis"],
         "log_spectrogram": ["MelSmoothing", "PeakDrawing"],
         "peaks": ["Peaks", "find_peaks"],
@@ -20,5 +21,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "refinement": ["ToneModel", "refine"],
         "separator": ["SparsePursuit"],
         "tones": ["Partials", "Tones", "overtone_offsets", "pattern_derivatives", "patterns"],
+        "voices": ["Voices", "find_voices", "follow_voices", "ticks_for"],
     },
 )
