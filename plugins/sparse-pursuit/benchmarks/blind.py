@@ -135,7 +135,9 @@ def measured(
         )
         found.append(separation)
         yield row
-    yield ran("score-nmf", mixture, stems, label=f"{method}, seed 0, then score-nmf", score=found[0].score)[0]
+    label = f"{method}, seed 0, then score-nmf"
+    # The notes were heard in this very recording: there is nothing to move.
+    yield ran("score-nmf", mixture, stems, label=label, score=found[0].score, align="never")[0]
     if others and method == METHOD:
         with tempfile.TemporaryDirectory() as folder:
             found[0].write(Path(folder))
