@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sepkit import Note, Score
+from sepkit.errors import SideInformationError
 from sepkit.informed.atoms import score_atoms
 from sepkit.problem.layout import Atom
 
@@ -48,3 +50,11 @@ def test_transients_come_before_their_pitch_and_change_nothing_else(notes: list[
 
 def test_no_sources_no_atoms() -> None:
     assert score_atoms(Score([]), [], rest_rank=3) == ()
+
+
+def test_more_pitches_of_parts_than_can_be_held_are_refused_at_once() -> None:
+    notes = [Note(0, 1, 20 + number % 100, 64, f"part {number // 100}") for number in range(5100)]
+    score = Score(notes)
+    assert len(score_atoms(score, score.parts[:50], rest_rank=1)) == 5000
+    with pytest.raises(SideInformationError, match=r"have 5100 pitches between them, and 5000 are the most; .*--parts"):
+        score_atoms(score, score.parts, rest_rank=1)

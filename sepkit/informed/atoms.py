@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sepkit.errors import SideInformationError
 from sepkit.music.score import Score
 from sepkit.problem.layout import Atom
+
+MOST_ATOMS = 5000
+"""Forty parts of a hundred pitches each are fewer; the templates of many more would fill gigabytes, and take hours."""
 
 
 def score_atoms(score: Score, sources: Sequence[str], *, transients: bool = False, rest_rank: int) -> tuple[Atom, ...]:
@@ -25,6 +29,11 @@ def score_atoms(score: Score, sources: Sequence[str], *, transients: bool = Fals
     -------
     atoms : tuple of Atom
         In the order of the sources, pitches rising.
+
+    Raises
+    ------
+    SideInformationError
+        If they are more than can be held.
     """
     atoms: list[Atom] = []
     for source in sources:
@@ -34,4 +43,9 @@ def score_atoms(score: Score, sources: Sequence[str], *, transients: bool = Fals
             atoms.append(Atom(source, pitch))
         if not pitches:
             atoms += [Atom(source)] * rest_rank
+    if len(atoms) > MOST_ATOMS:
+        raise SideInformationError(
+            f"the parts of the score have {len(atoms)} pitches between them, and {MOST_ATOMS} are the most; take parts "
+            "together with --parts"
+        )
     return tuple(atoms)
