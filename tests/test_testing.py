@@ -95,6 +95,7 @@ def test_there_is_an_offender_for_every_check() -> None:
 
 NOTHING_TO_CHECK = {
     "quiet": {"split-is-the-gradient"},
+    "score-gate": {"parts-are-the-whole"},
     "peak-limit": {"support-is-the-projection", "parts-are-the-whole", "draws-fit-the-axes"},
 }
 
