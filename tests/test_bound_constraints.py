@@ -45,7 +45,7 @@ def test_the_others_are_left_to_be_projected_on() -> None:
 
 @pytest.mark.parametrize("piece", [1, 7, 100, 1000])
 def test_stems_go_in_pieces_where_all_projections_take_them(monkeypatch: pytest.MonkeyPatch, piece: int) -> None:
-    monkeypatch.setattr("sepkit.problem.constraint._PIECE", piece)
+    monkeypatch.setattr("sepkit.problem.constraint.PIECE_SAMPLES", piece)
     rng = np.random.default_rng(0)
     stems = rng.standard_normal((3, 2, 100)).astype(np.float32)
     stems[0, :, :20] = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from sepkit import Audio, Note, Score
 from sepkit.errors import AudioError
 from sepkit.evaluation.stems import Stems
+from sepkit.music.recordings.cut import cut_off
 from tests.commandline import call
 from tests.containers import RATE, encoded, tone
 
@@ -97,6 +99,22 @@ def test_ogg_without_the_mark_of_its_end_was_cut_off(tmp_path: Path, links: int)
     assert f"ends after {audio.duration_s:.2f} s, without the mark of its end" in remark
     with pytest.raises(AudioError, match="without the mark of its end"), Stems({"a": song}):
         pass
+
+
+def test_ogg_that_was_cut_between_pages_lacks_the_mark_too(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, (4 * RATE, 1)).astype(np.float32)
+    content = encoded(noise, "OGG", "VORBIS")
+    (tmp_path / "song.ogg").write_bytes(content[: content.rfind(b"OggS")])
+    [remark] = Audio.read(tmp_path / "song.ogg").remarks
+    assert "without the mark of its end" in remark
+
+
+@pytest.mark.parametrize(
+    ("kind", "sample_bytes"), [("wav", 3), ("aiff", 2), ("float.aiff", 4), ("au", 2), ("w64", 3), ("rf64", 2)]
+)
+def test_headers_announce_all_bytes_of_the_samples(kind: str, sample_bytes: int) -> None:
+    assert cut_off(io.BytesIO(WHOLE[kind])) is None
+    assert cut_off(io.BytesIO(WHOLE[kind][:-600])) == (SAMPLES.size * sample_bytes, SAMPLES.size * sample_bytes - 600)
 
 
 def test_ogg_that_ends_within_its_first_page_is_refused_as_cut_off(tmp_path: Path) -> None:

@@ -10,11 +10,9 @@ import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.problem.constraint import Constraint, Projection
+from sepkit.problem.constraint import PIECE_SAMPLES, Constraint, Projection
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
-
-_PIECE = 1 << 18
 
 
 class MixtureConsistency(Constraint):
@@ -55,8 +53,8 @@ class _SumToMixture:
             value = value.detach()
         xp = array_api_compat.array_namespace(value)
         gap = size = 0.0
-        for start in range(0, self.mixture.shape[-1], _PIECE):
-            samples = slice(start, start + _PIECE)
+        for start in range(0, self.mixture.shape[-1], PIECE_SAMPLES):
+            samples = slice(start, start + PIECE_SAMPLES)
             part = self.part(samples)
             gap += float(xp.sum(part._gap(xp, value[..., samples]) ** 2))
             size += float(np.sum(part.mixture**2, dtype=np.float64))

@@ -13,7 +13,7 @@ from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
 from sepkit.problem.statement import Statement
 
-_PIECE = 1 << 18
+PIECE_SAMPLES = 1 << 18
 """Samples that are projected at a time."""
 
 
@@ -115,8 +115,8 @@ class BoundConstraints:
         pointwise = [projection for _, projection in self.projections if isinstance(projection, Pointwise)]
         if len(pointwise) < len(self.projections):
             return np.asarray(self.project(stems), np.float32)
-        for start in range(0, stems.shape[-1], _PIECE):
-            samples = slice(start, start + _PIECE)
+        for start in range(0, stems.shape[-1], PIECE_SAMPLES):
+            samples = slice(start, start + PIECE_SAMPLES)
             for projection in pointwise:
                 stems[..., samples] = projection.part(samples).project(stems[..., samples])
         return stems
