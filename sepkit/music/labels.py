@@ -51,6 +51,9 @@ class Label:
     strength: float = 1.0
 
     def __post_init__(self) -> None:
+        for name in ("start_s", "end_s", "low_hz", "high_hz", "strength"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else float(value))
         named = f"the label '{self.text}'"
         if not (math.isfinite(self.start_s) and math.isfinite(self.end_s) and self.start_s < self.end_s):
             raise SideInformationError(
@@ -63,7 +66,8 @@ class Label:
             raise SideInformationError(
                 f"{named} needs a strength above 0 % up to 100 %, given {100 * self.strength:g} %"
             )
-        if parsed_text(self.text)[:2] != (self.source, self.absent) or "\t" in self.source or "\n" in self.source:
+        is_plain = self.source and not set("\t\r\n") & set(self.source)
+        if not is_plain or parsed_text(self.text)[:2] != (self.source, self.absent):
             raise SideInformationError(f"'{self.source}' cannot be the source of a label; give it a plain name")
 
     @property

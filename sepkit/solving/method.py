@@ -168,18 +168,23 @@ class Method:
         )
         for remark in (*on_labels, *told_unused(in_vain, self.spec)):
             run.remark(remark)
+        hosts_waveforms = Domain.WAVEFORMS in self.spec.constraints
+        if problem.sources and not hosts_waveforms:
+            # What they cannot be bound to is told before any work is done.
+            with plugin_faults(self.spec):
+                problem.bind_constraints(problem.layout(), Domain.WAVEFORMS)
         with run:
             run.check_cancelled()
             with plugin_faults(self.spec):
                 stems = dict(self._separator.separate(problem, run))
             check_stems(self.spec, problem, stems)
-            hosts_waveforms = Domain.WAVEFORMS in self.spec.constraints
             check_violations(self.spec, problem, run, hosted_outside=not hosts_waveforms)
             stems = adaptation.restored(stems, run)
             uncertainty = adaptation.restored_uncertainty(run.uncertainty)
             # The way back to the mixture's rate and channels can break what the method itself had satisfied.
             if not hosts_waveforms or adaptation.steps:
-                stems = project_waveforms(replace(problem, mixture=mixture, for_statements=given), stems, run)
+                with plugin_faults(self.spec):
+                    stems = project_waveforms(replace(problem, mixture=mixture, for_statements=given), stems, run)
             if names:
                 stems = {name: stems[name] for name in names}
         for remark in remarks_on_result(self.spec, mixture, names, stems, run):

@@ -69,7 +69,7 @@ def read_labels(path: Path) -> tuple[tuple[Label, ...], tuple[str, ...]]:
 
 def _rows(table: Table) -> Iterator[tuple[int, Row]]:
     """The cells of every label by what they are, with the number of its line."""
-    columns = _columns(table)
+    columns = {} if table.rows and table.rows[0][0] == _BAND else _columns(table)
     row: dict[str, str] | None = None
     line = 0
     for number_, cells in zip(table.lines, table.rows, strict=True):
