@@ -1,20 +1,22 @@
 """What labels are worth: SDR of `nmf` and `nae` blind, with spans, and with boxes where most is confused.
 
-    python plugins/nmf/benchmarks/labels.py DATA
+    python plugins/nmf/benchmarks/labels.py DATA METHOD[,METHOD] SECONDS [TRACK ...]
 
-DATA holds a folder a track, ``<set>/<track>/mixture.*`` and ``stems/<source>.*``. Spans are computed from the true
-stems: a source sounds where its level is within 40 dB of its highest, gaps of less than 0.4 s are closed as nobody
-marks them, and each end is moved by up to 0.2 s at random, as a person would. Boxes come from the first result with
-spans and the truth: the spectrogram is cut into tiles of half a second and half an octave; a tile is confused by as
-much as the stem lacks there of what is the source's; the three most confused tiles in which the source has at least
-80 % of the true energy get a box, 90 % strong. All figures are plain SDR in dB. Names of blind stems are assigned so that they are
-highest.
+DATA holds a folder a track, ``<set>/<track>/mixture.*`` and ``stems/<source>.*``. Of each, SECONDS are taken in which
+sources rest the most. Spans are computed from the true stems: a source sounds where its level is within 40 dB of its
+highest, gaps of less than 0.4 s are closed as nobody marks them, and each end is moved by up to 0.2 s at random, as a
+person would; where no source rests for half a second in all, spans say nothing, and the table says so. Boxes come from
+the first result and the truth: the spectrogram is cut into tiles of half a second and half an octave; a tile is
+confused by as much as the stem lacks there of what is the source's; the three most confused tiles of each source in
+which it has at least 80 % of the true energy get a box at 90 %. All figures are plain SDR in dB, the mean over the
+sources. Names of blind stems are assigned so that they are highest, those with labels are as the labels have them.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
@@ -24,14 +26,15 @@ from numpy.typing import NDArray
 import sepkit
 from sepkit import Audio, Label, Labels
 from sepkit.builtin.notes import frames_within
+from sepkit.problem import cut
 from sepkit.spectral import STFT
 
 TRACKS = ("urmp/01_jupiter", "violin_piano/sample2", "drums/808", "vocals/mir1k_*")
-METHODS = ("nmf",)
 RANGE_DB = 40
 ROUGH_S, GAP_S, HOP_S = 0.2, 0.4, 0.01
 TILE_S, TILES_AN_OCTAVE, LOWEST_HZ = 0.5, 2, 60.0
 BOXES, STRENGTH, OWN = 3, 0.9, 0.8
+LEAST_REST_S = 0.5
 
 
 def spans(stem: Audio, source: str, rng: np.random.Generator) -> list[Label]:
@@ -45,13 +48,6 @@ def spans(stem: Audio, source: str, rng: np.random.Generator) -> list[Label]:
     rough = rng.uniform(-ROUGH_S, ROUGH_S, (len(starts), 2))
     edges = np.clip(np.stack([starts, ends], axis=1) * HOP_S + rough, 0, stem.duration_s)
     return [Label(float(start_s), float(end_s), source) for start_s, end_s in edges if start_s < end_s]
-
-
-def rests(labels: list[Label], source: str, duration_s: float) -> float:
-    """The part of a recording in which a source is marked as silent."""
-    times_s = np.arange(0, duration_s, HOP_S)
-    own = [(label.start_s, label.end_s) for label in labels if label.source == source]
-    return float(1 - frames_within(own, times_s).mean())
 
 
 def boxes(stems: Mapping[str, Audio], truth: Mapping[str, Audio]) -> Iterator[Label]:
@@ -100,41 +96,73 @@ def sdr(stems: Mapping[str, Audio], truth: Mapping[str, Audio], *, permute: bool
     return max(np.mean([one(stems[a], truth[b]) for a, b in zip(order, names, strict=True)]) for order in orders)
 
 
-def measured(folder: Path) -> Iterator[tuple[str, float]]:
-    """The figures of one track, by what was known."""
+def excerpt(folder: Path, seconds: float) -> tuple[Audio, dict[str, Audio], list[Label], float]:
+    """Mixture, stems and spans of the seconds in which sources rest the most, and for how long the most idle rests."""
     mixture = Audio.read(next(folder.glob("mixture.*")))
     truth = {file.stem: Audio.read(file) for file in sorted((folder / "stems").iterdir())}
-    names, rng = list(truth), np.random.default_rng(0)
-    marked = [label for name in names for label in spans(truth[name], name, rng)]
-    yield "rests %", 100 * max(rests(marked, name, mixture.duration_s) for name in names)
+    rng = np.random.default_rng(0)
+    marked = [label for name in truth for label in spans(truth[name], name, rng)]
+    length_s = min(seconds, mixture.duration_s)
+    starts_s = np.arange(0, mixture.duration_s - length_s + 1e-6, 0.5)
+    resting = {start: rested(marked, tuple(truth), start, length_s) for start in starts_s}
+    start_s = float(max(starts_s, key=lambda start: sum(resting[start])))
+    first, last = (round(s * mixture.sample_rate) for s in (start_s, start_s + length_s))
+    moved = [replace(one, start_s=one.start_s - start_s, end_s=one.end_s - start_s) for one in marked]
+    return (
+        cut(mixture, first, last),
+        {name: cut(stem, first, last) for name, stem in truth.items()},
+        [label for label in moved if label.end_s > 0 and label.start_s < length_s],
+        max(resting[start_s]),
+    )
+
+
+def rested(labels: list[Label], names: tuple[str, ...], start_s: float, length_s: float) -> list[float]:
+    """For how long each source is marked as silent, in seconds."""
+    times_s = np.arange(start_s, start_s + length_s, HOP_S)
+    own = ([(label.start_s, label.end_s) for label in labels if label.source == name] for name in names)
+    return [float(HOP_S * (~frames_within(spans_, times_s)).sum()) for spans_ in own]
+
+
+def measured(folder: Path, methods: list[str], seconds: float) -> Iterator[tuple[str, str]]:
+    """The figures of one track, by what was known."""
+    mixture, truth, marked, rest_s = excerpt(folder, seconds)
+    names = list(truth)
+    yield "rest, s", f"{rest_s:.1f}" if rest_s >= LEAST_REST_S else "nobody rests"
     masks = sepkit.separate(mixture, "ideal-ratio-mask", sources=names, references=truth)
-    yield "ratio mask", sdr(masks, truth, permute=False)
-    for method in METHODS:
-        blind = sepkit.separate(mixture, method, sources=names)
-        yield f"{method} blind", sdr(blind, truth, permute=True)
-        try:
-            first = sepkit.separate(mixture, method, sources=names, labels=Labels(marked))
-        except sepkit.errors.MismatchError:
-            continue
-        yield f"{method} spans", sdr(first, truth, permute=False)
-        more = Labels([*marked, *boxes(first, truth)])
-        statements = () if method == "nmf" else ("regions",)
+    yield "ratio mask", f"{sdr(masks, truth, permute=False):.1f}"
+    for method in methods:
+        first = sepkit.separate(mixture, method, sources=names)
+        yield f"{method} blind", f"{sdr(first, truth, permute=True):.1f}"
+        known, statements = [], ["regions"]
+        if rest_s >= LEAST_REST_S:
+            known, statements = marked, ["activity", "regions"]
+            first = sepkit.separate(mixture, method, sources=names, labels=Labels(known), constraints=["activity"])
+            yield f"{method} spans", f"{sdr(first, truth, permute=False):.1f}"
+        else:
+            first = named(first, truth)
+        more = Labels([*known, *boxes(first, truth)])
         second = sepkit.separate(mixture, method, sources=names, labels=more, constraints=statements)
-        yield f"{method} spans and boxes", sdr(second, truth, permute=False)
+        yield f"{method} spans and boxes", f"{sdr(second, truth, permute=False):.1f}"
+
+
+def named(stems: Mapping[str, Audio], truth: Mapping[str, Audio]) -> dict[str, Audio]:
+    """Blind stems under the names under which they are nearest to the truth."""
+    names = list(truth)
+    orders = ({name: stems[other] for name, other in zip(names, order, strict=True)} for order in permutations(names))
+    return max(orders, key=lambda order: sdr(order, truth, permute=False))
 
 
 def main() -> None:
     """Print a table with a row a track."""
-    root = Path(sys.argv[1])
-    columns = ["rests %", "ratio mask"]
-    columns += [f"{method} {what}" for method in METHODS for what in ("blind", "spans", "spans and boxes")]
+    root, methods, seconds = Path(sys.argv[1]), sys.argv[2].split(","), float(sys.argv[3])
+    columns = ["rest, s", "ratio mask"]
+    columns += [f"{method} {what}" for method in methods for what in ("blind", "spans", "spans and boxes")]
     print("| track |", " | ".join(columns), "|")
-    print("| --- |", " | ".join("---:" for _ in columns), "|")
-    for pattern in sys.argv[2:] or TRACKS:
+    print("| --- |", " | ".join("---:" for _ in columns), "|", flush=True)
+    for pattern in sys.argv[4:] or TRACKS:
         for folder in sorted(root.glob(pattern)):
-            found = dict(measured(folder))
-            cells = (f"{found[column]:.1f}" if column in found else "" for column in columns)
-            print(f"| {folder.relative_to(root)} |", " | ".join(cells), "|", flush=True)
+            found = dict(measured(folder, methods, seconds))
+            print(f"| {folder.relative_to(root)} |", " | ".join(found.get(one, "") for one in columns), "|", flush=True)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "grouping": ["atoms_of_sources", "blind_rank", "group_atoms"],
         "hosting": ["Hosting", "factorize_hosting"],
         "initialize": ["nndsvd", "normalize_templates", "random_init"],
+        "labelled": ["labelled_factors", "labelled_sources"],
         "separator": ["NMF"],
         "sharing": ["normalized", "source_magnitudes"],
     },

@@ -1,23 +1,47 @@
-"""What labels make of a factorisation: atoms that belong to sources, learned where these sound alone.
+"""What labels make of a factorisation: atoms that belong to sources.
+
+Where one source alone sounds, its templates are learned, as in semi-supervised separation. With these, other atoms
+explain what is left of the whole. They are grouped by their spectral envelopes, as in blind separation, and by where
+they sound: an atom that goes on while a source rests is hardly that source's, and one that sounds in the few places
+where a source does is likely to be. From there the factorisation goes on, with the atoms of every source silent where
+that is.
 
 References
 ----------
 Smaragdis, Raj and Shashanka, "Supervised and semi-supervised separation of sounds from single-channel mixtures", ICA
 2007.
+Spiertz and Gnann, "Source-filter based clustering for monaural blind source separation", DAFx 2009.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sepkit.builtin.notes import frames_within
 from sepkit.errors import SideInformationError
+from sepkit.music.labels import Label
 from sepkit.problem.domain import Domain
-from sepkit.problem.layout import Atom
+from sepkit.problem.layout import Atom, Layout
 from sepkit.problem.problem import Problem
-from sepkit_nmf.grouping import RANK_PER_SOURCE
+from sepkit.problem.run import Run
+from sepkit_nmf.factorization import factorize
+from sepkit_nmf.grouping import RANK_PER_SOURCE, envelope_cepstra, group_atoms
+from sepkit_nmf.initialize import normalize_templates, random_init
+
+Array = NDArray[np.floating]
+
+_AT_REST = 0.05
+"""How much less likely an atom is to sound while its source rests than while it does not: ears and labels err."""
+_DOUBT = 0.05
+"""Of a label at 100 %."""
+_LEFT = 0.001
+"""How loud atoms of which nothing is known begin, beside those that were heard alone."""
+_ROUNDS = 100
 
 
 def labelled_sources(problem: Problem) -> tuple[str, ...]:
@@ -56,23 +80,186 @@ def owners_of_atoms(
     return tuple(source if source in told or not pooled else None for source in sources for _ in range(each))
 
 
-def frames_alone(
-    problem: Problem, owners: Sequence[str | None], **axes: NDArray[np.floating]
-) -> dict[str, NDArray[np.bool_]]:
-    """In which frames each source is the only one that may sound, after all that is said of activations.
+class Stopping(Protocol):
+    """Options of a factorisation."""
+
+    beta: float
+    iterations: int
+    tolerance: float
+
+
+def labelled_factors(
+    V: Array,
+    problem: Problem,
+    layout: Layout,
+    sources: Sequence[str],
+    run: Run,
+    options: Stopping,
+    *,
+    solver: str,
+    rank: int | None,
+) -> tuple[Array, Array, tuple[str, ...]]:
+    """Atoms that are found as if nothing were known, and the sources to which labels bring them.
 
     Parameters
     ----------
+    V : ndarray [shape=(bins, frames)]
     problem : Problem
-    owners : sequence of str or None
-        The source of every atom.
-    **axes : ndarray
-        ``bins_hz`` and ``frames_s``.
+        With labels.
+    layout : Layout
+        With bins and frames.
+    sources : sequence of str
+    run : Run
+    options : Stopping
+    solver : str
+        As of `factorize`.
+    rank : int, optional
+        Atoms for each source.
+
+    Returns
+    -------
+    W : ndarray [shape=(bins, atoms)]
+    H : ndarray [shape=(atoms, frames)]
+    owners : tuple of str
+        The source of every atom; every source has one.
     """
-    distinct = tuple(dict.fromkeys(owners))
-    layout = problem.layout(atoms=tuple(map(Atom, distinct)), **axes)
-    support = problem.bind_constraints(layout, Domain.ACTIVATIONS).support()
-    if support is None:
-        return {}
-    alone = zip(distinct, support & (support.sum(axis=0) == 1), strict=True)
-    return {source: frames for source, frames in alone if source is not None and frames.any()}
+    rank = rank or RANK_PER_SOURCE
+    sounding = sounding_sources(problem, sources, layout)
+    fit = partial(
+        factorize, beta=options.beta, solver=solver, max_iterations=options.iterations, tolerance=options.tolerance
+    )
+    heard: list[Array] = []
+    owners: list[int] = []
+    for index, alone in enumerate(sounding & (sounding.sum(axis=0) == 1)):
+        if alone.any() and V[:, alone].any():
+            frames = np.ascontiguousarray(V[:, alone])
+            found = fit(
+                frames, *random_init(frames, rank, run.rng), steps=partial(run.steps, stage=f"learn {sources[index]}")
+            )
+            heard.append(normalize_templates(found.W, found.H)[0])
+            owners += [index] * rank
+    W, H = normalize_templates(*random_init(V, len(owners) + rank * len(sources), run.rng))
+    # What the sources were heard to sound like comes first: the others explain what is left.
+    H[len(owners) :] *= V.dtype.type(_LEFT)
+    W[:, : len(owners)] = np.concatenate([W[:, :0], *heard], axis=1)
+    support = np.ones(H.shape, bool)
+    support[: len(owners)] = sounding[owners]
+    free = np.arange(len(H)) >= len(owners)
+    found = fit(V, W, H, support_h=support, free_w=free, steps=partial(run.steps, stage="find atoms"))
+    W, H = found.W, found.H
+    grouped = group_by_labels(W[:, free], H[free], sounding, problem.side_information.all_labels, sources, layout)
+    return W, H, tuple(sources[index] for index in (*owners, *grouped))
+
+
+def group_by_labels(
+    W: Array,
+    H: Array,
+    sounding: NDArray[np.bool_],
+    labels: Collection[Label],
+    sources: Sequence[str],
+    layout: Layout,
+) -> NDArray[np.intp]:
+    """The source of every atom of a blind factorisation.
+
+    Parameters
+    ----------
+    W : ndarray [shape=(bins, atoms)]
+    H : ndarray [shape=(atoms, frames)]
+    sounding : ndarray [shape=(sources, frames)]
+        When each source may sound.
+    labels : collection of Label
+    sources : sequence of str
+        At most as many as there are atoms.
+    layout : Layout
+        With bins and frames.
+
+    Returns
+    -------
+    owners : ndarray [shape=(atoms,)]
+        Indices of sources.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    assert layout.bins_hz is not None
+    energy = W.sum(axis=0, dtype=np.float64)[:, np.newaxis] * H
+    of_atoms = energy.sum(axis=1)
+    evidence = _evidence_of_spans(energy, sounding)
+    evidence += _evidence_of_boxes(W, H, labels, sources, layout)
+    groups = group_atoms(W, H, len(sources), bins_hz=layout.bins_hz)
+    found = np.stack([of_atoms[group] @ evidence[group] for group in groups])
+    owner = np.zeros(len(of_atoms), np.intp)
+    for group, source in zip(*linear_sum_assignment(found, maximize=True), strict=True):
+        owner[groups[group]] = source
+    points = envelope_cepstra(W, layout.bins_hz)
+    seeds, weights = _seeds(W, energy, sounding, layout.bins_hz)
+    for _ in range(_ROUNDS):
+        centres = _centres(points, np.sqrt(of_atoms), owner, seeds, weights)
+        nearest = (np.square(points[:, np.newaxis] - centres).sum(axis=2) - evidence).argmin(axis=1)
+        if len(np.unique(nearest)) < len(sources) or (nearest == owner).all():
+            break
+        owner = nearest
+    return owner
+
+
+def sounding_sources(problem: Problem, sources: Sequence[str], layout: Layout) -> NDArray[np.bool_]:
+    """When each source may sound, after all that is said of activations [shape=(sources, frames)]."""
+    one_each = problem.layout(
+        atoms=tuple(map(Atom, sources)), bins_hz=layout.bins_hz, frames_s=layout.frames_s, sources=tuple(sources)
+    )
+    support = problem.bind_constraints(one_each, Domain.ACTIVATIONS).support()
+    return np.ones(one_each.shape(Domain.ACTIVATIONS), bool) if support is None else support
+
+
+def _evidence_of_spans(energy: Array, sounding: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Mean log likelihood of where an atom's energy lies, were it this source's [shape=(atoms, sources)]."""
+    total = energy.sum(axis=0)
+    part = (sounding @ total) / max(float(total.sum()), np.finfo(np.float64).tiny)
+    of_atoms = np.maximum(energy.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+    at_rest = (energy @ ~sounding.T) / of_atoms
+    evidence: NDArray[np.float64] = at_rest * np.log(_AT_REST) - np.log(part + _AT_REST * (1 - part))
+    return evidence
+
+
+def _evidence_of_boxes(
+    W: Array, H: Array, labels: Collection[Label], sources: Sequence[str], layout: Layout
+) -> NDArray[np.float64]:
+    """Mean log odds of the boxes in which an atom's energy lies [shape=(atoms, sources)]."""
+    assert layout.bins_hz is not None
+    assert layout.frames_s is not None
+    evidence: NDArray[np.float64] = np.zeros((W.shape[1], len(sources)))
+    whole = np.maximum(W.sum(axis=0, dtype=np.float64) * H.sum(axis=1), np.finfo(np.float64).tiny)
+    for box in labels:
+        if box.is_span:
+            continue
+        high_hz = np.inf if box.high_hz is None else box.high_hz
+        bins = (layout.bins_hz >= (box.low_hz or 0)) & (layout.bins_hz <= high_hz)
+        frames = frames_within([(box.start_s, box.end_s)], layout.frames_s)
+        inside = W[bins].sum(axis=0, dtype=np.float64) * H[:, frames].sum(axis=1) / whole
+        odds = np.log((box.strength + _DOUBT) / (1 - box.strength + _DOUBT))
+        evidence[:, sources.index(box.source)] += (-odds if box.absent else odds) * inside
+    return evidence
+
+
+def _seeds(
+    W: Array, energy: Array, sounding: NDArray[np.bool_], bins_hz: NDArray[np.floating]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Envelopes of what is heard of each source alone, and how much they count: not at all where there is nothing."""
+    alone = sounding & (sounding.sum(axis=0) == 1)
+    heard = energy @ alone.T
+    return envelope_cepstra(W @ heard, bins_hz), np.sqrt(heard.sum(axis=0))
+
+
+def _centres(
+    points: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    owner: NDArray[np.intp],
+    seeds: NDArray[np.float64],
+    seed_weights: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Weighted means of the atoms and the seed of every source [shape=(sources, coefficients)]."""
+    centres = np.zeros_like(seeds)
+    for source, (seed, weight) in enumerate(zip(seeds, seed_weights, strict=True)):
+        own = owner == source
+        total = weights[own].sum() + weight
+        centres[source] = (weights[own] @ points[own] + weight * seed) / max(total, np.finfo(np.float64).tiny)
+    return centres

@@ -21,7 +21,7 @@ from sepkit_nmf.config import NMFConfig
 from sepkit_nmf.factorization import factorize
 from sepkit_nmf.grouping import RANK_PER_SOURCE, blind_rank
 from sepkit_nmf.initialize import nndsvd, normalize_templates, random_init
-from sepkit_nmf.labelled import frames_alone, labelled_sources, owners_of_atoms
+from sepkit_nmf.labelled import labelled_factors, labelled_sources, owners_of_atoms
 from sepkit_nmf.sharing import normalized
 
 Array = NDArray[np.floating]
@@ -83,14 +83,16 @@ def choose_start(
         W, H = _initial(config, V, rank, run.rng)
         free = np.ones(rank, bool)
         return Initialization(W, H, (None,) * rank, free, free)
+    if told and not examples:
+        layout = problem.layout(**_axes(stft, problem))
+        W, H, owners = labelled_factors(
+            V, problem, layout, sources, run, config, solver=config.chosen_solver, rank=config.rank
+        )
+        free = np.ones(len(owners), bool)
+        return Initialization(W, H, owners, free, free)
     learned = learn_templates(config, stft, examples, V.dtype, run)
     others = tuple(source for source in sources if source not in learned)
-    owners = owners_of_atoms(others, told, config.rank, apart=apart)
-    alone = frames_alone(problem, (*learned, *owners), **_axes(stft, problem)) if told else {}
-    heard = {
-        source: _templates(config, V[:, frames], run, source) for source, frames in alone.items() if source in others
-    }
-    return _supervised(config, learned, heard, owners, V, run.rng)
+    return _supervised(config, learned, owners_of_atoms(others, told, config.rank, apart=apart), V, run.rng)
 
 
 def _axes(stft: STFT, problem: Problem) -> dict[str, NDArray[np.floating]]:
@@ -111,39 +113,29 @@ def learn_templates(
     learned = {}
     for source, recordings in examples.items():
         samples = np.concatenate([recording.samples[0] for recording in recordings])
-        learned[source] = _templates(config, stft.magnitude(samples.astype(dtype, copy=False)), run, source)
+        V = normalized(stft.magnitude(samples.astype(dtype, copy=False)))
+        W, H = _initial(config, V, config.rank or RANK_PER_SOURCE, run.rng)
+        fit = factorize(
+            V,
+            W,
+            H,
+            beta=config.beta,
+            solver=config.chosen_solver,
+            max_iterations=config.iterations,
+            tolerance=config.tolerance,
+            steps=partial(run.steps, stage=f"learn {source}"),
+        )
+        learned[source] = normalize_templates(fit.W, fit.H)[0]
     return learned
 
 
-def _templates(config: NMFConfig, V: Array, run: Run, source: str) -> Array:
-    """Templates of a spectrogram of one source alone [shape=(bins, rank)]; every column sums to one."""
-    V = normalized(np.ascontiguousarray(V))
-    W, H = _initial(config, V, config.rank or RANK_PER_SOURCE, run.rng)
-    fit = factorize(
-        V,
-        W,
-        H,
-        beta=config.beta,
-        solver=config.chosen_solver,
-        max_iterations=config.iterations,
-        tolerance=config.tolerance,
-        steps=partial(run.steps, stage=f"learn {source}"),
-    )
-    return normalize_templates(fit.W, fit.H)[0]
-
-
 def _supervised(
-    config: NMFConfig,
-    learned: Mapping[str, Array],
-    heard: Mapping[str, Array],
-    owners: tuple[str | None, ...],
-    V: Array,
-    rng: np.random.Generator,
+    config: NMFConfig, learned: Mapping[str, Array], owners: tuple[str | None, ...], V: Array, rng: np.random.Generator
 ) -> Initialization:
-    """Templates `learned` from examples, which stay fixed, and atoms of other `owners`, some `heard` in the mixture."""
+    """Templates `learned` from examples, which stay fixed, and free atoms of other `owners`."""
     labels = (*(source for source, columns in learned.items() for _ in range(columns.shape[1])), *owners)
     W, H = normalize_templates(*random_init(V, len(labels), rng))
-    for source, columns in {**learned, **heard}.items():
+    for source, columns in learned.items():
         W[:, [label == source for label in labels]] = columns
     free_w = np.array([label not in learned or config.fix == "none" for label in labels])
     return Initialization(W, H, labels, free_w, np.ones(len(labels), bool))
