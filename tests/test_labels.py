@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -251,3 +252,33 @@ def test_an_excerpt_keeps_those_outside_it() -> None:
     problem = Problem(MIXTURE, ("sax",), SideInformation(labels=(Labels((Label(0, 0.5, "sax"),)),)))
     ((label,),) = (one.labels for one in excerpt(problem, RATE, 2 * RATE).side_information.labels)
     assert (label.start_s, label.end_s) == (-1, -0.5)
+
+
+class TestGoingOn:
+    """From a first result with labels to the next with more."""
+
+    @pytest.fixture
+    def first(self, tmp_path: Path) -> Path:
+        Audio(MIXTURE.samples, RATE).write(tmp_path / "song.wav")
+        Labels((Label(0, 1, "sax"), Label(0.5, 2, "rest"))).write(tmp_path / "one.txt")
+        Labels((Label(0.6, 0.9, "sax", 500, 900),)).write(tmp_path / "more.txt")
+        return tmp_path
+
+    def run(self, folder: Path, *more: str) -> str:
+        song, out = folder / "song.wav", folder / "out"
+        done = call("run", "nmf", song, "-o", out, *QUICK, "--labels", folder / "one.txt", *more)
+        assert done.code == 0, done.err
+        record = folder / "out" / "song" / "separation.json"
+        again = call("run", "--from", record, "-o", folder / "again", "--labels", folder / "more.txt")
+        assert again.code == 0, again.err
+        return again.err
+
+    def test_it_goes_on_from_the_variables(self, first: Path) -> None:
+        assert "it went on from the variables in" in self.run(first, "--save-variables")
+        told = json.loads((first / "again" / "song" / "separation.json").read_text())
+        assert [Path(path).name for path in told["given"]["labels"]] == ["one.txt", "more.txt"]
+        assert Path(told["config"]["start"]) == first / "out" / "song" / "variables.npz"
+        assert (first / "again" / "song" / "variables.npz").is_file()
+
+    def test_without_variables_it_begins_anew_and_says_so(self, first: Path) -> None:
+        assert "it began anew, as the record has no variables: write them with --save-variables" in self.run(first)

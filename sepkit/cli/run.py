@@ -38,7 +38,7 @@ from sepkit.solving.method import Method
     "record_path",
     type=click.Path(path_type=Path),
     help="Repeat what a separation.json tells: METHOD is left out then, MIX may be, and options beside it go over what "
-    "it says.",
+    "it says; labels are added to its own, and a saved variables.npz is where it goes on.",
 )
 @click.option("--sources", default="", help="Names of the wanted stems, in order: voice,guitar.")
 @click.option("--score", "score_path", type=click.Path(path_type=Path), help="The score: MIDI, MusicXML or CSV.")

@@ -20,9 +20,11 @@ from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import Spec
 from sepkit.problem.run import Cancel, Reporter
 from sepkit.repeating.finding import found, found_all, with_files
+from sepkit.repeating.going_on import start_of, told_start
 from sepkit.repeating.record import Record, StatementUsed
 from sepkit.solving.digests import digest, digest_folder
 from sepkit.solving.given import Pathlike
+from sepkit.solving.labelled import labels_given
 from sepkit.solving.method import Method
 from sepkit.solving.separation import Separation
 from sepkit.solving.weights_used import weights_used
@@ -31,7 +33,6 @@ _READERS: dict[str, Callable[[Path], Any]] = {
     "f0": F0Track.read,
     "references": Audio.read,
     "examples": Audio.read,
-    "labels": Labels.read,
 }
 _MOST_VERSIONS = 6
 
@@ -58,7 +59,8 @@ def repeat(
         As of `sepkit.separate`.
     **instead
         Parameters of `sepkit.separate` to take in place of what the record says, such as ``seed=1``; ``config`` goes
-        over the record's option by option.
+        over the record's option by option. ``labels`` are added to the record's, and a method that can start from the
+        variables that were written with the result does.
 
     Returns
     -------
@@ -99,6 +101,7 @@ class Repetition:
 
     def __init__(self, record: Record, registry: Registry, **instead: Any) -> None:
         self._record, self._registry, self._instead = record, registry, instead
+        self._more_labels = "labels" in instead
         chosen = {name: instead.pop(name) for name in ("config", "weights", "device") if name in instead}
         self.method = Method(
             record.method,
@@ -117,6 +120,7 @@ class Repetition:
             "seed": record.seed,
             **self._known(),
             **instead,
+            "labels": self._labels(),
             "score": self._score(instead.get("score", record.score)),
         }
         self._require_equal_weights(() if "weights" not in chosen else (self._owner,))
@@ -140,6 +144,8 @@ class Repetition:
         )
         provenance = separation.provenance
         remarks = (*_other_versions(told.versions, provenance.versions), *provenance.remarks)
+        if self._more_labels:
+            remarks = (told_start(told, self.method.config), *remarks)
         return replace(separation, provenance=replace(provenance, remarks=remarks))
 
     @property
@@ -149,10 +155,19 @@ class Repetition:
     def _config(self, over: Config | Mapping[str, Any]) -> Config | dict[str, Any]:
         if isinstance(over, Config):
             return over
+        if self._more_labels and "start" not in over:
+            over = {**over, **start_of(self._record, self._registry.separator(self._record.method).load_config())}
         told = with_files(
             self._record, self._record.method, self._record.config, "config=... or --set", but=tuple(over)
         )
         return {**told, **over}
+
+    def _labels(self) -> tuple[Labels, ...]:
+        """Those of the record, and those that are added."""
+        told = found_all(
+            self._record, "labels", self._record.given.labels, Labels.read, digest, "labels=... or --labels"
+        )
+        return (*told, *labels_given(self._instead.get("labels", ())))
 
     def _weights(self) -> str | Path | None:
         used = next((one for one in self._record.weights if one.belong_to == self._owner), None)

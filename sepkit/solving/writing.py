@@ -20,11 +20,11 @@ RECORD = "separation.json"
 FORMAT = 1
 """Of the record: it grows when a reader of older ones would misunderstand new ones."""
 LARGEST_RECORD = 1 << 26
-_VARIABLES = "variables.npz"
+VARIABLES = "variables.npz"
 _SCORE = "score.mid"
 _LEARNED = ("model.json", "model.safetensors")
 _WRITTEN = re.compile(
-    r"(uncertainty/)?(?!\.)[^/\\:\0]+\.wav|" + "|".join(map(re.escape, (_VARIABLES, _SCORE, *_LEARNED)))
+    r"(uncertainty/)?(?!\.)[^/\\:\0]+\.wav|" + "|".join(map(re.escape, (VARIABLES, _SCORE, *_LEARNED)))
 )
 
 
@@ -59,7 +59,7 @@ def write_result(
         for source, stem in file_names(uncertainty).items():
             uncertainty[source].write(staging / "uncertainty" / f"{stem}.wav")
         if variables is not None:
-            write_variables(staging / _VARIABLES, variables)
+            write_variables(staging / VARIABLES, variables)
         if score is not None:
             score.write(staging / _SCORE)
         if learned is not None:

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 import sepkit
-from sepkit import Audio, Domain, Note, Score, Separation, example
+from sepkit import Audio, Domain, Label, Labels, Note, Score, Separation, example
 from sepkit.builtin import HarmonicConstraint, ScoreConstraint
 from sepkit.errors import ConfigError, SideInformationError
 from sepkit.music import midi_to_hz
@@ -227,3 +227,18 @@ def test_an_accelerator_gives_the_same_stems(rule: str) -> None:
     assert on_cuda.provenance.device == "cuda"
     for name, stem in on_cpu.items():
         assert sdr(stem, on_cuda[name]) > 40, name
+
+
+def test_labels_name_the_sources_and_silence_them_where_they_rest() -> None:
+    rate, time_s = 8000, np.arange(16000) / 8000
+    low = 0.1 * np.sin(2 * np.pi * 220 * time_s) * (time_s < 1.2)
+    high = 0.1 * np.sin(2 * np.pi * 1000 * time_s) * (time_s > 0.8)
+    labels = Labels((Label(0, 1.2, "low"), Label(0.8, 2, "high")))
+    mixture = Audio((low + high)[np.newaxis], rate)
+    config = {"rank": 2, "iterations": 30, "window_s": 0.032}
+    found = sepkit.separate(mixture, "nae", labels=labels, config=config)
+    assert found.sources == ("low", "high")
+    for name, stem in (("low", low), ("high", high)):
+        error = np.sum(np.square(found[name].samples[0] - stem))
+        assert 10 * np.log10(np.sum(np.square(stem)) / error) > 10
+    assert not found["low"].samples[:, round(1.5 * rate) :].any()

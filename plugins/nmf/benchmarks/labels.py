@@ -2,14 +2,15 @@
 
     python plugins/nmf/benchmarks/labels.py DATA METHOD[,METHOD] SECONDS [TRACK ...]
 
-DATA holds a folder a track, ``<set>/<track>/mixture.*`` and ``stems/<source>.*``. Of each, SECONDS are taken in which
-sources rest the most. Spans are computed from the true stems: a source sounds where its level is within 40 dB of its
-highest, gaps of less than 0.4 s are closed as nobody marks them, and each end is moved by up to 0.2 s at random, as a
-person would; where no source rests for half a second in all, spans say nothing, and the table says so. Boxes come from
-the first result and the truth: the spectrogram is cut into tiles of half a second and half an octave; a tile is
-confused by as much as the stem lacks there of what is the source's; the three most confused tiles of each source in
-which it has at least 80 % of the true energy get a box at 90 %. All figures are plain SDR in dB, the mean over the
-sources. Names of blind stems are assigned so that they are highest, those with labels are as the labels have them.
+DATA holds a folder a track, ``<set>/<track>/mixture.*`` and ``stems/<source>.*``. Of each, the SECONDS are taken in
+which sources rest the most, every one of them sounding for half a second at least. Spans are computed from the true
+stems: a source sounds where its level is within 40 dB of its highest, gaps of less than 0.4 s are closed as nobody
+marks them, and each end is moved by up to 0.2 s at random, as a person would; where no source rests for half a second
+in all, spans say nothing, and the table says so. Boxes come from the first result and the truth: the spectrogram is cut
+into tiles of half a second and half an octave; a tile is confused by as much as the stem lacks there of what is the
+source's; the three most confused tiles of each source in which it has at least 80 % of the true energy get a box at
+90 %. All figures are plain SDR in dB, the mean over the sources. Names of blind stems are assigned so that they are
+highest, those with labels are as the labels have them.
 """
 
 from __future__ import annotations
@@ -105,7 +106,8 @@ def excerpt(folder: Path, seconds: float) -> tuple[Audio, dict[str, Audio], list
     length_s = min(seconds, mixture.duration_s)
     starts_s = np.arange(0, mixture.duration_s - length_s + 1e-6, 0.5)
     resting = {start: rested(marked, tuple(truth), start, length_s) for start in starts_s}
-    start_s = float(max(starts_s, key=lambda start: sum(resting[start])))
+    all_sound = [start for start in starts_s if max(resting[start]) <= length_s - LEAST_REST_S]
+    start_s = float(max(all_sound, key=lambda start: sum(resting[start])))
     first, last = (round(s * mixture.sample_rate) for s in (start_s, start_s + length_s))
     moved = [replace(one, start_s=one.start_s - start_s, end_s=one.end_s - start_s) for one in marked]
     return (

@@ -30,7 +30,8 @@ from sepkit_nae.objective import Objective
 from sepkit_nae.start import drawn_where_free, fill, scale_encoder
 from sepkit_nae.statements import FactorStatements
 from sepkit_nae.trained import TrainedAutoencoder
-from sepkit_nmf import atoms_of_sources, blind_rank, normalized
+from sepkit_nmf import atoms_of_sources, blind_rank, labelled_factors, labelled_sources, normalized
+from sepkit_nmf.config import fastest_solver
 
 
 class NAE(Separator[NAEConfig]):
@@ -43,6 +44,9 @@ class NAE(Separator[NAEConfig]):
 
     With trained weights nothing is fitted: their encoder finds the atoms of every source in the mixture (see
     `sepkit_nae.trained`).
+
+    With labels it starts from the templates that those of `nmf` start from, and activations are zero while their
+    source rests.
 
     References
     ----------
@@ -79,9 +83,17 @@ class NAE(Separator[NAEConfig]):
         mixture, score = problem.mixture, problem.side_information.score
         rate, samples = mixture.sample_rate, mixture.samples[0]
         stft = STFT.of_duration(self.config.window_s, self.config.overlap, rate)
+        axes: dict[str, Any] = {"bins_hz": stft.bins_hz(rate), "frames_s": stft.frames_s(len(samples), rate)}
+        V = normalized(stft.magnitude(samples))
         wanted = problem.sources
-        if score is None:
-            atoms = (Atom(),) * blind_rank(self.config.rank, wanted)
+        start: Tensor | None = None
+        if score is None and problem.side_information.labels:
+            told = labelled_sources(problem)
+            run.identify(told)
+            modelled = wanted = wanted or told
+            start, atoms = self._labelled(V, problem, wanted, axes, run)
+        elif score is None:
+            modelled, atoms = wanted, (Atom(),) * blind_rank(self.config.rank, wanted)
         else:
             wanted = wanted_parts(score, wanted)
             run.identify(score.parts)
@@ -89,15 +101,15 @@ class NAE(Separator[NAEConfig]):
             modelled = (*wanted, *(part for part in score.parts if part not in wanted))
             atoms = score_atoms(score, modelled, rest_rank=self.config.rest_rank)
             remark_on_late_notes(score, mixture, run)
-        axes: dict[str, Any] = {"bins_hz": stft.bins_hz(rate), "frames_s": stft.frames_s(len(samples), rate)}
-        V = torch.from_numpy(normalized(stft.magnitude(samples))).to(device)
-        model, H = self._fit(V, problem, problem.layout(atoms=atoms, **axes), run)
+        layout = problem.layout(atoms=atoms, **axes)
+        if start is None:
+            start = drawn_where_free(start_templates(problem, layout), layout, run.rng)
+        model, H = self._fit(torch.from_numpy(V).to(device), start, problem, layout, run)
         # An hour's spectrogram weighs twice its audio: it goes before the stems come.
         del V
-        sources = wanted if score is None else modelled
         labels = [atom.source for atom in atoms]
         W = model.templates.detach().cpu().numpy()
-        members = atoms_of_sources(W, H.cpu().numpy(), labels, sources, bins_hz=axes["bins_hz"])
+        members = atoms_of_sources(W, H.cpu().numpy(), labels, modelled, bins_hz=axes["bins_hz"])
 
         @torch.no_grad()
         def masks(block: slice) -> NDArray[np.floating]:
@@ -109,14 +121,23 @@ class NAE(Separator[NAEConfig]):
         stems = stft.filter(samples, masks, len(names), steps=partial(run.steps, stage="filter"))
         return {name: Audio(stem[np.newaxis], rate) for name, stem in zip(names, stems, strict=True)}
 
-    def _fit(self, V: Tensor, problem: Problem, layout: Layout, run: Run) -> tuple[Autoencoder, Tensor]:
+    def _labelled(
+        self, V: NDArray[np.floating], problem: Problem, sources: tuple[str, ...], axes: dict[str, Any], run: Run
+    ) -> tuple[Tensor, tuple[Atom, ...]]:
+        """Templates to start from, and atoms that belong to the sources that the labels are about."""
+        solver, rank = fastest_solver(self.config.beta), self.config.rank
+        W, _, owners = labelled_factors(
+            V, problem, problem.layout(**axes), sources, run, self.config, solver=solver, rank=rank
+        )
+        return torch.from_numpy(W), tuple(map(Atom, owners))
+
+    def _fit(self, V: Tensor, start: Tensor, problem: Problem, layout: Layout, run: Run) -> tuple[Autoencoder, Tensor]:
         model = Autoencoder(
             *layout.shape(Domain.TEMPLATES),
             context_frames=self.config.context_frames,
             encoder_hidden=self.config.encoder_hidden,
             decoder_hidden=self.config.decoder_hidden,
         )
-        start = drawn_where_free(start_templates(problem, layout), layout, run.rng)
         fill(model, start, generator(run.rng))
         statements = FactorStatements.of(problem, layout, V.device)
         objective = Objective(V, model.to(V.device), statements, self.config.beta)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from sepkit_nmf.config import NMFConfig
 from sepkit_nmf.factorization import factorize
 from sepkit_nmf.grouping import RANK_PER_SOURCE, blind_rank
 from sepkit_nmf.initialize import nndsvd, normalize_templates, random_init
-from sepkit_nmf.labelled import labelled_factors, labelled_sources, owners_of_atoms
+from sepkit_nmf.labelled import labelled_factors, labelled_sources, owners_of_atoms, sounding_sources
 from sepkit_nmf.sharing import normalized
 
 Array = NDArray[np.floating]
@@ -75,7 +75,9 @@ def choose_start(
     if config.start is not None:
         if examples:
             raise ConfigError("templates are either learned from examples or given by start, not both")
-        return _given(config, config.start, V, problem.layout(**_axes(stft, problem)), sources, run.rng)
+        layout = problem.layout(**_axes(stft, problem))
+        given = _given(config, config.start, V, layout, sources, run.rng)
+        return replace(given, H=_under_labels(given, problem, layout, told, config.start)) if told else given
     if config.fix == "templates" and not examples:
         raise ConfigError("fix=templates needs templates: give examples, with examples=... or --example, or start")
     if not (examples or told or apart):
@@ -164,6 +166,22 @@ def _given(
     start_w = drawn_w if W is None else W.astype(V.dtype)
     start_h = drawn_h if H is None else H.astype(V.dtype)
     return Initialization(start_w, start_h, labels, free_w, free_h)
+
+
+def _under_labels(given: Initialization, problem: Problem, layout: Layout, told: tuple[str, ...], path: Path) -> Array:
+    """Activations that no longer keep silent where labels now let their source sound."""
+    missing = [source for source in told if source not in given.labels]
+    if missing:
+        raise ConfigError(
+            f"there are labels of '{missing[0]}', and {path} has no atoms of that source; separate anew without start"
+        )
+    owners = tuple(dict.fromkeys(label for label in given.labels if label is not None))
+    H = given.H.copy()
+    for source, sounding in zip(owners, sounding_sources(problem, owners, layout), strict=True):
+        rows = np.flatnonzero([label == source for label in given.labels])
+        waiting = sounding & ~H[rows].any(axis=0)
+        H[np.ix_(rows, waiting)] = H[rows].mean(axis=1, keepdims=True)
+    return H
 
 
 def _rank(stored: StoredVariables) -> int:
