@@ -21,8 +21,8 @@ class Regions(Constraint):
     """Within a labelled box a source has at least the label's strength of the energy; absent, at most what is left.
 
     Where several sources are labelled in one place they share it, and the others have what the strongest label leaves.
-    What a source may not have goes to those that are free, in proportion to what they have: that is the nearest
-    distribution in the sense of Kullback and Leibler, the constrained E-step of posterior regularisation. Bryan and
+    What a source may not have goes to the others, in proportion to what they have: that is the nearest distribution in
+    the sense of Kullback and Leibler, the constrained E-step of posterior regularisation. Bryan and
     Mysore penalise the posterior instead; as their penalty grows it becomes the limit of a label at 100 %.
 
     On waveforms the boxes are cut out by an orthogonal lapped transform, with limits in parts of the mixture: the sum
@@ -107,13 +107,28 @@ class Shares:
 
 
 def _limited(xp: Any, value: Any, limits: Any) -> Any:
-    """Magnitudes with shares up to their limits, the rest going to the sources that have none [shape=value.shape]."""
-    free = limits >= 1
-    kept = xp.where(free, value, xp.minimum(value, limits * xp.sum(value, axis=0)))
-    taken = xp.sum(value, axis=0) - xp.sum(kept, axis=0)
-    room = xp.where(free, value, xp.zeros_like(value))
-    rooms = xp.sum(room, axis=0)
-    equal = xp.astype(free, value.dtype)
-    equal = equal / xp.clip(xp.sum(equal, axis=0), 1, None)
-    share = xp.where(rooms > 0, room / xp.where(rooms > 0, rooms, xp.ones_like(rooms)), equal)
-    return kept + share * taken
+    """The nearest magnitudes of the same sum with shares up to their limits [shape=value.shape].
+
+    Those above their limits keep to them, and what that leaves the others share in proportion to what they have, which
+    may bring more of them to their limits.
+    """
+    total = xp.sum(value, axis=0)
+    most = limits * total
+    zero, bounded = xp.zeros_like(value), limits < 1
+    at_limit = bounded & (value > most)
+    for _ in range(value.shape[0] - 1):
+        grown = xp.where(at_limit, zero, value) * _growth(xp, value, most, at_limit, total)
+        at_limit = at_limit | (bounded & (grown > most))
+    kept = xp.where(at_limit, most, value * _growth(xp, value, most, at_limit, total))
+    # Where those without a limit have nothing to be in proportion to, they share equally.
+    free = xp.astype(~bounded, value.dtype)
+    return kept + free / xp.clip(xp.sum(free, axis=0), 1, None) * xp.clip(total - xp.sum(kept, axis=0), 0, None)
+
+
+def _growth(xp: Any, value: Any, most: Any, at_limit: Any, total: Any) -> Any:
+    """By how much those that are not at their limits grow [shape=value.shape[1:]]."""
+    zero = xp.zeros_like(value)
+    left = total - xp.sum(xp.where(at_limit, most, zero), axis=0)
+    have = xp.sum(xp.where(at_limit, zero, value), axis=0)
+    touched = xp.any(at_limit, axis=0) & (have > 0)
+    return xp.where(touched, left / xp.where(have > 0, have, xp.ones_like(have)), xp.ones_like(have))
