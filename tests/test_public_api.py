@@ -36,6 +36,8 @@ TOP = [
     "F0Track",
     "GradientSplit",
     "Initial",
+    "Label",
+    "Labels",
     "Layout",
     "Method",
     "Note",
@@ -81,19 +83,21 @@ PLUGIN = [
 ]
 ALIGNMENT = ["Alignment", "align"]
 BUILTIN = [
+    "Activity",
     "Continuity",
     "HarmonicConstraint",
     "HarmonicTemplates",
     "Lobes",
     "MixtureConsistency",
     "NearScore",
+    "Regions",
     "ScoreConstraint",
     "SmoothF0",
     "Sparsity",
 ]
 EVALUATION = ["Dataset", "Evaluation", "Figure", "Metric", "Stems", "Track", "benchmark", "evaluate"]
 TRAINING = ["Trainer", "TrainingConfig", "TrainingData", "TrainingResult", "train"]
-MUSIC = ["Audio", "F0Track", "Note", "Score", "SideInformation", "midi_to_hz", "read_with_parts"]
+MUSIC = ["Audio", "F0Track", "Label", "Labels", "Note", "Score", "SideInformation", "midi_to_hz", "read_with_parts"]
 PROBLEM = [
     "Atom",
     "BoundConstraints",

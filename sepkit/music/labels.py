@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sepkit.errors import SideInformationError, one_line
 from sepkit.files import atomic_path
+from sepkit.music.files.label_table import Marked, read_labels
 from sepkit.music.origin import Origin
 from sepkit.opening import as_spelt, composed
 
@@ -128,11 +129,9 @@ class Labels:
         SideInformationError
             If the file cannot be read, or understood without doubt.
         """
-        from sepkit.music.files.label_table import read_labels
-
         try:
-            labels, remarks = read_labels(Path(path))
-            return cls(labels, remarks, origin=Origin.of(as_spelt(Path(path))))
+            marked, remarks = read_labels(Path(path))
+            return cls(tuple(map(_label, marked)), remarks, origin=Origin.of(as_spelt(Path(path))))
         except SideInformationError as error:
             raise SideInformationError(
                 str(error) if one_line(str(path)) in str(error) else f"{path}: {error}"
@@ -167,6 +166,15 @@ def parsed_text(text: str) -> tuple[str, bool, float]:
     assert found is not None
     strength = 1.0 if found["percent"] is None else float(found["percent"].replace(",", ".")) / 100
     return composed(found["source"].strip()), bool(found["absent"]), strength
+
+
+def _label(marked: Marked) -> Label:
+    source, absent, strength = parsed_text(marked.text)
+    strength = strength if marked.strength is None else marked.strength
+    try:
+        return Label(marked.start_s, marked.end_s, source, marked.low_hz, marked.high_hz, absent, strength)
+    except SideInformationError as error:
+        raise SideInformationError(f"line {marked.line}: {error}") from error
 
 
 def all_labels(given: Iterable[Labels]) -> tuple[Label, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from sepkit.errors import MismatchError, SideInformationError
 from sepkit.music.audio import Audio
 from sepkit.music.labels import Label, Labels, all_labels
+from sepkit.problem.statement import Hosted, Statement
 
 GivenLabels = Labels | str | os.PathLike[str]
 
@@ -40,8 +41,18 @@ def _one(given: GivenLabels) -> Labels:
     )
 
 
-def checked_labels(given: tuple[Labels, ...], mixture: Audio, method: str) -> tuple[str, ...]:
+def checked_labels(
+    given: tuple[Labels, ...], mixture: Audio, method: str, hosted: Iterable[Hosted[Statement]]
+) -> tuple[str, ...]:
     """What the user ought to know of labels beside a mixture, one sentence each.
+
+    Parameters
+    ----------
+    given : tuple of Labels
+    mixture : Audio
+    method : str
+    hosted : iterable of Hosted
+        The statements that the method hosts.
 
     Raises
     ------
@@ -77,23 +88,17 @@ def checked_labels(given: tuple[Labels, ...], mixture: Audio, method: str) -> tu
                 "the source sounds and the others do not",
             ),
         )
-    return (*(remark for one in given for remark in one.remarks), *_remarks(labels, outside, whole, mixture))
+    return (
+        *(remark for one in given for remark in one.remarks),
+        *_remarks(labels, outside, whole, mixture),
+        *_unused(labels, method, {one.statement.name for one in hosted}),
+    )
 
 
-def told_unused_labels(given: tuple[Labels, ...], statements: Collection[str], method: str) -> Iterator[str]:
-    """What of the labels nobody makes use of, in words for the user.
-
-    Parameters
-    ----------
-    given : tuple of Labels
-    statements : collection of str
-        The names of those that the method hosts.
-    method : str
-    """
-    labels = all_labels(given)
-    for kind, label_is in (("spans", True), ("boxes", False)):
+def _unused(labels: tuple[Label, ...], method: str, statements: Collection[str]) -> Iterator[str]:
+    for kind, are_spans in (("spans", True), ("boxes", False)):
         statement = _STATEMENTS[kind]
-        if statement not in statements and any(label.is_span == label_is for label in labels):
+        if statement not in statements and any(label.is_span == are_spans for label in labels):
             yield f"the {kind} of the labels made no difference: method '{method}' needs the constraint '{statement}'"
 
 

@@ -14,7 +14,6 @@ from sepkit.errors import MismatchError
 from sepkit.music.audio import Audio
 from sepkit.music.examples import Example
 from sepkit.music.f0 import F0Track
-from sepkit.music.labels import all_labels
 from sepkit.music.score import Score
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.store import chosen_folder
@@ -28,7 +27,7 @@ from sepkit.solving.contract import check_stems, check_violations, plugin_faults
 from sepkit.solving.declare import declared_constraints, declared_priors
 from sepkit.solving.digests import digest_inputs, digest_paths
 from sepkit.solving.given import Pathlike, audio_given, require_asked_for, side_given, sources_given
-from sepkit.solving.labelled import GivenLabels, checked_labels, labels_given, told_unused_labels
+from sepkit.solving.labelled import GivenLabels, checked_labels, labels_given
 from sepkit.solving.negotiation import Task, negotiate, told_unused, used
 from sepkit.solving.once import Once
 from sepkit.solving.origins import origins
@@ -134,13 +133,11 @@ class Method:
             self.registry,
         )
         hosted = (*hosted_priors, *hosted_constraints)
-        on_labels = checked_labels(given.labels, mixture, self.spec.name)
+        on_labels = checked_labels(given.labels, mixture, self.spec.name, hosted)
         options = {self.spec.name: self.config, **{one.label: one.statement for one in hosted}}
         inputs = digest_inputs(mixture, given) | digest_paths(options)
         came_from = origins(mixture, given, self.weights, options)
         in_vain = given.kinds - used(self.spec, hosted) - {"labels"}
-        statements = {one.statement.name for one in hosted}
-        on_labels += tuple(told_unused_labels(given.labels, statements, self.spec.name))
         heard, given = given.labels, given.only(used(self.spec, hosted))
         with plugin_faults(self.spec):
             self._once(partial(self._load, reporter, cancel))
@@ -166,16 +163,13 @@ class Method:
             hosted_constraints,
             for_statements=adapted,
         )
-        for remark in (*on_labels, *told_unused(in_vain, self.spec)):
-            run.remark(remark)
+        run.remarks += [*on_labels, *told_unused(in_vain, self.spec)]
         hosts_waveforms = Domain.WAVEFORMS in self.spec.constraints
-        if problem.sources and not hosts_waveforms:
-            # What they cannot be bound to is told before any work is done.
-            with plugin_faults(self.spec):
-                problem.bind_constraints(problem.layout(), Domain.WAVEFORMS)
         with run:
             run.check_cancelled()
             with plugin_faults(self.spec):
+                if problem.sources and not hosts_waveforms:  # What cannot be bound is told before any work is done.
+                    problem.bind_constraints(problem.layout(), Domain.WAVEFORMS)
                 stems = dict(self._separator.separate(problem, run))
             check_stems(self.spec, problem, stems)
             check_violations(self.spec, problem, run, hosted_outside=not hosts_waveforms)
@@ -196,7 +190,7 @@ class Method:
             given={"sources": list(names), "align": align, **came_from},
             expected_sdr_db=expected_sdr_db(stems, uncertainty),
         )
-        return Separation(mixture, stems, provenance, run.variables, uncertainty, run.learned, all_labels(heard))
+        return Separation(mixture, stems, provenance, run.variables, uncertainty, run.learned, heard)
 
     def _load(self, reporter: Reporter | None, cancel: Cancel | None) -> None:
         # A run of its own: which separation happens to come first must not change any of them.

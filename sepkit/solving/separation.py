@@ -13,7 +13,7 @@ import numpy as np
 
 from sepkit.errors import ConfigError, SepkitError
 from sepkit.music.audio import Audio
-from sepkit.music.labels import Label
+from sepkit.music.labels import Labels
 from sepkit.music.score import Score
 from sepkit.opening import composed
 from sepkit.problem.domain import Domain
@@ -46,7 +46,7 @@ class Separation(Mapping[str, Audio]):
         The standard deviation of every sample of every stem; empty unless the method knows it.
     learned : Writable or None
         Weights that the method learned from the mixture; `write` puts them into the folder, which serves as weights.
-    labels : tuple of Label
+    labels : tuple of Labels
         What a listener said of the mixture; `plot` draws them.
 
     Examples
@@ -62,7 +62,7 @@ class Separation(Mapping[str, Audio]):
     variables: Variables | None = None
     uncertainty: Mapping[str, Audio] = field(default_factory=dict)
     learned: Writable | None = None
-    labels: tuple[Label, ...] = ()
+    labels: tuple[Labels, ...] = ()
 
     def __repr__(self) -> str:
         names = [repr(one if len(one) <= _LONGEST_NAME else one[: _LONGEST_NAME - 1] + "…") for one in self.sources]

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from sepkit.errors import SideInformationError
 from sepkit.music.files.table import Table, is_missing, number, read_table
-from sepkit.music.labels import Label, parsed_text
 
 _COLUMNS = {
     "start": ("start_s", "start", "time", "time_s", "onset", "onset_s", "begin", "from"),
@@ -31,12 +31,24 @@ _REMEDY = "name the columns start, end, source, and low_hz, high_hz, strength if
 Row = Mapping[str, str]
 
 
-def read_labels(path: Path) -> tuple[tuple[Label, ...], tuple[str, ...]]:
+class Marked(NamedTuple):
+    """A label as it is written, on some line of its file; None where a frequency is open or no strength is told."""
+
+    line: int
+    start_s: float
+    end_s: float
+    text: str
+    low_hz: float | None
+    high_hz: float | None
+    strength: float | None
+
+
+def read_labels(path: Path) -> tuple[tuple[Marked, ...], tuple[str, ...]]:
     """Read the labels in a file.
 
     Returns
     -------
-    labels : tuple of Label
+    labels : tuple of Marked
     remarks : tuple of str
         What was left out, one sentence each.
 
@@ -47,13 +59,13 @@ def read_labels(path: Path) -> tuple[tuple[Label, ...], tuple[str, ...]]:
     """
     known = {name for names in _COLUMNS.values() for name in names}
     table = read_table(path, "label track", known.__contains__)
-    labels: list[Label] = []
+    labels: list[Marked] = []
     points = 0
     try:
         for line, row in _rows(table):
             try:
-                label = _label(row)
-            except (ValueError, SideInformationError) as error:
+                label = _marked(line, row)
+            except ValueError as error:
                 raise ValueError(f"line {line}: {error}") from error
             points += label is None
             labels += () if label is None else (label,)
@@ -123,7 +135,7 @@ def _is_number(cell: str) -> bool:
         return False
 
 
-def _label(row: Row) -> Label | None:
+def _marked(line: int, row: Row) -> Marked | None:
     """The label in a row; None for one that has no length, or no width."""
     for needed in ("start", "source"):
         if not row.get(needed):
@@ -131,12 +143,12 @@ def _label(row: Row) -> Label | None:
     start_s = _finite(row, "start")
     end_s = _finite(row, "end") if "end" in row else start_s + _finite(row, "duration")
     low_hz, high_hz = (_frequency(row.get(which, "")) for which in ("low", "high"))
-    source, absent, strength = parsed_text(row["source"])
+    strength = None
     if row.get("strength"):
         strength = float(number(row["strength"].rstrip(" %"))) / (100 if row["strength"].endswith("%") else 1)
     if end_s == start_s or (low_hz is not None and low_hz == high_hz):
         return None
-    return Label(start_s, end_s, source, low_hz, high_hz, absent, strength)
+    return Marked(line, start_s, end_s, row["source"], low_hz, high_hz, strength)
 
 
 def _finite(row: Row, name: str) -> float:
