@@ -4,13 +4,14 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from sepkit import Audio, Separation, SepkitError
+from sepkit import Audio, Label, Labels, Separation, SepkitError
 from sepkit.errors import WriteError
 from sepkit.plots.canvas import write_figure
 from tests.commandline import script
@@ -205,3 +206,26 @@ assert after == before
 def test_separating_imports_no_matplotlib() -> None:
     source = "import sys, sepkit.plots.separation, sepkit.solving.separation; print('matplotlib' in sys.modules)"
     assert script(source).strip() == "False"
+
+
+def test_labels_are_drawn_over_the_spectrograms() -> None:
+    mixture = tone(1000, 0, 2)
+    labels = Labels(
+        (
+            Label(0.2, 0.8, "stem 0"),
+            Label(1, 1.5, "stem 1", 900, 1100),
+            Label(1, 1.5, "stem 0", 900, 1100, absent=True),
+            Label(1.5, 1.8, "stem 1", 2000),
+        )
+    )
+    figure = replace(halves(mixture), labels=(labels,)).plot()
+    places = {title: [patch.get_bbox().bounds for patch in axis.patches] for title, axis in panels(figure).items()}
+    assert places["mixture"] == [
+        pytest.approx((0.2, 3.8, 0.6, 0.2)),
+        pytest.approx((1, 0.9, 0.5, 0.2)),
+        pytest.approx((1, 0.9, 0.5, 0.2)),
+        pytest.approx((1.5, 2, 0.3, 2)),
+    ]
+    assert [len(places[f"stem {i}"]) for i in (0, 1)] == [2, 2]
+    written = [text.get_text() for text in panels(figure)["mixture"].texts]
+    assert written == ["stem 1", "!stem 0", "stem 1"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from sepkit.plots.canvas import (
     shown_inline,
     time_unit,
 )
+from sepkit.plots.labels import DrawnLabel, draw_labels
 from sepkit.plots.uncertainty import draw_expected_sdr
 from sepkit.spectral import STFT, soft_masks
 from sepkit.spectral_config import WINDOW_S
@@ -36,6 +37,7 @@ def plot_separation(
     traces: Mapping[str, list[float]],
     uncertainty: Mapping[str, Sound],
     expected_sdr_db: Mapping[str, float],
+    labels: Sequence[DrawnLabel] = (),
 ) -> Figure:
     """Draw mixture, stems and residual, with the soft masks that the stems imply.
 
@@ -51,6 +53,8 @@ def plot_separation(
         Standard deviations of the stems, where the method knows them.
     expected_sdr_db : mapping of str to float
         The SDR that they imply over the whole recording.
+    labels : sequence of Label
+        Spans and boxes of a listener, drawn over the mixture's spectrogram and each over its stem's.
 
     Returns
     -------
@@ -81,6 +85,9 @@ def plot_separation(
     draw = _Spectrograms(mixture, stft, axes[0, 0])
     for axis, name, values in zip(axes[:, 0], names, level, strict=False):
         image = draw(axis, name, values, cmap="magma", vmin=-_RANGE_DB, vmax=0)
+    for axis, name in zip(axes[:, 0], (None, *stems), strict=False):
+        own = [label for label in labels if name in (None, label.source)]
+        draw_labels(axis, own, tuple(stems), seconds=draw.seconds, top_khz=draw.view[1][1])
     figure.colorbar(image, ax=list(axes[:5, 0]), label="dB below the loudest", aspect=40)
     for axis, name, values in zip(axes[1:, 1], names[1:], masks, strict=True):
         image = draw(axis, f"mask of {name}", values, cmap="viridis", vmin=0, vmax=1)
@@ -167,7 +174,8 @@ class _Spectrograms:
 
     def __init__(self, mixture: Sound, stft: STFT, shared: Axes) -> None:
         rate = mixture.sample_rate
-        self.unit, seconds = time_unit(mixture.duration_s)
+        self.unit, self.seconds = time_unit(mixture.duration_s)
+        seconds = self.seconds
         # Frames start before zero, and a cell of the picture lies around the centre of its frame and of its bin.
         times_s, hop_s = stft.frames_s(mixture.length, rate), stft.hop / rate
         bins_hz = stft.bins_hz(rate)

@@ -13,7 +13,7 @@ import numpy as np
 
 from sepkit.errors import ConfigError, SepkitError
 from sepkit.music.audio import Audio
-from sepkit.music.labels import Labels
+from sepkit.music.labels import Labels, all_labels
 from sepkit.music.score import Score
 from sepkit.opening import composed
 from sepkit.problem.domain import Domain
@@ -158,7 +158,7 @@ class Separation(Mapping[str, Audio]):
     def plot(self) -> Figure:
         """Draw spectrograms of mixture, stems and an audible residual, the soft masks that the stems imply, the cost.
 
-        Where the method knows its uncertainty, a third column shows it.
+        Where the method knows its uncertainty, a third column shows it. Labels are drawn over the spectrograms.
 
         Returns
         -------
@@ -182,6 +182,7 @@ class Separation(Mapping[str, Audio]):
             traces=self.provenance.traces,
             uncertainty=self.uncertainty,
             expected_sdr_db=self.provenance.expected_sdr_db,
+            labels=all_labels(self.labels),
         )
 
     def plot_factors(self) -> Figure:
