@@ -88,16 +88,23 @@ class AllocatedModel(Model):
         numerator, denominator = np.zeros_like(start), np.zeros_like(start)
         for block, parts, models in self._expectations(W, H):
             for atoms, part, model in zip(self.allocation.members.values(), parts, models, strict=True):
-                # V_s ⊙ (W_s H_s)^(β-2) and (W_s H_s)^(β-1).
-                np.maximum(model, self.floor, out=model)
-                power = model ** model.dtype.type(self.beta - 1)
-                ratio = (np.maximum(part, self.floor) if self.beta <= 0 else part) / model * power
-                for total, weight in ((numerator, ratio), (denominator, power)):
+                for total, weight in zip((numerator, denominator), self._weights(part, model), strict=False):
                     if factor is self.templates:
                         total[atoms] += H[atoms, block] @ weight.T
                     else:
                         total[atoms, block] = W[atoms] @ weight
+        if self.beta == 1:
+            # Wᵀ1: the same in every frame.
+            denominator = other.sum(axis=1, dtype=np.float64, keepdims=True).astype(start.dtype)
         return numerator[factor.rows], denominator[factor.rows]
+
+    def _weights(self, part: Array, model: Array) -> tuple[Array, ...]:
+        """V_s ⊙ (W_s H_s)^(β-2) and, unless it is all ones, (W_s H_s)^(β-1)."""
+        np.maximum(model, self.floor, out=model)
+        if self.beta == 1:
+            return (np.divide(part, model, out=part),)
+        power = model ** model.dtype.type(self.beta - 1)
+        return (np.maximum(part, self.floor) if self.beta <= 0 else part) / model * power, power
 
     def _expectations(self, W: Array, H: Array) -> Iterator[tuple[slice, Array, Array]]:
         """The E-step, block by block: every source's part of the data, and its model."""
