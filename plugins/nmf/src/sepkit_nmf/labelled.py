@@ -1,10 +1,10 @@
 """What labels make of a factorisation: atoms that belong to sources.
 
-Where one source alone sounds, its templates are learned, as in semi-supervised separation. With these, other atoms
-explain what is left of the whole. They are grouped by their spectral envelopes, as in blind separation, and by where
-they sound: an atom that goes on while a source rests is hardly that source's, and one that sounds in the few places
-where a source does is likely to be. From there the factorisation goes on, with the atoms of every source silent where
-that is.
+Atoms are found first as if nothing were known. They are grouped by their spectral envelopes, as in blind separation, by
+the envelope of what is heard where a source sounds alone, and by where they sound: an atom that goes on while a source
+rests is hardly that source's, and one that sounds in the few places where a source does is likely to be. From there the
+factorisation goes on, with the atoms of every source silent where that is: where one sounds alone, its templates alone
+are left to learn, as in semi-supervised separation.
 
 References
 ----------
@@ -31,7 +31,7 @@ from sepkit.problem.problem import Problem
 from sepkit.problem.run import Run
 from sepkit_nmf.factorization import factorize
 from sepkit_nmf.grouping import RANK_PER_SOURCE, envelope_cepstra, group_atoms
-from sepkit_nmf.initialize import normalize_templates, random_init
+from sepkit_nmf.initialize import random_init
 
 Array = NDArray[np.floating]
 
@@ -39,8 +39,6 @@ _AT_REST = 0.05
 """How much less likely an atom is to sound while its source rests than while it does not: ears and labels err."""
 _DOUBT = 0.05
 """Of a label at 100 %."""
-_LEFT = 0.001
-"""How loud atoms of which nothing is known begin, beside those that were heard alone."""
 _ROUNDS = 100
 
 
@@ -123,32 +121,20 @@ def labelled_factors(
     owners : tuple of str
         The source of every atom; every source has one.
     """
-    rank = rank or RANK_PER_SOURCE
-    sounding = sounding_sources(problem, sources, layout)
-    fit = partial(
-        factorize, beta=options.beta, solver=solver, max_iterations=options.iterations, tolerance=options.tolerance
+    W, H = random_init(V, (rank or RANK_PER_SOURCE) * len(sources), run.rng)
+    fit = factorize(
+        V,
+        W,
+        H,
+        beta=options.beta,
+        solver=solver,
+        max_iterations=options.iterations,
+        tolerance=options.tolerance,
+        steps=partial(run.steps, stage="find atoms"),
     )
-    heard: list[Array] = []
-    owners: list[int] = []
-    for index, alone in enumerate(sounding & (sounding.sum(axis=0) == 1)):
-        if alone.any() and V[:, alone].any():
-            frames = np.ascontiguousarray(V[:, alone])
-            found = fit(
-                frames, *random_init(frames, rank, run.rng), steps=partial(run.steps, stage=f"learn {sources[index]}")
-            )
-            heard.append(normalize_templates(found.W, found.H)[0])
-            owners += [index] * rank
-    W, H = normalize_templates(*random_init(V, len(owners) + rank * len(sources), run.rng))
-    # What the sources were heard to sound like comes first: the others explain what is left.
-    H[len(owners) :] *= V.dtype.type(_LEFT)
-    W[:, : len(owners)] = np.concatenate([W[:, :0], *heard], axis=1)
-    support = np.ones(H.shape, bool)
-    support[: len(owners)] = sounding[owners]
-    free = np.arange(len(H)) >= len(owners)
-    found = fit(V, W, H, support_h=support, free_w=free, steps=partial(run.steps, stage="find atoms"))
-    W, H = found.W, found.H
-    grouped = group_by_labels(W[:, free], H[free], sounding, problem.side_information.all_labels, sources, layout)
-    return W, H, tuple(sources[index] for index in (*owners, *grouped))
+    sounding = sounding_sources(problem, sources, layout)
+    owners = group_by_labels(fit.W, fit.H, sounding, problem.side_information.all_labels, sources, layout)
+    return fit.W, fit.H, tuple(sources[index] for index in owners)
 
 
 def group_by_labels(
