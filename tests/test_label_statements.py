@@ -146,6 +146,16 @@ class TestRegions:
             with pytest.raises(SideInformationError, match="labels contradict each other at"):
                 Regions().bind(layout(*labels), domain)
 
+    @pytest.mark.parametrize("faint", [0.0, 1e-42, 1e-30])
+    def test_next_to_nothing(self, faint: float) -> None:
+        """A box of a source that the model has next to nothing of."""
+        value = np.ones((3, 21, 20), np.float32)
+        value[:2] = faint
+        projection = Regions().bind(layout(Label(2, 4, "a", 5, 9), Label(2, 4, "b", 5, 9)), Domain.SPECTROGRAMS)
+        projected = projection.project(value)
+        assert np.allclose(projected[:, 6, 5], [0.5, 0.5, 0], atol=1e-6)
+        assert np.isfinite(projected).all()
+
     def test_open_bands_and_strength_without_a_band(self) -> None:
         assert np.allclose(shares(Label(2, 4, "a", 15, None))[0, 15:, 5], 1)
         assert np.allclose(shares(Label(2, 4, "a", None, 3))[0, :4, 5], 1)

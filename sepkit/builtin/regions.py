@@ -17,6 +17,10 @@ from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
 
 
+_LEAST = 1e-7
+"""Of the sum: less than that counts as nothing."""
+
+
 class Regions(Constraint):
     """Within a labelled box a source has at least the label's strength of the energy; absent, at most what is left.
 
@@ -130,5 +134,6 @@ def _growth(xp: Any, value: Any, most: Any, at_limit: Any, total: Any) -> Any:
     zero = xp.zeros_like(value)
     left = total - xp.sum(xp.where(at_limit, most, zero), axis=0)
     have = xp.sum(xp.where(at_limit, zero, value), axis=0)
-    touched = xp.any(at_limit, axis=0) & (have > 0)
-    return xp.where(touched, left / xp.where(have > 0, have, xp.ones_like(have)), xp.ones_like(have))
+    # Next to nothing would have to grow beyond all numbers.
+    touched = xp.any(at_limit, axis=0) & (have > _LEAST * total)
+    return xp.where(touched, left / xp.where(touched, have, xp.ones_like(have)), xp.ones_like(have))

@@ -106,7 +106,7 @@ def draw_labels(
                 drawable(label.text),
                 color=colour,
                 fontsize="small",
-                va="bottom",
+                va="top",
                 clip_on=True,
                 parse_math=False,
             )

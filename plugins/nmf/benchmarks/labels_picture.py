@@ -25,9 +25,9 @@ def main() -> None:
         (
             Label(0, 3.1, "cello"),
             Label(2.1, 4.9, "flute"),
-            Label(2, 3, "cello", 60, 480, strength=0.9),
-            Label(2, 3, "flute", 900, 3900, strength=0.8),
-            Label(3.5, 4.5, "cello", 100, 700, absent=True),
+            Label(2, 3, "flute", 450, 540),
+            Label(2, 3, "cello", 560, 690, strength=0.9),
+            Label(2, 3, "cello", 1600, 2000, absent=True, strength=0.7),
         )
     )
     options = {"rank": 4, "iterations": 50}
