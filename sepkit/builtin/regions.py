@@ -16,7 +16,6 @@ from sepkit.problem.constraint import Constraint, Projection
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
 
-
 _LEAST = 1e-7
 """Of the sum: less than that counts as nothing."""
 
