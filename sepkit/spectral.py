@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from sepkit import large
 from sepkit.errors import ConfigError
 
 _BLOCK_VALUES = 1 << 21
@@ -174,7 +175,7 @@ class STFT:
         -------
         samples : ndarray [shape=(..., samples)]
         """
-        samples = np.zeros(shape, dtype)
+        samples = large.zeros(shape, dtype)
         blocks = list(self.blocks(shape[-1], copies=math.prod(shape[:-1])))
         for index in (steps or range)(len(blocks)):
             self._overlap_add(spectra(blocks[index]), samples, blocks[index].start)
@@ -183,7 +184,7 @@ class STFT:
     def magnitude(self, samples: NDArray[np.floating]) -> NDArray[np.floating]:
         """Magnitude spectrogram [shape=(..., bins, frames)], without ever holding the whole complex spectrum."""
         frames = self.frames(samples.shape[-1])
-        magnitude = np.empty((*samples.shape[:-1], frames, self.bins), samples.dtype)
+        magnitude = large.empty((*samples.shape[:-1], frames, self.bins), samples.dtype)
         for block in self.blocks(samples.shape[-1]):
             spectrum = np.swapaxes(self.forward(samples, block), -1, -2)
             np.abs(spectrum, out=magnitude[..., block, :])

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sepkit import large
 from sepkit.errors import AudioError, SamplesError, WriteError
 from sepkit.files import atomic_path
 from sepkit.music.origin import Origin
@@ -107,7 +108,7 @@ class Audio:
         if not (is_number and 1 <= rate <= highest and rate % 1 == 0):
             raise SamplesError(f"sample_rate needs a whole number of Hz from 1 to {highest}, given {rate!r}")
         with np.errstate(over="ignore"):
-            view = samples.astype(np.float32, copy=False).view()
+            view = (samples if samples.dtype == np.float32 else large.copied(samples, np.float32)).view()
         peak = max(float(view.max()), -float(view.min()))
         if not peak <= LOUDEST:
             wrong = f"with a peak of {peak:.3g}" if np.isfinite(peak) else "with NaN, infinite or too large values"
@@ -158,10 +159,9 @@ class Audio:
 
         path = Path(path)
         with streamed(path) as stream:
-            blocks = list(stream.blocks)
-        if not blocks:
+            samples = large.joined(stream.blocks)
+        if samples is None:
             raise AudioError(f"{path} {stream.missing(0) or 'holds no samples'}")
-        samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
         missing = stream.missing(samples.shape[1])
         try:
             remarks = (f"the recording {missing}",) if missing else ()
@@ -213,7 +213,7 @@ class Audio:
         suffix = path.suffix.lower()
         if suffix not in (".wav", ".flac"):
             raise AudioError(f"cannot write audio as '{path.name}': the name needs to end in .wav or .flac")
-        if suffix == ".flac" and np.abs(self.samples).max() > 1:
+        if suffix == ".flac" and max(self.samples.max(), -self.samples.min()) > 1:
             raise AudioError(f"{path.name} would clip: FLAC ends at full scale 1 and the peak is above it; write .wav")
         with atomic_path(path) as temporary:
             self._encode(temporary, suffix)
@@ -271,23 +271,29 @@ class Audio:
         length = length or -(-self.length * sample_rate // self.sample_rate)
         import soxr
 
-        # Under older NumPy soxr cannot tell how the view of a single sample lies in memory.
-        frames = self.samples.T if self.length > 1 else self.samples.T.copy()
-        resampled = soxr.resample(frames, self.sample_rate, sample_rate, quality="HQ").T
-        return Audio(fit_length(np.ascontiguousarray(resampled), length), sample_rate)
+        stream = soxr.ResampleStream(self.sample_rate, sample_rate, self.channels, dtype="float32", quality="HQ")
+        resampled, done = large.zeros((self.channels, length)), 0
+        for span in large.spans(self.length):
+            block = np.ascontiguousarray(self.samples[:, span].T)
+            piece = stream.resample_chunk(block, last=span.stop == self.length)[: length - done]
+            resampled[:, done : done + len(piece)] = piece.T
+            done += len(piece)
+        return Audio(resampled, sample_rate)
 
     def mixdown(self) -> Audio:
         """The mean of the channels, as one channel."""
         if self.channels == 1:
             return self
-        return Audio(self.samples.mean(axis=0, keepdims=True), self.sample_rate)
+        return Audio(self.samples.mean(axis=0, keepdims=True, out=large.empty((1, self.length))), self.sample_rate)
 
 
 def fit_length(samples: NDArray[np.float32], length: int) -> NDArray[np.float32]:
     """Cut or zero-pad the end so that there are `length` samples [shape=(channels, length)]."""
     if samples.shape[1] >= length:
         return samples[:, :length]
-    return np.pad(samples, ((0, 0), (0, length - samples.shape[1])))
+    fitted = large.zeros((samples.shape[0], length), samples.dtype)
+    fitted[:, : samples.shape[1]] = samples
+    return fitted
 
 
 def _clear_timestamp(path: Path) -> None:

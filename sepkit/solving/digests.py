@@ -66,9 +66,11 @@ def digest_arrays(*arrays: NDArray[Any]) -> str:
     """Of the numbers in arrays, with their types and shapes."""
     digest = hashlib.sha256()
     for array in arrays:
-        little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-        digest.update(f"{little.dtype.str}{little.shape}".encode())
-        digest.update(little.data)
+        little = array.dtype.newbyteorder("<")
+        digest.update(f"{little.str}{array.shape or (1,)}".encode())
+        # Row by row, which gives the same bytes: long arrays are not copied to be in order.
+        for row in array if array.ndim > 1 else [array]:
+            digest.update(np.ascontiguousarray(row, little).data)
     return digest.hexdigest()
 
 

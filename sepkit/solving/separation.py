@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sepkit import large
 from sepkit.errors import ConfigError, SepkitError
 from sepkit.music.audio import Audio
 from sepkit.music.score import Score
@@ -84,7 +85,7 @@ class Separation(Mapping[str, Audio]):
     @property
     def residual(self) -> Audio:
         """The mixture less all stems: stems and residual always sum to the mixture."""
-        left_over = np.array(self.mixture.samples)
+        left_over = large.copied(self.mixture.samples)
         for stem in self.stems.values():
             left_over -= stem.samples
         return Audio(left_over, self.mixture.sample_rate)
@@ -121,7 +122,7 @@ class Separation(Mapping[str, Audio]):
         --------
         >>> separation.remix({"left": -12, "right": 3}).write("practice.wav")  # doctest: +SKIP
         """
-        remixed = np.array(self.mixture.samples)
+        remixed = large.copied(self.mixture.samples)
         for name, gain_db in gains_db.items():
             if name not in self:
                 raise ConfigError(f"there is no stem '{name}'; the stems are {', '.join(self.stems)}")
@@ -129,7 +130,8 @@ class Separation(Mapping[str, Audio]):
                 raise ConfigError(
                     f"the gain of '{name}' needs a number of dB up to {_HIGHEST_GAIN_DB}, given {gain_db}"
                 )
-            remixed += np.float32(10 ** (gain_db / 20) - 1) * self[name].samples
+            for span in large.spans(self.mixture.length):
+                remixed[:, span] += np.float32(10 ** (gain_db / 20) - 1) * self[name].samples[:, span]
         return Audio(remixed, self.mixture.sample_rate)
 
     @property
@@ -316,5 +318,5 @@ def expected_sdr_db(stems: Mapping[str, Audio], uncertainty: Mapping[str, Audio]
 
 
 def _energy(audio: Audio) -> np.float64:
-    energy: np.float64 = np.sum(np.square(audio.samples, dtype=np.float64))
-    return energy
+    spans = large.spans(audio.length)
+    return sum((np.sum(np.square(audio.samples[:, span], dtype=np.float64)) for span in spans), np.float64(0))

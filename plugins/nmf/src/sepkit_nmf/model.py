@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from sepkit import Density
+from sepkit import Density, large
 from sepkit.problem.prior import gradient_parts
 from sepkit_nmf.active import ActiveBlock, Rows, active_blocks, whole_blocks
 from sepkit_nmf.divergence import CACHE_ELEMENTS, Array, block_divergence, data_floor, frame_blocks, inner
@@ -162,7 +162,7 @@ class Model:
         """Data times the other factor: V H^T or W^T V, one updated atom of ``factor`` a row."""
         if self._constant_correlation is not None:
             return self._constant_correlation
-        result = np.zeros(factor.values[factor.rows].shape, dtype=factor.values.dtype)
+        result = large.zeros(factor.values[factor.rows].shape, factor.values.dtype)
         for block in self.blocks:
             self._add_products(result, factor, block, self.data[block.frames])
         if self.other(factor).is_fixed:
@@ -220,13 +220,15 @@ class Model:
         other = self.other(factor).values
         if self.beta == 2:
             # WᵀV and WᵀWH
-            return self.correlation(factor), (other @ other.T)[factor.rows] @ start
-        numerator = np.zeros(start[factor.rows].shape, dtype=start.dtype)
+            gram = (other @ other.T)[factor.rows]
+            explained = np.matmul(gram, start, out=large.empty((len(gram), start.shape[1]), start.dtype))
+            return self.correlation(factor), explained
+        numerator = large.zeros(start[factor.rows].shape, start.dtype)
         if self.beta == 1:
             # Wᵀ1: the same in every frame.
             denominator = other[factor.rows].sum(axis=1, dtype=np.float64, keepdims=True).astype(start.dtype)
         else:
-            denominator = np.zeros_like(numerator)
+            denominator = large.zeros(numerator.shape, numerator.dtype)
         W, H = (start, other) if factor is self.templates else (other, start)
         for block in self.blocks:
             weights = self.derivative_weights(W[block.atoms], self.sounding(H, block), self.data[block.frames])
