@@ -15,6 +15,7 @@ import tempfile
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -28,7 +29,7 @@ _mapped: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
 _COPIED = 1 << 20
 
 
-def empty(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[np.floating]:
+def empty(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
     """An array of any values, in memory or, when it is large, mapped from a file.
 
     Parameters
@@ -47,14 +48,14 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[np.f
     return np.frombuffer(_map(size), dtype).reshape(shape)
 
 
-def zeros(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[np.floating]:
+def zeros(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
     """As `empty`, all zero."""
     array = empty(shape, dtype)
     # Files start as zeros: to write them would only make work for the disk.
     return array if is_mapped(array) else np.zeros(shape, dtype)
 
 
-def copied(values: NDArray[np.floating], dtype: DTypeLike | None = None) -> NDArray[np.floating]:
+def copied(values: NDArray[Any], dtype: DTypeLike | None = None) -> NDArray[Any]:
     """A copy of an array, of its type or another."""
     copy = empty(values.shape, values.dtype if dtype is None else dtype)
     copy[...] = values
@@ -84,13 +85,14 @@ def joined(blocks: Iterable[NDArray[np.float32]]) -> NDArray[np.float32] | None:
     return whole if whole.shape[1] == length else copied(whole[:, :length])
 
 
-def spans(length: int) -> Iterator[slice]:
-    """Slices of `length` values, each small."""
-    for start in range(0, length, _COPIED):
-        yield slice(start, min(start + _COPIED, length))
+def spans(length: int, rows: int = 1) -> Iterator[slice]:
+    """Slices of an axis of `length`, each a megabyte or few beside so many `rows`."""
+    size = max(1, _COPIED // rows)
+    for start in range(0, length, size):
+        yield slice(start, min(start + size, length))
 
 
-def is_mapped(array: NDArray[np.floating]) -> bool:
+def is_mapped(array: NDArray[Any]) -> bool:
     """Whether the values of an array lie in a file."""
     base: object = array
     while isinstance(base, np.ndarray):

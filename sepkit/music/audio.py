@@ -141,6 +141,14 @@ class Audio:
         """Length in seconds."""
         return self.length / self.sample_rate
 
+    @property
+    def energies(self) -> NDArray[np.float64]:
+        """Sum of the squared samples of every channel [shape=(channels,)]."""
+        total: NDArray[np.float64] = np.zeros(self.channels)
+        for span in large.spans(self.length):
+            total += np.square(self.samples[:, span], dtype=np.float64).sum(axis=1)
+        return total
+
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Audio:
         """Read a file of any format that libsndfile knows (WAV, FLAC, OGG, MP3, AIFF ...) to its end.

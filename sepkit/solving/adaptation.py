@@ -184,20 +184,11 @@ def _covariance(samples: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def _relative_levels(mixture: Audio, downmix: Audio) -> NDArray[np.float32]:
     """Root mean square of every channel over that of the downmix [shape=(channels,)]; 1 where the downmix is silent."""
-    energies, energy = _energies(mixture.samples), _energies(downmix.samples)[0]
+    energies, energy = mixture.energies, downmix.energies[0]
     levels: NDArray[np.float32] = np.ones(mixture.channels, np.float32)
     if energy > 0:
         levels[:] = np.sqrt(energies / energy)
     return levels
-
-
-def _energies(samples: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Of every channel [shape=(channels,)]."""
-    spans = large.spans(samples.shape[1])
-    total: NDArray[np.float64] = sum(
-        (np.square(samples[:, span], dtype=np.float64).sum(axis=1) for span in spans), np.zeros(len(samples))
-    )
-    return total
 
 
 def share_band_above(mixture: Audio, stems: Mapping[str, Audio], sample_rate: int, run: Run) -> dict[str, Audio]:

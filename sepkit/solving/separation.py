@@ -312,11 +312,6 @@ def expected_sdr_db(stems: Mapping[str, Audio], uncertainty: Mapping[str, Audio]
     expected : dict of str to float
         For every source whose uncertainty is known: infinite where there is none, NaN for a silent stem without any.
     """
-    energies = {name: (_energy(stems[name]), _energy(spread)) for name, spread in uncertainty.items()}
+    energies = {name: (stems[name].energies.sum(), spread.energies.sum()) for name, spread in uncertainty.items()}
     with np.errstate(divide="ignore", invalid="ignore"):
         return {name: float(10 * np.log10(of_stem / of_error)) for name, (of_stem, of_error) in energies.items()}
-
-
-def _energy(audio: Audio) -> np.float64:
-    spans = large.spans(audio.length)
-    return sum((np.sum(np.square(audio.samples[:, span], dtype=np.float64)) for span in spans), np.float64(0))

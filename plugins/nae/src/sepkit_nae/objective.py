@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from sepkit import large
 from sepkit_nae.divergence import beta_divergence
 from sepkit_nae.model import Autoencoder, stacked_frames
 from sepkit_nae.statements import FactorStatements
@@ -58,7 +59,14 @@ class Objective:
     @torch.no_grad()
     def encoded(self) -> Tensor:
         """`encode` of all frames."""
-        return torch.cat([self.encode(frames) for frames in self.frame_blocks()], dim=1)
+        shape = (len(self.model.encoder), self.V.shape[1])
+        if self.V.device.type == "cpu":
+            H = torch.from_numpy(large.empty(shape, self.V.numpy().dtype))
+        else:
+            H = self.V.new_empty(shape)
+        for frames in self.frame_blocks():
+            H[:, frames] = self.encode(frames)
+        return H
 
     @torch.no_grad()
     def activations(self) -> Tensor:
