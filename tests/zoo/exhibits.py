@@ -195,6 +195,7 @@ EXHIBITS = [
     method("global-random-state-is-untouched", "behaviour:Seeds"),
     method("writes-no-files", "behaviour:WritesFiles"),
     method("uses-no-network", "behaviour:PhonesHome"),
+    method("memory-does-not-grow-with-the-mixture", traits=frozenset({"streams"})),
     prior("binds-to-its-domains", "Unbindable", "unbindable", Domain.ACTIVATIONS, Domain.WAVEFORMS),
     prior("says-something-or-why-not", "SaysNothing", "says-nothing"),
     prior("says-something-or-why-not", "Mumbles", "mumbles"),

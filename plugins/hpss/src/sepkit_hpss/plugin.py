@@ -17,6 +17,6 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         factory="sepkit_hpss.separator:HPSS",
         config="sepkit_hpss.config:HPSSConfig",
         sources=("harmonic", "percussive"),
-        traits=frozenset({"gain-equivariant", "sums-to-mixture"}),
+        traits=frozenset({"gain-equivariant", "sums-to-mixture", "streams"}),
         example={"window_s": 0.023},
     )

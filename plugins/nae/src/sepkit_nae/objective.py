@@ -39,7 +39,8 @@ class Objective:
     def __init__(self, V: Tensor, model: Autoencoder, statements: FactorStatements, beta: float) -> None:
         self.V, self.model, self.statements, self.beta = V, model, statements, beta
         least = torch.finfo(V.dtype).tiny ** 0.5
-        self.floor = max(RELATIVE_FLOOR[V.dtype] * float(V.mean(dtype=torch.float64)), least)
+        total = sum(float(V[:, frames].sum(dtype=torch.float64)) for frames in self.frame_blocks())
+        self.floor = max(RELATIVE_FLOOR[V.dtype] * total / V.numel(), least)
 
     def frame_blocks(self) -> Iterator[slice]:
         """Runs of frames that are worked on at a time."""
