@@ -135,8 +135,11 @@ def encode(
         with file:
             for name, text in (tags or {}).items():
                 setattr(file, name, text)
-            for start in range(0, length, _BLOCK):
-                file.write(_quantised(samples[:, start : start + _BLOCK], encoding, dither).T)
+            blocks = [samples[:, start : start + _BLOCK] for start in range(0, length, _BLOCK)]
+            if not any(_loses_bits(block, encoding) for block in blocks):
+                dither = None
+            for block in blocks:
+                file.write(_quantised(block, encoding, dither).T)
         # libsndfile can lose the end of a file on a full disk without an error: read the last sample back.
         with soundfile.SoundFile(path) as file:
             complete = file.frames >= length
@@ -161,13 +164,21 @@ def _is_possible(sample_rate: int, channels: int, subtype: str, container: str) 
     return True
 
 
+def _loses_bits(samples: NDArray[np.float32], encoding: Encoding) -> bool:
+    """Whether there are values between two integers."""
+    if not encoding.step:
+        return False
+    exact = samples / np.float32(encoding.step)
+    return bool(np.any(exact != np.rint(exact)))
+
+
 def _quantised(samples: NDArray[np.float32], encoding: Encoding, dither: np.random.Generator | None) -> NDArray[Any]:
     """As integers where the file has such: libsndfile itself would scale by a step less than full scale."""
     if not encoding.step:
         return samples
     bits = _BITS[encoding.subtype]
     exact = samples / np.float64(encoding.step)
-    if dither is not None and np.any(exact != np.rint(exact)):
+    if dither is not None:
         exact += dither.random(exact.shape) - dither.random(exact.shape)
     # Full scale itself is one step above the largest integer.
     integers = np.clip(np.rint(exact), -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)

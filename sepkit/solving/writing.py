@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from sepkit.errors import AudioError
+from sepkit.errors import AudioError, ConfigError
 from sepkit.files import file_names, read_regular, sha256, staged_folder
 from sepkit.music.audio import Audio
 from sepkit.music.encoding import FORMATS, Encoding, encode
@@ -76,7 +76,10 @@ def write_result(
     base = folder / names.folder
     files = {output: names.of(stem, encoding.format) for output, stem in file_names(outputs).items()}
     shares = not names.owned and names.folder == "."
-    with staged_folder(base, names.record, files_of_record(base, names), within=shares) as staging:
+    before = files_of_record(base, names)
+    if not names.owned:
+        _require_free(base, names, set(files.values()) - set(before))
+    with staged_folder(base, names.record, before, within=shares) as staging:
         for output, audio in outputs.items():
             dither = np.random.default_rng([zlib.crc32(output.encode(errors="replace")), record["seed"]])
             samples = audio.samples if gain == 1 else audio.samples * np.float32(gain)
@@ -123,6 +126,22 @@ def is_written(name: str, names: FileNames) -> bool:
     inside = names.folder_of("model")
     learned = [one if inside == "." else f"{inside}/{one}" for one in _LEARNED]
     return name in (names.of("variables", "npz"), names.of("score", "mid"), *learned) or names.is_stem(name, FORMATS)
+
+
+def _require_free(base: Path, names: FileNames, files: set[str]) -> None:
+    """No other separation has files of these names: ``a_{source}`` and ``a_b_{source}`` can mean the same one."""
+    taken = [name for name in sorted(files) if (base / name).exists()]
+    if not taken:
+        return
+    depth = len(Path(names.record).parts)
+    for record in sorted(base.glob("/".join(["*"] * (depth - 1) + ["*.json"]))):
+        try:
+            listed = set(json.loads(read_regular(record, LARGEST_RECORD))["files"].values())
+        except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
+            continue
+        if record != base / names.record and not listed.isdisjoint(taken):
+            name = next(one for one in taken if one in listed)
+            raise ConfigError(f"{base / name} is a file of {record}; give files other names, or folders of their own")
 
 
 def _placed(staging: Path, name: str) -> Path:
