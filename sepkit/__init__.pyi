@@ -5,6 +5,7 @@ from . import music as music
 from . import problem as problem
 from . import solving as solving
 from . import spectral as spectral
+from .batching.batch import batch as batch
 from .config import Config as Config
 from .errors import Cancelled as Cancelled
 from .errors import SepkitError as SepkitError

@@ -24,7 +24,7 @@ FLOORS = [
     ["solving"],
     ["informed", "fetching"],
     ["builtin", "example"],
-    ["evaluation", "repeating"],
+    ["evaluation", "repeating", "batching"],
     ["training"],
     ["neural"],
     ["testing", "scaffold"],

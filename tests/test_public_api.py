@@ -55,6 +55,7 @@ TOP = [
     "SideInformation",
     "Smoothed",
     "Support",
+    "batch",
     "errors",
     "evaluation",
     "fetch",
@@ -91,6 +92,7 @@ BUILTIN = [
     "SmoothF0",
     "Sparsity",
 ]
+BATCHING = ["Batch", "BatchProgress", "Here", "Job", "JobRunner", "Outcome", "Processes", "batch", "do_jobs"]
 EVALUATION = ["Dataset", "Evaluation", "Figure", "Metric", "Stems", "Track", "benchmark", "evaluate"]
 TRAINING = ["Trainer", "TrainingConfig", "TrainingData", "TrainingResult", "train"]
 MUSIC = ["Audio", "F0Track", "Note", "Score", "SideInformation", "midi_to_hz", "read_with_parts"]
@@ -155,6 +157,7 @@ PINNED = [
     (sepkit, TOP),
     (sepkit.plugin, PLUGIN),
     (sepkit.alignment, ALIGNMENT),
+    (sepkit.batching, BATCHING),
     (sepkit.builtin, BUILTIN),
     (sepkit.evaluation, EVALUATION),
     (sepkit.training, TRAINING),

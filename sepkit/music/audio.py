@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepkit import large
-from sepkit.errors import AudioError, SamplesError, WriteError
+from sepkit.errors import AudioError, SamplesError
 from sepkit.files import atomic_path
+from sepkit.music.encoding import Encoding, encode
 from sepkit.music.origin import Origin
 from sepkit.music.recordings.stream import MOST_CHANNELS, RATES_HZ
 from sepkit.opening import as_spelt
@@ -41,9 +42,6 @@ SUFFIXES = frozenset(_LIBSNDFILE + _PYAV)
 
 LOUDEST = 1e10
 """Largest value of a sample: beyond any recording, even of integers taken for floats; its power is a float32."""
-
-_BLOCK = 1 << 20
-_WAV_LIMIT_BYTES = 0xFFFF0000
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,33 +222,7 @@ class Audio:
         if suffix == ".flac" and max(self.samples.max(), -self.samples.min()) > 1:
             raise AudioError(f"{path.name} would clip: FLAC ends at full scale 1 and the peak is above it; write .wav")
         with atomic_path(path) as temporary:
-            self._encode(temporary, suffix)
-
-    def _encode(self, path: Path, suffix: str) -> None:
-        import soundfile
-
-        if suffix == ".flac":
-            container, subtype = "FLAC", "PCM_24"
-        else:
-            container = "WAV" if self.samples.nbytes < _WAV_LIMIT_BYTES else "RF64"
-            subtype = "FLOAT"
-        # libsndfile does not tell why a file cannot be made.
-        path.touch()
-        try:
-            with soundfile.SoundFile(path, "w", self.sample_rate, self.channels, subtype, format=container) as file:
-                for start in range(0, self.length, _BLOCK):
-                    file.write(self.samples[:, start : start + _BLOCK].T)
-            # libsndfile can lose the end of a file on a full disk without an error: read the last sample back.
-            with soundfile.SoundFile(path) as file:
-                complete = file.frames == self.length
-                file.seek(self.length - 1)
-                complete = complete and len(file.read(1)) == 1
-        except (soundfile.SoundFileError, AssertionError) as error:
-            raise WriteError(str(path), "the disk did not take all of it; free some space") from error
-        if not complete:
-            raise WriteError(str(path), "the file came out short; free some space")
-        if container == "WAV":
-            _clear_timestamp(path)
+            encode(self.samples, self.sample_rate, temporary, Encoding(suffix[1:]))
 
     def resample(self, sample_rate: int, length: int | None = None) -> Audio:
         """The same sound at another sample rate (soxr, high quality).
@@ -302,12 +274,3 @@ def fit_length(samples: NDArray[np.float32], length: int) -> NDArray[np.float32]
     fitted = large.zeros((samples.shape[0], length), samples.dtype)
     fitted[:, : samples.shape[1]] = samples
     return fitted
-
-
-def _clear_timestamp(path: Path) -> None:
-    """Zero the time of writing that libsndfile puts into the PEAK chunk, so that equal samples give equal bytes."""
-    with open(path, "r+b") as file:
-        position = file.read(128).find(b"PEAK")
-        if position >= 0:
-            file.seek(position + 12)
-            file.write(bytes(4))

@@ -101,13 +101,16 @@ class Repetition:
             device=chosen.get("device", record.device),
             registry=registry,
         )
-        self._arguments = {
+        self.arguments = {
             "sources": record.given.sources,
             "priors": instead["priors"] if "priors" in instead else self._statements("prior", record.priors),
             "constraints": instead["constraints"]
             if "constraints" in instead
             else self._statements("constraint", record.constraints),
             "align": record.given.align,
+            "start_s": record.given.start_s,
+            "end_s": record.given.end_s,
+            "keep_length": record.given.keep_length,
             "seed": record.seed,
             **self._known(),
             **instead,
@@ -130,7 +133,7 @@ class Repetition:
         else:
             audio = mixture if isinstance(mixture, Audio) else Audio.read(mixture)
         separation = self.method.separate(
-            audio, **self._arguments, reporter=reporter, cancel=cancel, keep_variables=keep_variables
+            audio, **self.arguments, reporter=reporter, cancel=cancel, keep_variables=keep_variables
         )
         provenance = separation.provenance
         remarks = (*_other_versions(told.versions, provenance.versions), *provenance.remarks)
@@ -195,7 +198,7 @@ class Repetition:
 
     def _require_equal_weights(self, but: tuple[str, ...]) -> None:
         """Weights of the method and of priors are those of the record, as far as they are not given anew."""
-        priors = () if "priors" in self._instead else self._arguments["priors"]
+        priors = () if "priors" in self._instead else self.arguments["priors"]
         told = {(used.belong_to, used.digest) for used in self._record.weights}
         for now in weights_used(self.method.spec, self.method.weights, priors, self._registry):
             owner = now["for"]
