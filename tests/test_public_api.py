@@ -77,6 +77,7 @@ PLUGIN = [
     "PriorSpec",
     "SeparatorSpec",
     "Weights",
+    "WeightsFile",
     "hookimpl",
 ]
 ALIGNMENT = ["Alignment", "align"]

@@ -48,7 +48,7 @@ def home() -> Path:
 
 def place_of(weights: Weights) -> Path:
     """Where weights that are to be fetched will lie: weights of another digest have another place."""
-    return home() / "weights" / f"{weights.name}-{weights.sha256[:16]}"
+    return home() / "weights" / f"{weights.name}-{weights.digest[:16]}"
 
 
 def folder_of(weights: Weights) -> Path | None:
@@ -119,24 +119,24 @@ def default_folder(spec: TrainableSpec) -> Path | None:
     return None if spec.default_weights is None else folder_of(spec.default_weights)
 
 
-def chosen_folder(given: str | os.PathLike[str] | None, spec: TrainableSpec) -> Path | None:
-    """The folder of the weights that a caller means.
+def chosen_weights(given: str | os.PathLike[str] | None, spec: TrainableSpec) -> Path | None:
+    """Where the weights lie that a caller means.
 
     Parameters
     ----------
     given : path or str, optional
-        A folder, or the name of weights that `spec` publishes; a folder goes over a name.
+        A folder, a file, or the name of weights that `spec` publishes; what lies there goes over a name.
     spec : TrainableSpec
 
     Returns
     -------
-    folder : Path or None
+    path : Path or None
         None when none were given and the method can do without.
 
     Raises
     ------
     WeightsError
-        If there is no such folder, or the weights have not been fetched.
+        If there is no such folder or file, or the weights have not been fetched.
     PluginError
         If weights ship with a plugin that cannot say where.
     """
@@ -144,7 +144,7 @@ def chosen_folder(given: str | os.PathLike[str] | None, spec: TrainableSpec) -> 
         default = spec.default_weights
         return None if default is None else _present(default, spec)
     path = Path(given)
-    if os.path.isdir(path):
+    if os.path.isdir(path) or os.path.isfile(path):
         return path
     names = {weights.name: weights for weights in spec.weights}
     if str(given) in names:
@@ -172,9 +172,12 @@ def _published(weights: Weights, specs: tuple[TrainableSpec, ...]) -> PublishedW
 def _present(weights: Weights, spec: TrainableSpec) -> Path:
     folder = folder_of(weights)
     if folder is None:
+        from rich.filesize import decimal
+
         raise WeightsError(
-            f"{spec.kind} '{spec.name}' wants weights '{weights.name}', which have not been fetched: see their licence "
-            f"and fetch them with: sepkit fetch {weights.name}; or give a folder with weights=... or --weights"
+            f"{spec.kind} '{spec.name}' wants weights '{weights.name}', which have not been fetched ("
+            f"{decimal(weights.size)}; {weights.source}; licence: {weights.licence}): fetch them with: "
+            f"sepkit fetch {weights.name}; or give yours with weights=... or --weights"
         )
     if not os.path.isdir(folder):
         raise WeightsError(f"no such folder of weights: {folder}")

@@ -16,7 +16,7 @@ from sepkit.music.examples import Example
 from sepkit.music.f0 import F0Track
 from sepkit.music.score import Score
 from sepkit.plugin.registry import Registry
-from sepkit.plugin.store import chosen_folder
+from sepkit.plugin.store import chosen_weights
 from sepkit.problem.constraint import Constraint
 from sepkit.problem.domain import Domain
 from sepkit.problem.prior import Prior
@@ -47,7 +47,7 @@ class Method:
     name : str
     config : Config or mapping, optional
     weights : path or str, optional
-        Folder of trained weights, or the name of published ones.
+        Folder or file of trained weights, or the name of published ones.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` ...
     registry : Registry, optional
@@ -77,7 +77,7 @@ class Method:
         self.spec = self.registry.separator(name)
         self.config: Config = validate(self.spec.load_config(), config, f"method '{name}'")
         self.device = device
-        self.weights = chosen_folder(weights, self.spec)
+        self.weights = chosen_weights(weights, self.spec)
         self._own_weights = weights is not None
         with plugin_faults(self.spec):
             self._separator: Separator[Any] = self.spec.load()(self.config)
@@ -289,7 +289,7 @@ def separate(
         Whether the notes of the score are moved to where the mixture plays them: where that is clearly better, always,
         or never.
     weights : path or str, optional
-        Folder of trained weights, or the name of published ones.
+        Folder or file of trained weights, or the name of published ones.
     seed : int
         Equal seeds give equal bytes.
     device : str
