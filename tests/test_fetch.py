@@ -348,6 +348,18 @@ class TestSeparating:
         fetch(registry)
         assert separate(noise(), "taught", registry=registry).provenance.weights == ()
 
+    @pytest.mark.parametrize("change", ["changed", "cut", "gone"])
+    def test_refuses_what_was_changed_since(
+        self, registry: Registry, server: Server, noise: NoiseOf, home: Path, change: str
+    ) -> None:
+        publish(registry, weights_of(server.serve("/levels.json", LEVELS), LEVELS))
+        file = fetch(registry) / "levels.json"
+        file.unlink()
+        if change != "gone":
+            file.write_bytes(LEVELS.replace(b"1.0", b"2.0") if change == "changed" else LEVELS[:-1])
+        with pytest.raises(WeightsError, match=r"changed since they were fetched: levels\.json; remove that folder"):
+            separate(noise(), "taught", registry=registry)
+
     def test_knows_its_own_weights_only(self, registry: Registry, published: Weights) -> None:
         publish(registry, weights_of(published.files[0].url, b"x", name="other"), method="other")
         with pytest.raises(WeightsError, match="weights: other; method 'taught' publishes taught-levels"):

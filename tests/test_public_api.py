@@ -147,7 +147,10 @@ NEURAL = [
     "fit",
     "fit_starts",
     "generator",
+    "overlap_add",
     "read_by_source",
+    "read_safetensors",
+    "read_state_dict",
     "undrawn",
     "usable",
 ]

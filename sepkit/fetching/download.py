@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from sepkit.errors import OutputError, WeightsError, WriteError
-from sepkit.fetching.archive import is_archive, unpack
+from sepkit.fetching.archive import unpack
 from sepkit.files import new_folder
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.store import HOME, find_weights, place_of
@@ -98,7 +98,7 @@ def fetch(
             for file in weights.files:
                 got = Path(aside) / file.name
                 _download(weights, file, got, meter)
-                if is_archive(file.name):
+                if file.is_archive:
                     unpack(got, folder)
                 else:
                     os.replace(got, folder / file.name)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sepkit.errors import PluginError, UnknownNameError, WeightsError
+from sepkit.files import sha256
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import TrainableSpec
 from sepkit.plugin.weights import Weights
@@ -160,6 +161,31 @@ def weights_at(folder: Path, spec: TrainableSpec) -> Weights | None:
         if place is not None and place.resolve() == folder.resolve():
             return weights
     return None
+
+
+def require_unchanged(folder: Path | None, spec: TrainableSpec) -> None:
+    """See to it that published weights are what was fetched; of what an archive held nothing is known.
+
+    Raises
+    ------
+    WeightsError
+        If a file is not there, or has not the digest that was announced.
+    """
+    weights = None if folder is None else weights_at(folder, spec)
+    if folder is None or weights is None:
+        return
+    for file in weights.files:
+        if file.is_archive:
+            continue
+        try:
+            changed = not sha256(folder / file.name).startswith(file.sha256)
+        except OSError:
+            changed = True
+        if changed:
+            raise WeightsError(
+                f"weights '{weights.name}' in {folder} were changed since they were fetched: {file.name}; remove that "
+                f"folder and fetch them again with: sepkit fetch {weights.name}"
+            )
 
 
 def _published(weights: Weights, specs: tuple[TrainableSpec, ...]) -> PublishedWeights:

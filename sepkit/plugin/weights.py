@@ -9,6 +9,7 @@ from pathlib import Path
 from sepkit.errors import PluginError, fault_of
 from sepkit.plugin.naming import import_object, require_import_string, require_name
 
+_ARCHIVE = re.compile(r"\.zip$|\.tar(\.\w+)?$|\.t(gz|bz2|xz)$", re.IGNORECASE)
 _SHA256 = re.compile(r"[0-9a-f]{8,64}")
 
 
@@ -52,6 +53,11 @@ class WeightsFile:
             object.__setattr__(self, "name", unquote(address.path.rpartition("/")[2]))
         if not re.fullmatch(r"[\w-][\w.+-]*", self.name):
             raise PluginError(f"{self.url}: name needs to be that of a file, as in weights.zip, given {self.name!r}")
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether it is unpacked."""
+        return _ARCHIVE.search(self.name) is not None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from sepkit.music.examples import Example
 from sepkit.music.f0 import F0Track
 from sepkit.music.score import Score
 from sepkit.plugin.registry import Registry
-from sepkit.plugin.store import chosen_weights
+from sepkit.plugin.store import chosen_weights, require_unchanged
 from sepkit.problem.constraint import Constraint
 from sepkit.problem.domain import Domain
 from sepkit.problem.prior import Prior
@@ -188,6 +188,7 @@ class Method:
         return Separation(mixture, stems, provenance, run.variables, uncertainty, run.learned)
 
     def _load(self, reporter: Reporter | None, cancel: Cancel | None) -> None:
+        require_unchanged(self.weights, self.spec)
         # A run of its own: which separation happens to come first must not change any of them.
         with Run(device=self.device, reporter=reporter, cancel=cancel) as run:
             self._separator.load(self.weights, run)
