@@ -196,6 +196,13 @@ class Taught(Separator[Config]):
         return {name: Audio(stem, mixture.sample_rate) for name, stem in stems.items()}
 
 
+class TaughtByAFile(Taught):
+    """The same, which wants the file itself."""
+
+    def load(self, weights: Path | None, run: Run) -> None:
+        super().load(None if weights is None else weights.parent, run)
+
+
 def bundled_levels() -> Path:
     """Where the weights of `taught-bundled` lie."""
     return Path(__file__).with_name("levels")

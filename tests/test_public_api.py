@@ -78,6 +78,7 @@ PLUGIN = [
     "PriorSpec",
     "SeparatorSpec",
     "Weights",
+    "WeightsFile",
     "hookimpl",
 ]
 ALIGNMENT = ["Alignment", "align"]
@@ -148,7 +149,10 @@ NEURAL = [
     "fit",
     "fit_starts",
     "generator",
+    "overlap_add",
     "read_by_source",
+    "read_safetensors",
+    "read_state_dict",
     "undrawn",
     "usable",
 ]

@@ -22,7 +22,7 @@ _MARKS: dict[Status, str] = {"passed": "✓", "failed": "✗", "skipped": "-", "
 @click.command()
 @click.argument("name")
 @click.option(
-    "--weights", type=click.Path(path_type=Path), help="Folder of trained weights, or name of published ones."
+    "--weights", type=click.Path(path_type=Path), help="Folder or file of trained weights, or name of published ones."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context

@@ -70,7 +70,7 @@ from sepkit.solving.outputs import Outputs
 @click.option("--prior", "priors", multiple=True, help="name or name:key=value,...; may be repeated.")
 @click.option("--constraint", "constraints", multiple=True, help="name or name:key=value,...; may be repeated.")
 @click.option(
-    "--weights", type=click.Path(path_type=Path), help="Folder of trained weights, or name of published ones."
+    "--weights", type=click.Path(path_type=Path), help="Folder or file of trained weights, or name of published ones."
 )
 @option_settings
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the random numbers.")

@@ -6,6 +6,7 @@ KNOWN: dict[str, dict[str, str]] = {
     },
     "method": {
         "beurling-lasso": "sepkit-sparse-pursuit",
+        "demucs": "sepkit-demucs",
         "flow-sgld": "sepkit-flow-sgld",
         "flow-vae": "sepkit-flow-sgld",
         "hpss": "sepkit-hpss",
@@ -13,6 +14,7 @@ KNOWN: dict[str, dict[str, str]] = {
         "nae": "sepkit-nae",
         "nmf": "sepkit-nmf",
         "nmfd": "sepkit-nmfd",
+        "open-unmix": "sepkit-open-unmix",
         "policy-unet": "sepkit-policy-unet",
         "score-nmf": "sepkit-score-nmf",
         "score-nmf-tutorial": "sepkit-score-nmf",

@@ -20,7 +20,7 @@ from sepkit.plugin.specs import Spec
 from sepkit.problem.run import Cancel, Reporter
 from sepkit.repeating.finding import found, found_all, with_files
 from sepkit.repeating.record import Record, StatementUsed
-from sepkit.solving.digests import digest, digest_folder
+from sepkit.solving.digests import digest, digest_path
 from sepkit.solving.given import Pathlike
 from sepkit.solving.method import Method
 from sepkit.solving.separation import Separation
@@ -160,7 +160,7 @@ class Repetition:
             return None if default is not None and default.name == used.name else used.name
         given = "weights=... or --weights"
         path = self._record.given.weights
-        return found(self._record, "weights", path, lambda place: place, digest_folder, given, wanted=used.digest)
+        return found(self._record, "weights", path, lambda place: place, digest_path, given, wanted=used.digest)
 
     def _statements(self, kind: str, told: tuple[StatementUsed, ...]) -> tuple[Any, ...]:
         find: Callable[[str], Spec] = self._registry.prior if kind == "prior" else self._registry.constraint

@@ -16,7 +16,7 @@ from sepkit.music.examples import Example
 from sepkit.music.f0 import F0Track
 from sepkit.music.score import Score
 from sepkit.plugin.registry import Registry
-from sepkit.plugin.store import chosen_folder
+from sepkit.plugin.store import chosen_weights, require_unchanged
 from sepkit.problem.constraint import Constraint
 from sepkit.problem.domain import Domain
 from sepkit.problem.prior import Prior
@@ -46,7 +46,7 @@ class Method:
     name : str
     config : Config or mapping, optional
     weights : path or str, optional
-        Folder of trained weights, or the name of published ones.
+        Folder or file of trained weights, or the name of published ones.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` ...
     registry : Registry, optional
@@ -76,7 +76,7 @@ class Method:
         self.spec = self.registry.separator(name)
         self.config: Config = validate(self.spec.load_config(), config, f"method '{name}'")
         self.device = device
-        self.weights = chosen_folder(weights, self.spec)
+        self.weights = chosen_weights(weights, self.spec)
         self._own_weights = weights is not None
         with plugin_faults(self.spec):
             self._separator: Separator[Any] = self.spec.load()(self.config)
@@ -209,6 +209,7 @@ class Method:
         return Separation(mixture, stems, provenance, run.variables, uncertainty, run.learned)
 
     def _load(self, reporter: Reporter | None, cancel: Cancel | None) -> None:
+        require_unchanged(self.weights, self.spec)
         # A run of its own: which separation happens to come first must not change any of them.
         with Run(device=self.device, reporter=reporter, cancel=cancel) as run:
             self._separator.load(self.weights, run)
@@ -269,7 +270,7 @@ def separate(
     keep_length : bool
         Whether stems are as long as the mixture, with zeros outside the region, not as long as the region.
     weights : path or str, optional
-        Folder of trained weights, or the name of published ones.
+        Folder or file of trained weights, or the name of published ones.
     seed : int
         Equal seeds give equal bytes.
     device : str

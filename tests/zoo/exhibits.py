@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from sepkit import Domain, Registry
-from sepkit.plugin import ConstraintSpec, PriorSpec, SeparatorSpec, Weights
+from sepkit.plugin import ConstraintSpec, PriorSpec, SeparatorSpec, Weights, WeightsFile
 from sepkit.plugin.specs import Spec
 from tests.zoo import heavy_hooks, light_hooks
 
@@ -96,7 +96,7 @@ def shipped(function: str) -> Weights:
 
 def fetched(url: str) -> Weights:
     """Weights to be fetched."""
-    return Weights(name="fetched", licence="MIT", source=NONE, url=url, sha256="0" * 64, size=1)
+    return Weights(name="fetched", licence="MIT", source=NONE, files=(WeightsFile(url=url, sha256="0" * 64, size=1),))
 
 
 ON_WAVEFORMS = {"constraints": (Domain.WAVEFORMS,)}
