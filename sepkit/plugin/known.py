@@ -14,6 +14,7 @@ KNOWN: dict[str, dict[str, str]] = {
         "nmf": "sepkit-nmf",
         "nmfd": "sepkit-nmfd",
         "policy-unet": "sepkit-policy-unet",
+        "rpca": "sepkit-classical",
         "score-nmf": "sepkit-score-nmf",
         "score-nmf-tutorial": "sepkit-score-nmf",
         "source-filter": "sepkit-source-filter",
