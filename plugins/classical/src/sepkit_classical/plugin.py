@@ -23,3 +23,46 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         traits=_SHARED,
         example={"window_s": 0.023},
     )
+    yield SeparatorSpec(
+        name="repet",
+        summary="voice and accompaniment apart: the band repeats with a period, the voice does not",
+        reference="Z. Rafii, B. Pardo, Repeating pattern extraction technique (REPET): a simple method for music/voice "
+        "separation, IEEE TASLP 21(1), 2013",
+        factory="sepkit_classical.repet:REPET",
+        config="sepkit_classical.config:REPETConfig",
+        sources=_VOICE,
+        traits=_SHARED,
+        example={"window_s": 0.023},
+    )
+    yield SeparatorSpec(
+        name="repet-sim",
+        summary="voice and accompaniment apart: the band returns to what it played before; also online",
+        reference="Z. Rafii, B. Pardo, Music/voice separation using the similarity matrix, ISMIR 2012",
+        factory="sepkit_classical.repet_sim:REPETSIM",
+        config="sepkit_classical.config:REPETSIMConfig",
+        sources=_VOICE,
+        traits=_SHARED,
+        example={"window_s": 0.023},
+    )
+    yield SeparatorSpec(
+        name="ft2d",
+        summary="voice and accompaniment apart: repetition makes peaks in the spectrogram's 2D Fourier transform",
+        reference="P. Seetharaman, F. Pishdadian, B. Pardo, Music/voice separation using the 2D Fourier transform, "
+        "WASPAA 2017",
+        factory="sepkit_classical.ft2d:FT2D",
+        config="sepkit_classical.config:FT2DConfig",
+        sources=_VOICE,
+        traits=_SHARED,
+        example={"window_s": 0.023},
+    )
+    yield SeparatorSpec(
+        name="hpss",
+        summary="harmonic and percussive sounds apart, by median filters or kernel additive modelling",
+        reference="D. Fitzgerald, Harmonic/percussive separation using median filtering, DAFx 2010; J. Driedger, M. "
+        "Müller, S. Disch, Extending harmonic-percussive separation of audio signals, ISMIR 2014",
+        factory="sepkit_classical.hpss:HPSS",
+        config="sepkit_classical.config:HPSSConfig",
+        sources=("harmonic", "percussive", "residual"),
+        traits=_SHARED,
+        example={"window_s": 0.023},
+    )

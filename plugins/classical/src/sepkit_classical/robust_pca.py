@@ -57,7 +57,7 @@ def robust_pca(
     if not size:
         return np.zeros_like(M), np.zeros_like(M)
     largest = shrinkage.largest(M)
-    Y = M / M.dtype.type(max(largest, float(np.abs(M).max()) / weight))
+    Y = M / M.dtype.type(max(largest, float(np.abs(M).max()) / float(weight)))
     mu, highest = 1.25 / largest, 1.25e7 / largest
     S = np.zeros_like(M)
     L = np.zeros_like(M)
@@ -75,7 +75,7 @@ def robust_pca(
     return L, S
 
 
-def soft_threshold(values: Array, threshold: float) -> Array:
+def soft_threshold(values: Array, threshold: float | np.floating) -> Array:
     """Values moved towards zero by a threshold."""
     return np.asarray(values - np.clip(values, -threshold, threshold))
 
@@ -99,13 +99,11 @@ class SingularValueShrinkage:
     @staticmethod
     def largest(M: Array) -> float:
         """The largest singular value, by power iteration to single precision."""
-        vector = M @ np.ones(M.shape[1], M.dtype)
+        vector = M @ np.asarray(np.random.default_rng(0).uniform(0.5, 1.5, M.shape[1]), M.dtype)
         value = 0.0
         for _ in range(100):
-            length = float(np.linalg.norm(vector))
-            if not length:
-                vector, length = M @ np.random.default_rng(0).standard_normal(M.shape[1]).astype(M.dtype), 1.0
-            vector = M @ (M.T @ (vector / M.dtype.type(length)))
+            vector /= np.linalg.norm(vector)
+            vector = M @ (M.T @ vector)
             before, value = value, float(np.linalg.norm(vector)) ** 0.5
             if abs(value - before) < 1e-7 * value:
                 break
@@ -127,7 +125,7 @@ class SingularValueShrinkage:
 
     @staticmethod
     def _shrunk(M: Array, U: Array, values: Array, threshold: float) -> Array:
-        factors = (1 - threshold / values).astype(M.dtype)
+        factors = np.asarray(1 - threshold / values, M.dtype)
         return np.asarray((U * factors) @ (U.T @ M))
 
     @staticmethod

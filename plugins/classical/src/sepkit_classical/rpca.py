@@ -35,4 +35,4 @@ class RPCA(VoiceSeparator[RPCAConfig]):
             max_iterations=config.iterations,
             check=run.check_cancelled,
         )
-        return np.abs(np.stack([sparse, low_rank]))
+        return np.asarray(np.abs(np.stack([sparse, low_rank])))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
@@ -52,7 +52,7 @@ class VoiceSeparator(Separator[C]):
         return filtered(problem.mixture, stft, masks, run)
 
 
-def filtered(mixture: Audio, stft: STFT, masks: SpannedMasks, run: Run) -> dict[str, Audio]:
+def filtered(mixture: Audio, stft: STFT, masks: Callable[[slice], Array], run: Run) -> dict[str, Audio]:
     """The stems of voice and accompaniment."""
     stems = stft.filter(mixture.samples, masks, len(PARTS), steps=partial(run.steps, stage="filter"))
     return {name: Audio(stem, mixture.sample_rate) for name, stem in zip(PARTS, stems, strict=True)}
@@ -64,6 +64,17 @@ def mean_magnitudes(stft: STFT, samples: NDArray[np.float32], frames: slice) -> 
     for channel in samples[1:]:
         total += np.abs(stft.forward(channel, frames))
     return np.asarray(total / len(samples))
+
+
+def beside_background(V: Array, background: Array) -> Array:
+    """Magnitudes of voice and accompaniment where a model of the accompaniment may not exceed the mixture.
+
+    Parameters
+    ----------
+    V, background : ndarray [shape=(bins, frames)]
+    """
+    accompaniment = np.minimum(background, V)
+    return np.stack([V - accompaniment, accompaniment])
 
 
 def voice_masks(magnitudes: Array, bins_hz: Array, config: VoiceConfig) -> Array:
