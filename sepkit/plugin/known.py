@@ -6,6 +6,8 @@ KNOWN: dict[str, dict[str, str]] = {
     },
     "method": {
         "beurling-lasso": "sepkit-sparse-pursuit",
+        "centre": "sepkit-classical",
+        "duet": "sepkit-classical",
         "flow-sgld": "sepkit-flow-sgld",
         "flow-vae": "sepkit-flow-sgld",
         "ft2d": "sepkit-classical",
@@ -15,6 +17,7 @@ KNOWN: dict[str, dict[str, str]] = {
         "nmf": "sepkit-nmf",
         "nmfd": "sepkit-nmfd",
         "policy-unet": "sepkit-policy-unet",
+        "projet": "sepkit-classical",
         "repet": "sepkit-classical",
         "repet-sim": "sepkit-classical",
         "rpca": "sepkit-classical",

@@ -34,6 +34,21 @@ def test_hpss(check: Any) -> None:
     check()
 
 
+@parametrize_with_checks("centre")
+def test_centre(check: Any) -> None:
+    check()
+
+
+@parametrize_with_checks("duet")
+def test_duet(check: Any) -> None:
+    check()
+
+
+@parametrize_with_checks("projet")
+def test_projet(check: Any) -> None:
+    check()
+
+
 @pytest.mark.parametrize(
     ("method", "config"),
     [

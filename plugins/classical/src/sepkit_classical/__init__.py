@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "config": ["HPSSConfig"],
+        "centre": ["similarity"],
         "ft2d": ["peaks_and_rest"],
         "kernels": ["harmonic_percussive"],
         "part_masks": ["PartMasks"],

@@ -156,3 +156,54 @@ class HPSSConfig(MaskConfig):
     mask_exponent: float = Field(
         default=2.0, gt=0, le=10, description="Exponent of the soft masks: 1 shares by magnitude, 2 by power (Wiener)."
     )
+
+
+class CentreConfig(SpectralConfig):
+    """Options of centre extraction."""
+
+    exponent: float = Field(
+        default=1.0,
+        gt=0,
+        le=20,
+        description="Of the channels' similarity as a mask: more keeps less in the centre.",
+    )
+
+
+class SpatialConfig(SpectralConfig):
+    """What methods for any places in the stereo image share."""
+
+    count: int = Field(default=3, ge=2, le=20, description="Number of stems where no sources are named.")
+
+
+class DUETConfig(SpatialConfig):
+    """Options of the degenerate unmixing estimation technique."""
+
+    mask: Literal["binary", "soft"] = Field(
+        default="binary", description="binary: a bin goes to the most likely source; soft: it is shared out."
+    )
+    largest_attenuation: float = Field(
+        default=2.0,
+        gt=0,
+        le=20,
+        description="Of the histogram: symmetric attenuation a - 1/a, where a is the level of the right channel over "
+        "that of the left.",
+    )
+    largest_delay_s: float = Field(
+        default=1e-4, gt=0, le=0.01, description="Of the histogram: delay of one channel behind the other in seconds."
+    )
+    attenuations: int = Field(default=50, ge=3, le=1000, description="Classes of attenuation in the histogram.")
+    delays: int = Field(default=50, ge=3, le=1000, description="Classes of delay in the histogram.")
+    amplitude_weight: float = Field(
+        default=1.0, ge=0, le=4, description="Exponent p of the bins' weights: the product of the channels' magnitudes."
+    )
+    frequency_weight: float = Field(default=0.0, ge=-4, le=4, description="Exponent q of the weights: the frequency.")
+
+
+class PROJETConfig(SpatialConfig):
+    """Options of projection-based separation."""
+
+    projections: int = Field(default=10, ge=3, le=100, description="Directions on which the channels are projected.")
+    directions: int = Field(default=30, ge=3, le=500, description="Panning directions that a source is spread over.")
+    exponent: float = Field(default=1.0, gt=0, le=2, description="Of the magnitudes that are modelled: 2 is power.")
+    iterations: int = Field(default=100, ge=1, le=10_000, description="Updates of the panning of all sources.")
+    updates: int = Field(default=10, ge=1, le=1000, description="Updates of the spectra for the panning found.")

@@ -56,6 +56,42 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         example={"window_s": 0.023},
     )
     yield SeparatorSpec(
+        name="centre",
+        summary="what both channels of a stereo recording have alike, and all else",
+        reference="C. Avendano, J.-M. Jot, A frequency-domain approach to multichannel upmix, JAES 52(7/8), 2004",
+        factory="sepkit_classical.centre:Centre",
+        config="sepkit_classical.config:CentreConfig",
+        needs=("stereo",),
+        channels=2,
+        sources=("centre", "sides"),
+        traits=_SHARED,
+        example={"window_s": 0.023},
+    )
+    yield SeparatorSpec(
+        name="duet",
+        summary="sources apart by the level and the delay between two channels",
+        reference="Ö. Yılmaz, S. Rickard, Blind separation of speech mixtures via time-frequency masking, IEEE TSP "
+        "52(7), 2004",
+        factory="sepkit_classical.duet:DUET",
+        config="sepkit_classical.config:DUETConfig",
+        needs=("stereo",),
+        channels=2,
+        traits=_SHARED | {"arbitrary-names"},
+        example={"window_s": 0.023},
+    )
+    yield SeparatorSpec(
+        name="projet",
+        summary="sources apart by how they are panned in stereo, seen in many projections of both channels",
+        reference="D. Fitzgerald, A. Liutkus, R. Badeau, PROJET: spatial audio separation using projections, ICASSP "
+        "2016",
+        factory="sepkit_classical.projet:PROJET",
+        config="sepkit_classical.config:PROJETConfig",
+        needs=("stereo",),
+        channels=2,
+        traits=_SHARED | {"arbitrary-names"},
+        example={"window_s": 0.023, "iterations": 10, "updates": 3},
+    )
+    yield SeparatorSpec(
         name="hpss",
         summary="harmonic and percussive sounds apart, by median filters or kernel additive modelling",
         reference="D. Fitzgerald, Harmonic/percussive separation using median filtering, DAFx 2010; J. Driedger, M. "
