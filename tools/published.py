@@ -34,6 +34,7 @@ NEEDS = {
     "references": "the true stems",
     "score": "a score",
     "sources": "names of the sources",
+    "stereo": "two channels",
     "weights": "trained weights",
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 SIDE_INFORMATION = ("score", "f0", "examples", "references")
 """Kinds of data about the mixture, named as the fields of `sepkit.SideInformation`."""
-NEEDS = (*SIDE_INFORMATION, "weights", "sources")
+NEEDS = (*SIDE_INFORMATION, "weights", "sources", "stereo")
 
 HOW_TO_GIVE = {
     "score": "give one with score=... or --score",
@@ -15,6 +15,7 @@ HOW_TO_GIVE = {
     "references": "give the true stems with references=... or --references",
     "weights": "give a folder with weights=... or --weights",
     "sources": "name them with sources=... or --sources",
+    "stereo": "the mixture has one channel; give a recording with two",
 }
 
 

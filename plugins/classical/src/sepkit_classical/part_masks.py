@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepkit.spectral import STFT
-from sepkit_hpss.config import HPSSConfig
-from sepkit_hpss.kernels import harmonic_percussive
+from sepkit_classical.config import HPSSConfig
+from sepkit_classical.kernels import harmonic_percussive
+from sepkit_classical.voice import mean_magnitudes
 
 
 class PartMasks:
-    """The masks of the harmonic and of the percussive part of a recording, as `STFT.filter` asks for them.
+    """Masks of the harmonic part of a recording, the percussive part and the residual, as `STFT.filter` wants them.
 
     Parameters
     ----------
@@ -29,15 +30,16 @@ class PartMasks:
         self._bins = 2 * round(config.percussive_hz * stft.window_length / sample_rate / 2) + 1
 
     def __call__(self, block: slice) -> NDArray[np.floating]:
-        """The masks of a block of frames [shape=(2, bins, frames)]."""
+        """The masks of a block of frames [shape=(3, bins, frames)]."""
         reach = self._config.iterations * (self._frames // 2)
         seen = slice(max(0, block.start - reach), min(block.stop + reach, self._stft.frames(self._samples.shape[-1])))
-        both = harmonic_percussive(
-            np.abs(self._stft.forward(self._samples, seen)).mean(axis=0),
+        masks = harmonic_percussive(
+            mean_magnitudes(self._stft, self._samples, seen),
             self._frames,
             self._bins,
             kernel=self._config.kernel,
             iterations=self._config.iterations,
-            exponent=self._config.mask_exponent,
+            factor=self._config.separation_factor,
+            exponent=self._config.exponent,
         )
-        return both[:, :, block.start - seen.start : block.stop - seen.start]
+        return masks[:, :, block.start - seen.start : block.stop - seen.start]

@@ -1,6 +1,6 @@
 """How well drums come apart from all else, and how fast, beside librosa's medians::
 
-    python plugins/hpss/benchmarks/drums.py DRUMS TRACK [TRACK ...]
+    python plugins/classical/benchmarks/drums.py DRUMS TRACK [TRACK ...]
 
 Each TRACK is a folder with ``mixture.flac`` and ``stems/``; DRUMS is the name of the percussive stem. Prints the SDR
 of the percussive stem and of the harmonic one in dB, and seconds.

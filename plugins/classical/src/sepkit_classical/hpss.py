@@ -1,4 +1,4 @@
-"""The separator: the mixture shared out by the masks of both parts."""
+"""The method `hpss`: tones are lines along time, strokes are lines along frequency."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ from sepkit.problem.problem import Problem
 from sepkit.problem.run import Run
 from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT
-from sepkit_hpss.config import HPSSConfig
-from sepkit_hpss.masks import PartMasks
+from sepkit_classical.config import HPSSConfig
+from sepkit_classical.part_masks import PartMasks
 
-PARTS = ("harmonic", "percussive")
+PARTS = ("harmonic", "percussive", "residual")
 
 
 class HPSS(Separator[HPSSConfig]):
     """Harmonic-percussive separation.
 
     Tones are lines along time in a spectrogram, strokes are lines along frequency: each part is what smoothing along
-    its lines leaves, and takes its share of the mixture by a soft mask. Channels share their masks.
+    its lines leaves, and takes its share of the mixture by a mask. With a separation factor, what is clearly neither is
+    the residual. Channels share their masks.
 
     References
     ----------
     D. Fitzgerald, "Harmonic/percussive separation using median filtering", DAFx 2010.
     D. Fitzgerald, A. Liutkus, Z. Rafii, B. Pardo and L. Daudet, "Harmonic/percussive separation using kernel additive
     modelling", ISSC 2014.
+    J. Driedger, M. Müller and S. Disch, "Extending harmonic-percussive separation of audio signals", ISMIR 2014.
     """
 
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
