@@ -12,6 +12,8 @@ from .errors import SepkitError as SepkitError
 from .fetching.download import fetch as fetch
 from .music.audio import Audio as Audio
 from .music.f0 import F0Track as F0Track
+from .music.labels import Label as Label
+from .music.labels import Labels as Labels
 from .music.note import Note as Note
 from .music.score import Score as Score
 from .music.side import SideInformation as SideInformation

@@ -149,6 +149,23 @@ def sepkit_constraints() -> Iterator[ConstraintSpec]:
         reference=_EWERT,
         domains=(Domain.TEMPLATES,),
     )
+    yield ConstraintSpec(
+        name="activity",
+        summary="a source is silent outside its labelled spans",
+        factory="sepkit.builtin:Activity",
+        reference="S. Ewert, M. Sandler, Structured dropout for weak label and multi-instance learning, ICASSP 2017",
+        needs=("labels",),
+        domains=(Domain.ACTIVATIONS, Domain.SPECTROGRAMS, Domain.WAVEFORMS),
+    )
+    yield ConstraintSpec(
+        name="regions",
+        summary="within a labelled box a source has most of the energy, or none",
+        factory="sepkit.builtin:Regions",
+        reference="N. J. Bryan, G. J. Mysore, An efficient posterior regularized latent variable model for interactive "
+        "sound source separation, ICML 2013",
+        needs=("labels",),
+        domains=(Domain.SPECTROGRAMS, Domain.WAVEFORMS),
+    )
 
 
 @hookimpl

@@ -25,6 +25,10 @@ class Zeros:
 
     support: NDArray[np.bool_]
 
+    def part(self, samples: slice) -> Zeros:
+        """Those of some samples alone."""
+        return Zeros(self.support[..., samples])
+
     def project(self, value: Any) -> Any:
         """The value with zeros outside of the support."""
         return value * self._like(value)

@@ -18,6 +18,7 @@ _OPTIONS = {
     "sources": ("sources",),
     "f0": ("f0_paths",),
     "references": ("references",),
+    "labels": ("label_paths",),
     "priors": ("priors",),
     "constraints": ("constraints",),
     "weights": ("weights",),

@@ -27,6 +27,7 @@ from sepkit.errors import SideInformationError
 from sepkit.evaluation.stems import stem_files
 from sepkit.music.examples import read_examples
 from sepkit.music.f0 import F0Track
+from sepkit.music.labels import Labels
 from sepkit.music.parts import read_with_parts
 from sepkit.music.score import Score
 from sepkit.opening import composed
@@ -67,6 +68,14 @@ from sepkit.solving.outputs import Outputs
     type=click.Path(path_type=Path),
     help="Folder of the true stems, <source>.wav or in stems/ within it, for oracles.",
 )
+@click.option(
+    "--labels",
+    "label_paths",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="When sources sound, and where in the spectrum: a label track of Audacity, layers of Sonic Visualiser or CSV; "
+    "may be repeated.",
+)
 @click.option("--prior", "priors", multiple=True, help="name or name:key=value,...; may be repeated.")
 @click.option("--constraint", "constraints", multiple=True, help="name or name:key=value,...; may be repeated.")
 @click.option(
@@ -95,6 +104,7 @@ def command(
     f0_paths: tuple[Path, ...],
     examples: tuple[str, ...],
     references: Path | None,
+    label_paths: tuple[Path, ...],
     priors: tuple[str, ...],
     constraints: tuple[str, ...],
     weights: Path | None,
@@ -149,6 +159,7 @@ def command(
         "f0": {name: F0Track.read(file) for name, file in f0_files(f0_paths).items()},
         "examples": read_examples(parse_examples(examples)),
         "references": {} if references is None else stem_files(references),
+        "labels": [Labels.read(path) for path in label_paths],
         "priors": priors,
         "constraints": constraints,
         "align": align,

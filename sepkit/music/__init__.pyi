@@ -1,5 +1,7 @@
 from .audio import Audio as Audio
 from .f0 import F0Track as F0Track
+from .labels import Label as Label
+from .labels import Labels as Labels
 from .note import Note as Note
 from .parts import read_with_parts as read_with_parts
 from .pitch import midi_to_hz as midi_to_hz

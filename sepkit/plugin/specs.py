@@ -43,8 +43,8 @@ class Spec:
     reference : str
         The paper.
     needs : tuple of str
-        Out of ``"score"``, ``"f0"``, ``"examples"``, ``"references"``, ``"weights"``, ``"sources"``, ``"stereo"``;
-        ``"score|f0"`` where one of them will do.
+        Out of ``"score"``, ``"f0"``, ``"examples"``, ``"references"``, ``"labels"``, ``"weights"``, ``"sources"``,
+        ``"stereo"``; ``"score|f0"`` where one of them will do.
     """
 
     kind: ClassVar[str]

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from sepkit.music.audio import Audio
 from sepkit.music.f0 import F0Track
+from sepkit.music.labels import Labels
 from sepkit.music.note import Note
 from sepkit.music.score import Score
 from sepkit.music.side import SideInformation
@@ -49,6 +50,7 @@ def known_within(known: SideInformation, sample_rate: int, start: int, stop: int
         score=None if known.score is None else _notes_within(known.score, start_s, stop_s),
         f0={name: _moved(track, start_s) for name, track in known.f0.items()},
         references={name: cut(stem, start, stop) for name, stem in known.references.items()},
+        labels=tuple(_moved_labels(one, start_s) for one in known.labels),
     )
 
 
@@ -67,6 +69,12 @@ def _notes_within(score: Score, start_s: float, stop_s: float) -> Score:
 def _long_after(note: Note, stop_s: float) -> Note:
     """A note that sounds after everything: its part is known, and silent in the window."""
     return replace(note, onset_s=stop_s + 120, offset_s=stop_s + 121)
+
+
+def _moved_labels(labels: Labels, start_s: float) -> Labels:
+    # Those outside the window stay: a source that has spans elsewhere is silent here.
+    moved = (replace(one, start_s=one.start_s - start_s, end_s=one.end_s - start_s) for one in labels.labels)
+    return Labels(tuple(moved))
 
 
 def _moved(track: F0Track, start_s: float) -> F0Track:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-SIDE_INFORMATION = ("score", "f0", "examples", "references")
+SIDE_INFORMATION = ("score", "f0", "examples", "references", "labels")
 """Kinds of data about the mixture, named as the fields of `sepkit.SideInformation`."""
 NEEDS = (*SIDE_INFORMATION, "weights", "sources", "stereo")
 
@@ -13,6 +13,7 @@ HOW_TO_GIVE = {
     "f0": "give F0 tracks with f0=... or --f0",
     "examples": "give recordings of the sources alone with examples=... or --example",
     "references": "give the true stems with references=... or --references",
+    "labels": "give a label track with labels=... or --labels",
     "weights": "give a folder with weights=... or --weights",
     "sources": "name them with sources=... or --sources",
     "stereo": "the mixture has one channel; give a recording with two",

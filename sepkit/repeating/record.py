@@ -43,6 +43,7 @@ class Given(_Part):
     f0: dict[str, str | None]
     examples: dict[str, tuple[str | None, ...]]
     references: dict[str, str | None]
+    labels: tuple[str | None, ...] = ()
     weights: str | None
     options: dict[str, str]
 

@@ -12,6 +12,7 @@ from sepkit.config import Config, validate
 from sepkit.errors import WeightsError
 from sepkit.music.audio import Audio
 from sepkit.music.f0 import F0Track
+from sepkit.music.labels import Labels
 from sepkit.music.origin import Origin
 from sepkit.music.parts import read_with_parts
 from sepkit.music.score import Score
@@ -26,7 +27,12 @@ from sepkit.solving.method import Method
 from sepkit.solving.separation import Separation
 from sepkit.solving.weights_used import weights_used
 
-_READERS: dict[str, Callable[[Path], Any]] = {"f0": F0Track.read, "references": Audio.read, "examples": Audio.read}
+_READERS: dict[str, Callable[[Path], Any]] = {
+    "f0": F0Track.read,
+    "references": Audio.read,
+    "examples": Audio.read,
+    "labels": Labels.read,
+}
 _MOST_VERSIONS = 6
 
 

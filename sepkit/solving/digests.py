@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from sepkit.errors import ConfigError
 from sepkit.music.audio import Audio
 from sepkit.music.f0 import F0Track
+from sepkit.music.labels import Label, Labels
 from sepkit.music.note import Note
 from sepkit.music.score import Score
 from sepkit.music.side import SideInformation
@@ -74,12 +75,14 @@ def digest_arrays(*arrays: NDArray[Any]) -> str:
     return digest.hexdigest()
 
 
-def digest(value: Audio | Score | F0Track) -> str:
-    """Of samples and rate; of the notes; of times and frequencies."""
+def digest(value: Audio | Score | F0Track | Labels) -> str:
+    """Of samples and rate; of the notes; of times and frequencies; of what is labelled."""
     if isinstance(value, Audio):
         return digest_arrays(np.array(value.sample_rate), value.samples)
     if isinstance(value, F0Track):
         return digest_arrays(value.times_s, value.f0_hz)
+    if isinstance(value, Labels):
+        return digest_json([[getattr(label, field.name) for field in fields(Label)] for label in value.labels])
     return digest_json([[getattr(note, field.name) for field in fields(Note)] for note in value.notes])
 
 

@@ -11,6 +11,7 @@ from sepkit.errors import AudioError, ConfigError, SideInformationError, UserErr
 from sepkit.music.audio import Audio
 from sepkit.music.examples import Example, read_examples
 from sepkit.music.f0 import F0Track
+from sepkit.music.labels import Labels
 from sepkit.music.score import Score
 from sepkit.music.side import SideInformation
 from sepkit.opening import composed
@@ -61,6 +62,7 @@ def side_given(
     f0: Mapping[str, F0Track | Pathlike] | None,
     examples: Mapping[str, Example | Iterable[Example]] | None,
     references: Mapping[str, Audio | Pathlike] | None,
+    labels: tuple[Labels, ...],
     mixture: Audio,
 ) -> SideInformation:
     """What is known of the mixture as data.
@@ -83,22 +85,23 @@ def side_given(
     }
     notes = None if score is None else _given(score, "score", Score, SideInformationError, "Score(notes)")
     alone = {} if examples is None else read_examples(examples)
-    return SideInformation(notes, tracks, alone, truth)
+    return SideInformation(notes, tracks, alone, truth, labels)
 
 
-def require_asked_for(examples: Mapping[str, Any], sources: tuple[str, ...]) -> None:
-    """Every example is of a source that is asked for, where some are.
+def require_asked_for(known: SideInformation, sources: tuple[str, ...]) -> None:
+    """Every example and every label is of a source that is asked for, where some are.
 
     Raises
     ------
     SideInformationError
     """
-    stray = [name for name in examples if sources and name not in sources]
-    if stray:
-        raise SideInformationError(
-            f"there are examples of '{', '.join(stray)}', which is not among the sources {', '.join(sources)}; name "
-            "the sources like the examples"
-        )
+    for kind, names in (("examples", known.examples), ("labels", [label.source for label in known.all_labels])):
+        stray = [name for name in dict.fromkeys(names) if sources and name not in sources]
+        if stray:
+            raise SideInformationError(
+                f"there are {kind} of '{', '.join(stray)}', which is not among the sources {', '.join(sources)}; name "
+                f"the sources like the {kind}"
+            )
 
 
 def _given(given: Any, what: str, kind: type[T], error: type[UserError], remedy: str) -> T:

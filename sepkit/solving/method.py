@@ -14,6 +14,7 @@ from sepkit.errors import MismatchError
 from sepkit.music.audio import Audio
 from sepkit.music.examples import Example
 from sepkit.music.f0 import F0Track
+from sepkit.music.labels import all_labels
 from sepkit.music.score import Score
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.store import chosen_weights, require_unchanged
@@ -28,6 +29,7 @@ from sepkit.solving.contract import check_stems, check_violations, plugin_faults
 from sepkit.solving.declare import declared_constraints, declared_priors
 from sepkit.solving.digests import digest_inputs, digest_paths
 from sepkit.solving.given import Pathlike, audio_given, require_asked_for, side_given, sources_given
+from sepkit.solving.labelled import GivenLabels, checked_labels, labels_given, told_unused_labels
 from sepkit.solving.negotiation import Task, negotiate, told_unused, used
 from sepkit.solving.once import Once
 from sepkit.solving.origins import origins
@@ -96,6 +98,7 @@ class Method:
         f0: Mapping[str, F0Track | Pathlike] | None = None,
         examples: Mapping[str, Example | Iterable[Example]] | None = None,
         references: Mapping[str, Audio | Pathlike] | None = None,
+        labels: GivenLabels | Iterable[GivenLabels] = (),
         priors: Iterable[Prior | str] = (),
         constraints: Iterable[Constraint | str] = (),
         align: Aligning = "auto",
@@ -118,8 +121,8 @@ class Method:
         )
         mixture = audio_given(mixture, "mixture")
         names = sources_given(sources)
-        given = side_given(score, f0, examples, references, mixture)
-        require_asked_for(given.examples, names)
+        given = side_given(score, f0, examples, references, labels_given(labels), mixture)
+        require_asked_for(given, names)
         hosted_priors, hosted_constraints = negotiate(
             self.spec,
             self.config,
@@ -136,11 +139,14 @@ class Method:
             self.registry,
         )
         hosted = (*hosted_priors, *hosted_constraints)
+        on_labels = checked_labels(given.labels, mixture, self.spec.name)
         options = {self.spec.name: self.config, **{one.label: one.statement for one in hosted}}
         inputs = digest_inputs(mixture, given) | digest_paths(options)
         came_from = origins(mixture, given, self.weights, options)
-        in_vain = given.kinds - used(self.spec, hosted)
-        given = given.only(used(self.spec, hosted))
+        in_vain = given.kinds - used(self.spec, hosted) - {"labels"}
+        statements = {one.statement.name for one in hosted}
+        on_labels += tuple(told_unused_labels(given.labels, statements, self.spec.name))
+        heard, given = given.labels, given.only(used(self.spec, hosted))
         with plugin_faults(self.spec):
             self._once(partial(self._load, reporter, cancel))
             rate = self._separator.sample_rate or self.spec.sample_rate
@@ -167,20 +173,25 @@ class Method:
             hosted_constraints,
             for_statements=adapted,
         )
-        for remark in told_unused(in_vain, self.spec):
+        for remark in (*on_labels, *told_unused(in_vain, self.spec)):
             run.remark(remark)
+        hosts_waveforms = Domain.WAVEFORMS in self.spec.constraints
+        if problem.sources and not hosts_waveforms:
+            # What they cannot be bound to is told before any work is done.
+            with plugin_faults(self.spec):
+                problem.bind_constraints(problem.layout(), Domain.WAVEFORMS)
         with run:
             run.check_cancelled()
             with plugin_faults(self.spec):
                 stems = dict(self._separator.separate(problem, run))
             check_stems(self.spec, problem, stems)
-            hosts_waveforms = Domain.WAVEFORMS in self.spec.constraints
             check_violations(self.spec, problem, run, hosted_outside=not hosts_waveforms)
             stems = adaptation.restored(stems, run)
             uncertainty = adaptation.restored_uncertainty(run.uncertainty)
             # The way back to the mixture's rate and channels can break what the method itself had satisfied.
             if not hosts_waveforms or adaptation.steps:
-                stems = project_waveforms(replace(problem, mixture=mixture, for_statements=given), stems, run)
+                with plugin_faults(self.spec):
+                    stems = project_waveforms(replace(problem, mixture=mixture, for_statements=given), stems, run)
             if names:
                 stems = {name: stems[name] for name in names}
         for remark in remarks_on_result(self.spec, mixture, names, stems, run):
@@ -209,7 +220,7 @@ class Method:
             given={**asked, **came_from},
             expected_sdr_db=expected,
         )
-        return Separation(mixture, stems, provenance, run.variables, uncertainty, run.learned)
+        return Separation(mixture, stems, provenance, run.variables, uncertainty, run.learned, all_labels(heard))
 
     def _load(self, reporter: Reporter | None, cancel: Cancel | None) -> None:
         require_unchanged(self.weights, self.spec)
@@ -228,6 +239,7 @@ def separate(
     f0: Mapping[str, F0Track | Pathlike] | None = None,
     examples: Mapping[str, Example | Iterable[Example]] | None = None,
     references: Mapping[str, Audio | Pathlike] | None = None,
+    labels: GivenLabels | Iterable[GivenLabels] = (),
     priors: Iterable[Prior | str] = (),
     constraints: Iterable[Constraint | str] = (),
     align: Aligning = "auto",
@@ -263,6 +275,8 @@ def separate(
         Recordings of sources alone, other than the mixture, by source name; a folder stands for all recordings in it.
     references : mapping of str to Audio or path, optional
         The true stems by source name, of the mixture's shape and rate, for oracles.
+    labels : Labels, path, or several of them, optional
+        When sources sound and where in the spectrum, such as a label track of Audacity.
     priors, constraints : iterable, optional
         Objects, or strings like ``"sparsity:weight=2"``. Constraints are applied in this order.
     align : {'auto', 'always', 'never'}
@@ -315,6 +329,7 @@ def separate(
         f0=f0,
         examples=examples,
         references=references,
+        labels=labels,
         priors=priors,
         constraints=constraints,
         align=align,

@@ -15,6 +15,7 @@ from sepkit import large
 from sepkit.errors import ConfigError, SepkitError
 from sepkit.music.audio import Audio
 from sepkit.music.encoding import read_tags
+from sepkit.music.labels import Label
 from sepkit.music.score import Score
 from sepkit.opening import composed
 from sepkit.problem.domain import Domain
@@ -48,6 +49,8 @@ class Separation(Mapping[str, Audio]):
         The standard deviation of every sample of every stem; empty unless the method knows it.
     learned : Writable or None
         Weights that the method learned from the mixture; `write` puts them into the folder, which serves as weights.
+    labels : tuple of Label
+        What a listener said of the mixture; `plot` draws them.
 
     Examples
     --------
@@ -62,6 +65,7 @@ class Separation(Mapping[str, Audio]):
     variables: Variables | None = None
     uncertainty: Mapping[str, Audio] = field(default_factory=dict)
     learned: Writable | None = None
+    labels: tuple[Label, ...] = ()
 
     def __repr__(self) -> str:
         names = [repr(one if len(one) <= _LONGEST_NAME else one[: _LONGEST_NAME - 1] + "…") for one in self.sources]

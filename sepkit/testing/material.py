@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sepkit.music.audio import Audio
 from sepkit.music.f0 import F0Track
+from sepkit.music.labels import Label, Labels
 from sepkit.music.note import Note
 from sepkit.music.pitch import midi_to_hz
 from sepkit.music.score import Score
@@ -135,7 +136,12 @@ def side_information(sources: tuple[str, ...], duration_s: float, take: int = 0)
             notes.append(Note(onset_s, offset_s, pitch, part=source))
             f0_hz[(times_s >= onset_s) & (times_s < offset_s)] = midi_to_hz(pitch)
         tracks[source] = F0Track(times_s, f0_hz)
-    return SideInformation(Score(tuple(notes)), tracks)
+    spans = [Label(note.onset_s, note.offset_s, note.part) for note in notes]
+    boxes = [
+        Label(duration_s * index / len(sources), duration_s * (index + 0.5) / len(sources), source, 0, 1500)
+        for index, source in enumerate(sources)
+    ]
+    return SideInformation(Score(tuple(notes)), tracks, labels=(Labels((*spans, *boxes)),))
 
 
 def small_layout(

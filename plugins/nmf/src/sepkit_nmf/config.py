@@ -27,7 +27,7 @@ class NMFConfig(SpectralConfig):
         ge=1,
         le=MOST_ATOMS,
         description="Number of atoms: in all for blind separation, for each source when templates are learned from "
-        "examples. By default 8 in all without source names, otherwise 16 for each source.",
+        "examples or labelled. By default 8 in all without source names, otherwise 16 for each source.",
     )
     beta: float = Field(
         default=1.0,

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sepkit import Density, large
+from sepkit_nmf.allocation import AllocatedModel, Allocation
 from sepkit_nmf.checks import check_data, check_factor, check_solver, check_support, free_rows
 from sepkit_nmf.divergence import Array
 from sepkit_nmf.hals import HierarchicalLeastSquares
@@ -83,6 +84,7 @@ def factorize(
     project_w: Projection | None = None,
     project_h: Projection | None = None,
     added_epsilon: float = 0.0,
+    allocation: Allocation | None = None,
     steps: Callable[[int], Iterable[object]] = range,
 ) -> Factorization:
     r"""Factorise ``V`` into ``W @ H``, all nonnegative, from a given start.
@@ -120,6 +122,8 @@ def factorize(
     added_epsilon : float
         Added to the denominators of multiplicative updates. This biases the result; it is there to reproduce other
         packages. By default only zero denominators are treated.
+    allocation : Allocation, optional
+        Constraints on the spectrograms of sources, each with atoms of its own; needs ``solver="mu"``.
     steps : callable
         From a number of iterations to an iterable of that length, to show progress or to cancel by raising.
 
@@ -153,7 +157,13 @@ def factorize(
         densities=densities_h,
         project=project_h,
     )
-    model = Model(V, templates, activations, beta=beta, added_epsilon=added_epsilon)
+    options = {"beta": beta, "added_epsilon": added_epsilon}
+    if allocation is None:
+        model = Model(V, templates, activations, **options)
+    elif solver == "mu":
+        model = AllocatedModel(V, templates, activations, allocation, **options)
+    else:
+        raise ValueError(f"solver is {solver!r}; constraints on spectrograms need 'mu'")
     costs, iterations, converged = descend(model, solver, max_iterations, tolerance, steps)
     W_out = np.ascontiguousarray(templates.values.T)
     return Factorization(W_out, activations.values, costs, iterations, converged)

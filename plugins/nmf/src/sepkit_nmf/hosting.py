@@ -19,6 +19,7 @@ from sepkit.problem.layout import Layout
 from sepkit.problem.prior import Density
 from sepkit.problem.problem import Problem
 from sepkit.problem.run import Run
+from sepkit_nmf.allocation import Allocation
 from sepkit_nmf.factorization import Factorization, factorize
 from sepkit_nmf.model import Projection
 
@@ -48,6 +49,7 @@ def factorize_hosting(
     run: Run,
     *,
     keep_zeros: bool = False,
+    allocation: Allocation | None = None,
     **more: Any,
 ) -> Factorization:
     """Factorise under all that `problem` says of templates and activations, and report what came of it.
@@ -71,6 +73,8 @@ def factorize_hosting(
         Gets the cost as a trace, both factors as variables, and the violations.
     keep_zeros : bool
         Whether zeros of the start say that nothing is to be there.
+    allocation : Allocation, optional
+        What is said of the spectrograms of sources, if anything is; then updates are multiplicative.
     **more
         Further arguments of `factorize`.
 
@@ -87,7 +91,8 @@ def factorize_hosting(
         W,
         H,
         beta=options.beta,
-        solver=options.chosen_solver,
+        solver=options.chosen_solver if allocation is None else "mu",
+        allocation=allocation,
         max_iterations=options.iterations,
         tolerance=options.tolerance,
         steps=partial(run.steps, stage="factorise"),

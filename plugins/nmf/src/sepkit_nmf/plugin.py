@@ -11,14 +11,15 @@ SEPKIT_API = 1
 def sepkit_separators() -> Iterator[SeparatorSpec]:
     yield SeparatorSpec(
         name="nmf",
-        summary="nonnegative matrix factorisation, blind or with templates learned from example recordings",
+        summary="nonnegative matrix factorisation, blind, from example recordings, or from what a listener labels",
         reference="C. Févotte and J. Idier, Algorithms for nonnegative matrix factorization with the beta-divergence, "
         "Neural Computation 23(9), 2011",
         factory="sepkit_nmf.separator:NMF",
         config="sepkit_nmf.config:NMFConfig",
-        uses=("examples",),
-        constraints=(Domain.ACTIVATIONS, Domain.TEMPLATES),
+        uses=("examples", "labels"),
+        constraints=(Domain.ACTIVATIONS, Domain.TEMPLATES, Domain.SPECTROGRAMS),
         priors=(Domain.ACTIVATIONS, Domain.TEMPLATES),
+        default_constraints=("activity", "regions"),
         channels=1,
         traits=frozenset({"stochastic", "gain-equivariant", "arbitrary-names", "streams"}),
         example={"rank": 4, "iterations": 5, "window_s": 0.012},

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sepkit.errors import ConfigError
 from sepkit.music.audio import Audio
 from sepkit.problem.layout import Layout
+from sepkit.problem.problem import Problem
 from sepkit.problem.run import Run
 from sepkit.problem.variables_file import StoredVariables, read_variables
 from sepkit.spectral import STFT
@@ -20,6 +21,7 @@ from sepkit_nmf.config import NMFConfig
 from sepkit_nmf.factorization import factorize
 from sepkit_nmf.grouping import RANK_PER_SOURCE, blind_rank
 from sepkit_nmf.initialize import nndsvd, normalize_templates, random_init
+from sepkit_nmf.labelled import frames_alone, labelled_sources, owners_of_atoms
 from sepkit_nmf.sharing import normalized
 
 Array = NDArray[np.floating]
@@ -47,13 +49,7 @@ class Initialization:
 
 
 def choose_start(
-    config: NMFConfig,
-    V: Array,
-    stft: STFT,
-    layout: Layout,
-    sources: tuple[str, ...],
-    examples: Mapping[str, Sequence[Audio]],
-    run: Run,
+    config: NMFConfig, V: Array, stft: STFT, problem: Problem, sources: tuple[str, ...], run: Run, *, apart: bool
 ) -> Initialization:
     """The start that `config` asks for.
 
@@ -63,33 +59,43 @@ def choose_start(
     V : ndarray [shape=(bins, frames)]
         Spectrogram of the mixture.
     stft : STFT
-    layout : Layout
-        With bins and frames.
+    problem : Problem
     sources : tuple of str
         The wanted names; those without an example get free templates.
-    examples : mapping of str to sequence of Audio
-        Recordings of sources alone, of one channel and at the mixture's rate.
     run : Run
+    apart : bool
+        Whether every source needs atoms of its own from the start.
 
     Raises
     ------
     ConfigError
         If a given file cannot be used, or what is to stay fixed is not given.
     """
+    examples, told = problem.side_information.examples, labelled_sources(problem)
     if config.start is not None:
         if examples:
             raise ConfigError("templates are either learned from examples or given by start, not both")
-        return _given(config, config.start, V, layout, sources, run.rng)
-    if examples:
-        learned = learn_templates(config, stft, examples, V.dtype, run)
-        unknown = sum(source not in learned for source in sources)
-        return _supervised(config, learned, unknown * (config.rank or RANK_PER_SOURCE), V, run.rng)
-    if config.fix == "templates":
+        return _given(config, config.start, V, problem.layout(**_axes(stft, problem)), sources, run.rng)
+    if config.fix == "templates" and not examples:
         raise ConfigError("fix=templates needs templates: give examples, with examples=... or --example, or start")
-    rank = blind_rank(config.rank, sources)
-    W, H = _initial(config, V, rank, run.rng)
-    free = np.ones(rank, bool)
-    return Initialization(W, H, (None,) * rank, free, free)
+    if not (examples or told or apart):
+        rank = blind_rank(config.rank, sources)
+        W, H = _initial(config, V, rank, run.rng)
+        free = np.ones(rank, bool)
+        return Initialization(W, H, (None,) * rank, free, free)
+    learned = learn_templates(config, stft, examples, V.dtype, run)
+    others = tuple(source for source in sources if source not in learned)
+    owners = owners_of_atoms(others, told, config.rank, apart=apart)
+    alone = frames_alone(problem, (*learned, *owners), **_axes(stft, problem)) if told else {}
+    heard = {
+        source: _templates(config, V[:, frames], run, source) for source, frames in alone.items() if source in others
+    }
+    return _supervised(config, learned, heard, owners, V, run.rng)
+
+
+def _axes(stft: STFT, problem: Problem) -> dict[str, NDArray[np.floating]]:
+    rate = problem.mixture.sample_rate
+    return {"bins_hz": stft.bins_hz(rate), "frames_s": stft.frames_s(problem.mixture.length, rate)}
 
 
 def learn_templates(
@@ -105,37 +111,42 @@ def learn_templates(
     learned = {}
     for source, recordings in examples.items():
         samples = np.concatenate([recording.samples[0] for recording in recordings])
-        V = normalized(stft.magnitude(samples.astype(dtype, copy=False)))
-        W, H = _initial(config, V, config.rank or RANK_PER_SOURCE, run.rng)
-        steps = partial(run.steps, stage=f"learn {source}")
-        fit = factorize(
-            V,
-            W,
-            H,
-            beta=config.beta,
-            solver=config.chosen_solver,
-            max_iterations=config.iterations,
-            tolerance=config.tolerance,
-            steps=steps,
-        )
-        learned[source] = normalize_templates(fit.W, fit.H)[0]
+        learned[source] = _templates(config, stft.magnitude(samples.astype(dtype, copy=False)), run, source)
     return learned
 
 
-def _supervised(
-    config: NMFConfig, learned: Mapping[str, Array], free_atoms: int, V: Array, rng: np.random.Generator
-) -> Initialization:
-    W = np.concatenate([*learned.values()], axis=1)
-    labels: tuple[str | None, ...] = tuple(
-        source for source, columns in learned.items() for _ in range(columns.shape[1])
+def _templates(config: NMFConfig, V: Array, run: Run, source: str) -> Array:
+    """Templates of a spectrogram of one source alone [shape=(bins, rank)]; every column sums to one."""
+    V = normalized(np.ascontiguousarray(V))
+    W, H = _initial(config, V, config.rank or RANK_PER_SOURCE, run.rng)
+    fit = factorize(
+        V,
+        W,
+        H,
+        beta=config.beta,
+        solver=config.chosen_solver,
+        max_iterations=config.iterations,
+        tolerance=config.tolerance,
+        steps=partial(run.steps, stage=f"learn {source}"),
     )
-    known = len(labels)
-    start_w, H = random_init(V, known + free_atoms, rng)
-    start_w, H = normalize_templates(start_w, H)
-    start_w[:, :known] = W
-    free_w = np.ones(known + free_atoms, bool)
-    free_w[:known] = config.fix == "none"
-    return Initialization(start_w, H, labels + (None,) * free_atoms, free_w, np.ones(known + free_atoms, bool))
+    return normalize_templates(fit.W, fit.H)[0]
+
+
+def _supervised(
+    config: NMFConfig,
+    learned: Mapping[str, Array],
+    heard: Mapping[str, Array],
+    owners: tuple[str | None, ...],
+    V: Array,
+    rng: np.random.Generator,
+) -> Initialization:
+    """Templates `learned` from examples, which stay fixed, and atoms of other `owners`, some `heard` in the mixture."""
+    labels = (*(source for source, columns in learned.items() for _ in range(columns.shape[1])), *owners)
+    W, H = normalize_templates(*random_init(V, len(labels), rng))
+    for source, columns in {**learned, **heard}.items():
+        W[:, [label == source for label in labels]] = columns
+    free_w = np.array([label not in learned or config.fix == "none" for label in labels])
+    return Initialization(W, H, labels, free_w, np.ones(len(labels), bool))
 
 
 def _given(
