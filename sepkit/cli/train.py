@@ -18,6 +18,12 @@ from sepkit.training.learn import named, train
 @click.argument("name", metavar="METHOD|PRIOR")
 @click.argument("datasets", nargs=-1, required=True, metavar="DATASET [DATASET ...]")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for the weights.")
+@click.option(
+    "--from",
+    "weights",
+    type=click.Path(path_type=Path),
+    help="Weights to go on from, at a tenth of the learning rate: a folder, or the name of published ones.",
+)
 @click.option("--sources", default="", help="Names of the stems to learn: voice,guitar; by default all.")
 @click.option("--whole", is_flag=True, help="Learn from the part of each dataset too that is kept for tests.")
 @option_settings
@@ -31,6 +37,7 @@ def command(
     name: str,
     datasets: tuple[str, ...],
     output: Path,
+    weights: Path | None,
     sources: str,
     whole: bool,
     config_path: Path | None,
@@ -53,6 +60,7 @@ def command(
             datasets,
             output,
             config=read_options(config_path, settings),
+            weights=weights,
             sources=[source.strip() for source in sources.split(",")] if sources else [],
             whole=whole,
             seed=seed,

@@ -40,7 +40,7 @@ class Fit:
     steps : int
         That were done in all, those before a resume included.
     best_step : int
-        Whose weights the model has.
+        Whose weights the model has; 0 if they are those of the start.
     losses, validations : tuple of float
         After every step, and at every validation.
     """
@@ -70,6 +70,7 @@ def fit(
     validate: Callable[[nn.Module], float] | None = None,
     stage: str = "train",
     recipe: Mapping[str, Any] | None = None,
+    from_weights: bool = False,
 ) -> Fit:
     """Train `model`, which holds the best weights at the end.
 
@@ -94,6 +95,8 @@ def fit(
         What the progress is called.
     recipe : mapping, optional
         What else the result depends on, such as names of tracks, as JSON: a state of another recipe is refused.
+    from_weights : bool
+        Whether the weights at the start are good for something: they are validated too, and kept if nothing is better.
 
     Returns
     -------
@@ -125,6 +128,16 @@ def fit(
         if state is not None:
             save_state(state, modules, optimizer, best, curves, made_by)
 
+    def judge(module: nn.Module) -> None:
+        nonlocal best
+        assert validate is not None
+        curves.validations.append(checked("validation", _validation(validate, module), curves.step))
+        run.show(validation=curves.validations[-1])
+        if curves.validations[-1] <= min(curves.validations):
+            best, curves.best_step = _copied(module), curves.step
+
+    if from_weights and validate is not None and not curves.validations:
+        judge(model)
     for _ in _saved_if_cancelled(run.steps(config.steps - curves.step, stage), save):
         if _out_of_patience(config, curves):
             break
@@ -140,15 +153,13 @@ def fit(
         average.update_parameters(model)
         curves.step += 1
         if validate is not None and (curves.step % config.validate_every == 0 or curves.step == config.steps):
-            curves.validations.append(checked("validation", _validation(validate, average.module), curves.step))
-            run.show(validation=curves.validations[-1])
-            if curves.validations[-1] <= min(curves.validations):
-                best, curves.best_step = _copied(average.module), curves.step
+            judge(average.module)
         if curves.step % config.save_every == 0:
             save()
     save()
     model.load_state_dict(best or average.module.state_dict())
-    return Fit(curves.step, curves.best_step or curves.step, tuple(curves.losses), tuple(curves.validations))
+    best_step = curves.best_step if best else curves.step
+    return Fit(curves.step, best_step, tuple(curves.losses), tuple(curves.validations))
 
 
 def learning_rate(config: TrainingConfig, step: int) -> float:

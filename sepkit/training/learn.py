@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sepkit.config import Config, validate
+from sepkit.config import Config
 from sepkit.errors import ConfigError, DatasetError
 from sepkit.evaluation.dataset import Dataset, Track
 from sepkit.evaluation.declare import declared_dataset
 from sepkit.evaluation.splits import split
-from sepkit.files import require_writable
 from sepkit.plugin.registry import Registry
 from sepkit.problem.run import Cancel, Reporter, Run, checked_seed
-from sepkit.solving.contract import plugin_faults
-from sepkit.training.trainer import Trainer, TrainingData
+from sepkit.training.lesson import Lesson
+from sepkit.training.trainer import TrainingData
 
 _MOST_NAMED = 5
 
@@ -50,6 +49,7 @@ def train(
     output: str | os.PathLike[str],
     *,
     config: Config | Mapping[str, Any] | None = None,
+    weights: str | os.PathLike[str] | None = None,
     sources: Iterable[str] = (),
     whole: bool = False,
     seed: int = 0,
@@ -74,6 +74,9 @@ def train(
         Folder for the weights.
     config : Config or mapping, optional
         Options of the training; ``sepkit show NAME`` shows them.
+    weights : path or str, optional
+        To go on from: a folder, or the name of published ones. The learning rate is then a tenth of the default, unless
+        it is given.
     sources : iterable of str, optional
         Names of the stems to learn; by default all that the tracks have, in their order.
     whole : bool
@@ -107,21 +110,14 @@ def train(
     >>> sepkit.train("nae", ["recordings/train"], "weights", config={"steps": 500})  # doctest: +SKIP
     """
     registry = registry or Registry.discover()
-    spec = registry.trainable(name)
-    with plugin_faults(spec):
-        trainer: Trainer[Any] = spec.load_trainer()(
-            validate(spec.load_training(), config, f"training of {spec.kind} '{name}'")
-        )
+    lesson = Lesson.of(registry.trainable(name), config, weights)
     if isinstance(sources, str):
         raise ConfigError(f"sources needs a list of names, given the text {sources!r}; write [{sources!r}]")
-    data, held_out, skipped = _training_data(datasets, tuple(sources), whole, trainer.from_mixtures, registry)
-    folder = Path(output)
-    require_writable(folder)
+    data, held_out, skipped = _training_data(datasets, tuple(sources), whole, lesson.trainer.from_mixtures, registry)
     run = Run(seed=checked_seed(seed), device=device, reporter=reporter, cancel=cancel)
     for remark in skipped:
         run.remark(remark)
-    with run, plugin_faults(spec):
-        trainer.train(data, folder, run)
+    folder = lesson.learn(data, Path(output), run)
     return TrainingResult(folder, data, held_out, tuple(run.remarks))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar, Generic
 
 from sepkit.config import C
+from sepkit.errors import ConfigError
 from sepkit.evaluation.dataset import Track
 from sepkit.problem.run import Run
 
@@ -62,3 +63,27 @@ class Trainer(ABC, Generic[C]):
             Is there; may hold an unfinished training.
         run : Run
         """
+
+    def fine_tune(self, weights: Path, data: TrainingData, folder: Path, run: Run) -> None:
+        """Learn on from `weights` and write what comes of it into `folder`; override it where a training can.
+
+        Of ``self.config`` those options count that describe the training. What describes the model is as the weights
+        have it, and to have set it to something else is a `ConfigError`: `sepkit.neural.Checkpoint.tuned_options`
+        sees to both.
+
+        Parameters
+        ----------
+        weights : Path
+            A folder that is there, and is not `folder`.
+        data : TrainingData
+            Its sources need not be those that the weights know.
+        folder : Path
+            As in `train`.
+        run : Run
+
+        Raises
+        ------
+        ConfigError, WeightsError
+            If the weights cannot be gone on from.
+        """
+        raise ConfigError("this training cannot go on from weights; train anew")
