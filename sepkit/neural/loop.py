@@ -158,6 +158,8 @@ def fit(
             save()
     save()
     model.load_state_dict(best or average.module.state_dict())
+    if from_weights and best and curves.best_step == 0:
+        run.remark("nothing that was learned did better on what was held back: the weights are those of the start")
     best_step = curves.best_step if best else curves.step
     return Fit(curves.step, best_step, tuple(curves.losses), tuple(curves.validations))
 

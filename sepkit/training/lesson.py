@@ -74,8 +74,8 @@ class Lesson:
         OutputError
             If it cannot be written to.
         """
-        if self.start is not None and folder.resolve() == self.start.resolve():
-            raise ConfigError(f"{folder} holds the weights to go on from; choose another folder with -o")
+        if self.start is not None:
+            require_another(folder, self.start)
         require_writable(folder)
         with run, plugin_faults(self.spec):
             if self.start is None:
@@ -83,3 +83,14 @@ class Lesson:
             else:
                 self.trainer.fine_tune(self.start, data, folder, run)
         return folder
+
+
+def require_another(folder: Path, weights: Path) -> None:
+    """New weights never take the place of those that they come from.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if folder.resolve() == weights.resolve():
+        raise ConfigError(f"{folder} holds the weights to start from; choose another folder with -o")
