@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ class Fit:
 
 def fit(
     model: nn.Module,
-    loss: Loss,
+    loss: Loss | Sequence[Loss],
     *,
     config: TrainingConfig,
     run: Run,
@@ -71,6 +71,7 @@ def fit(
     stage: str = "train",
     recipe: Mapping[str, Any] | None = None,
     from_weights: bool = False,
+    shuffled: bool = False,
 ) -> Fit:
     """Train `model`, which holds the best weights at the end.
 
@@ -81,8 +82,9 @@ def fit(
     Parameters
     ----------
     model : torch.nn.Module
-    loss : callable
-        Gives the loss of one random batch from the model and a `numpy.random.Generator`.
+    loss : callable, or sequence of callables
+        Gives the loss of one random batch from the model and a `numpy.random.Generator`. Several take turns, a step
+        each; weights that one of them does not use stay as they are in its steps.
     config : TrainingConfig
     run : Run
         Gives seed and device, and may be cancelled at every step.
@@ -97,6 +99,8 @@ def fit(
         What else the result depends on, such as names of tracks, as JSON: a state of another recipe is refused.
     from_weights : bool
         Whether the weights at the start are good for something: they are validated too, and kept if nothing is better.
+    shuffled : bool
+        Whether the order of several losses is another one in every round.
 
     Returns
     -------
@@ -116,6 +120,7 @@ def fit(
     averaging = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
     average = AveragedModel(model, multi_avg_fn=averaging, use_buffers=True)
     modules = {"model": model, "average": average}
+    losses = (loss,) if callable(loss) else tuple(loss)
     best: dict[str, torch.Tensor] = {}
     curves = Curves()
     made_by = {"config": config.model_dump(mode="json"), "seed": run.seed, **(recipe or {})}
@@ -142,7 +147,8 @@ def fit(
         if _out_of_patience(config, curves):
             break
         optimizer.learning_rate = learning_rate(config, curves.step)
-        value = loss(model, np.random.default_rng([run.seed, curves.step]))
+        turn = whose_turn(curves.step, len(losses), run.seed if shuffled else None)
+        value = losses[turn](model, np.random.default_rng([run.seed, curves.step]))
         curves.losses.append(checked("loss", value.detach(), curves.step))
         run.show(loss=float(np.mean(curves.losses[-_SHOWN:])))
         optimizer.zero_grad()
@@ -162,6 +168,12 @@ def fit(
         run.remark("nothing that was learned did better on what was held back: the weights are those of the start")
     best_step = curves.best_step if best else curves.step
     return Fit(curves.step, best_step, tuple(curves.losses), tuple(curves.validations))
+
+
+def whose_turn(step: int, count: int, seed: int | None) -> int:
+    """Which of several losses a step is of: each is once in every round, whose order is drawn if there is a seed."""
+    rounds, place = divmod(step, count)
+    return place if seed is None else int(np.random.default_rng([seed, rounds, count]).permutation(count)[place])
 
 
 def learning_rate(config: TrainingConfig, step: int) -> float:

@@ -14,6 +14,23 @@ from sepkit.problem.run import Run
 
 
 @dataclass(frozen=True)
+class Task:
+    """One target, and tracks of its own to learn it from.
+
+    Attributes
+    ----------
+    target : str
+        Name of the stem that is to be learned.
+    train, valid : tuple of Track
+        As of `TrainingData`; all have that stem.
+    """
+
+    target: str
+    train: tuple[Track, ...]
+    valid: tuple[Track, ...]
+
+
+@dataclass(frozen=True)
 class TrainingData:
     """What there is to learn from.
 
@@ -25,11 +42,21 @@ class TrainingData:
         To choose by, for early stops; may be empty.
     sources : tuple of str
         Names of the stems that are to be learned; a track need not have all of them. Empty if no track has stems.
+    tasks : tuple of Task
+        The sources with tracks of their own; by default those tracks that have them.
     """
 
     train: tuple[Track, ...]
     valid: tuple[Track, ...]
     sources: tuple[str, ...]
+    tasks: tuple[Task, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tasks", self.tasks or tuple(map(self._task, self.sources)))
+
+    def _task(self, source: str) -> Task:
+        with_it = [tuple(track for track in part if source in track.stems) for part in (self.train, self.valid)]
+        return Task(source, *with_it)
 
 
 class Trainer(ABC, Generic[C]):
