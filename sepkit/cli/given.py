@@ -41,6 +41,17 @@ def parse_examples(given: tuple[str, ...]) -> dict[str, list[Path]]:
     return examples
 
 
+def parse_tasks(given: tuple[str, ...]) -> dict[str, list[str]]:
+    """Datasets by the stem to learn from them, from ``NAME=DATASET``; raises `ConfigError`."""
+    tasks: dict[str, list[str]] = {}
+    for text in given:
+        name, _, dataset = text.partition("=")
+        if not (name.strip() and dataset):
+            raise ConfigError(f"--task needs NAME=DATASET, as in cello=recordings, given '{text}'")
+        tasks.setdefault(composed(name.strip()), []).append(dataset)
+    return tasks
+
+
 def parse_solos(given: tuple[str, ...]) -> dict[str, list[tuple[float, float]]]:
     """Passages by source, from ``NAME=FROM-TO`` in seconds or minutes and seconds; raises `ConfigError`."""
     solos: dict[str, list[tuple[float, float]]] = {}

@@ -8,6 +8,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "adaptation": ["adapt"],
         "config": ["TrainingConfig"],
         "learn": ["TrainingResult", "train"],
-        "trainer": ["Trainer", "TrainingData"],
+        "trainer": ["Task", "Trainer", "TrainingData"],
     },
 )

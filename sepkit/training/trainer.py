@@ -72,6 +72,8 @@ class Trainer(ABC, Generic[C]):
 
     from_mixtures: ClassVar[bool] = False
     """Whether tracks without stems are something to learn from; otherwise they are skipped."""
+    by_task: ClassVar[bool] = False
+    """Whether targets are learned each from tracks of its own, the `tasks` of the data; otherwise such are refused."""
 
     def __init__(self, config: C) -> None:
         self.config = config

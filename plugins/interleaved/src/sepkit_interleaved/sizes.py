@@ -40,7 +40,7 @@ class Size:
 
 SIZES: dict[SizeName, Size] = {
     "full": Size(channels=2, hidden=512, layers=3, backbone="lstm", heard_hz=16_000),
-    "small": Size(channels=1, hidden=192, layers=7, backbone="convolutions", band_octaves=1 / 64),
+    "small": Size(channels=1, hidden=128, layers=7, backbone="convolutions", band_octaves=1 / 64),
     "tiny": Size(channels=1, hidden=96, layers=1, backbone="gru", band_octaves=1 / 16),
 }
 

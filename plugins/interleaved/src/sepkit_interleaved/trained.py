@@ -25,6 +25,7 @@ from sepkit.neural import Checkpoint
 from sepkit_interleaved.config import DecoderOptions, NetworkOptions
 from sepkit_interleaved.network import Decoder, SharedEncoder, count
 from sepkit_interleaved.sizes import Plan
+from sepkit_interleaved.training_config import InterleavedTraining
 
 METHOD = "interleaved"
 
@@ -88,6 +89,17 @@ class Trained:
     def masks(self, heard: Tensor) -> list[Tensor]:
         """Masks of all targets, in their order; every encoder is applied once."""
         return [mask for branch in self.branches for mask in branch.masks(heard).values()]
+
+    def tuned(self, given: InterleavedTraining) -> InterleavedTraining:
+        """The options of a training that goes on from these weights.
+
+        Raises
+        ------
+        ConfigError
+            If those that describe the network, or its rate, are given as something else.
+        """
+        own = {**self.options.model_dump(mode="json"), "sample_rate": self.sample_rate}
+        return Checkpoint(METHOD, own, self.targets, self.sample_rate, {}).tuned_options(given, own.keys())
 
     def write(self, folder: Path) -> None:
         """Write a folder for every module.

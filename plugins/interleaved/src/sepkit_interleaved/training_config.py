@@ -63,3 +63,8 @@ class InterleavedTraining(NetworkOptions, TrainingConfig):
         le=1,
         description="Probability that a target is mixed with what sounds beside it in another track than its own.",
     )
+
+    @property
+    def network(self) -> NetworkOptions:
+        """What describes the network."""
+        return NetworkOptions(**self.model_dump(include=set(NetworkOptions.model_fields)))
