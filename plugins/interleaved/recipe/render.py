@@ -20,7 +20,7 @@ import pretty_midi
 import soundfile
 from compose import Piece, compose
 from numpy.typing import NDArray
-from scipy.signal import fftconvolve, lfilter
+from scipy.signal import lfilter, oaconvolve
 
 Rng = np.random.Generator
 Signal = NDArray[np.float32]
@@ -59,7 +59,7 @@ class Room:
 
     def around(self, signal: Signal, level_db: float) -> Signal:
         """A signal in this room, the reverberation `level_db` beside the direct sound [shape=(2, samples)]."""
-        wet = np.stack([fftconvolve(signal.mean(axis=0), one)[: signal.shape[1]] for one in self.response])
+        wet = np.stack([oaconvolve(signal.mean(axis=0), one)[: signal.shape[1]] for one in self.response])
         return signal + (10 ** (level_db / 20) * wet).astype(np.float32)
 
 
