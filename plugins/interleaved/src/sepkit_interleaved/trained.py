@@ -99,7 +99,9 @@ class Trained:
             If those that describe the network, or its rate, are given as something else.
         """
         own = {**self.options.model_dump(mode="json"), "sample_rate": self.sample_rate}
-        return Checkpoint(METHOD, own, self.targets, self.sample_rate, {}).tuned_options(given, own.keys())
+        tuned = Checkpoint(METHOD, own, self.targets, self.sample_rate, {}).tuned_options(given, own.keys())
+        # At a small rate encoder and decoders stay together: decoders need no steps of their own to catch up.
+        return tuned if "decoder_steps" in given.model_fields_set else tuned.model_copy(update={"decoder_steps": 0})
 
     def write(self, folder: Path) -> None:
         """Write a folder for every module.
