@@ -93,7 +93,7 @@ BUILTIN = [
     "Sparsity",
 ]
 EVALUATION = ["Dataset", "Evaluation", "Figure", "Metric", "Stems", "Track", "benchmark", "evaluate"]
-TRAINING = ["Trainer", "TrainingConfig", "TrainingData", "TrainingResult", "adapt", "train"]
+TRAINING = ["Task", "Trainer", "TrainingConfig", "TrainingData", "TrainingResult", "adapt", "train"]
 MUSIC = ["Audio", "F0Track", "Note", "Score", "SideInformation", "midi_to_hz", "read_with_parts"]
 PROBLEM = [
     "Atom",
