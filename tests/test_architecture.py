@@ -16,7 +16,7 @@ SEPKIT = ROOT / "sepkit"
 
 FLOORS = [
     ["errors", "version"],
-    ["config", "files", "opening", "phase", "spectral", "spectral_config"],
+    ["config", "files", "opening", "phase", "spectral", "spectral_config", "wiener"],
     ["plots"],
     ["music"],
     ["problem"],
