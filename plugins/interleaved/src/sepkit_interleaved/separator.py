@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from sepkit.music.audio import Audio
 from sepkit.neural import choose_device
 from sepkit.problem.problem import Problem
 from sepkit.problem.run import Run
 from sepkit.solving.separator import Separator
-from sepkit_interleaved.blocks import MaskStream
+from sepkit_interleaved.blocks import Filtered
 from sepkit_interleaved.config import InterleavedConfig
 from sepkit_interleaved.trained import Trained
-from sepkit_interleaved.wiener import estimates, learn_covariances
 
 
 class Interleaved(Separator[InterleavedConfig]):
@@ -52,21 +48,9 @@ class Interleaved(Separator[InterleavedConfig]):
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
         assert self.trained is not None
         choose_device(run)
-        mixture, trained = problem.mixture, self.trained
-        stft, samples = trained.plan.stft, mixture.samples
-        shape = (len(trained.targets), *samples.shape)
-
-        def masked() -> Callable[[slice], NDArray[np.complexfloating]]:
-            stream = MaskStream(trained, samples)
-            joint = self.config.post_filter != "none"
-            return lambda block: stream.masks(block, joint=joint) * stft.forward(samples, block)
-
-        if self.config.post_filter == "wiener":
-            covariances = learn_covariances(masked, stft, samples, shape[0], self.config.wiener_iterations, run)
-            spectra: Callable[[slice], NDArray[np.complexfloating]] = partial(
-                estimates, masked(), stft, samples, covariances
-            )
-        else:
-            spectra = masked()
-        stems = stft.synthesize(spectra, shape, steps=partial(run.steps, stage="filter"))
+        mixture, trained, config = problem.mixture, self.trained, self.config
+        rounds = config.wiener_iterations if config.post_filter == "wiener" else 0
+        spectra = Filtered(trained, mixture.samples, joint=config.post_filter != "none", rounds=rounds)
+        shape = (len(trained.targets), *mixture.samples.shape)
+        stems = trained.plan.stft.synthesize(spectra, shape, steps=partial(run.steps, stage="filter"))
         return {name: Audio(stem, mixture.sample_rate) for name, stem in zip(trained.targets, stems, strict=True)}
