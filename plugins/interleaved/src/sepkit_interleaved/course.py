@@ -12,6 +12,7 @@ arXiv:1908.05182, 2019.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +26,7 @@ from torch import Tensor, nn
 from sepkit.files import file_names
 from sepkit.neural import fit
 from sepkit.problem.run import Run
+from sepkit.training.lesson import FINE_RATE
 from sepkit_interleaved.lessons import relative
 from sepkit_interleaved.network import Decoder, Network, SharedEncoder, draw
 from sepkit_interleaved.tasks import Lessons
@@ -158,7 +160,7 @@ class Course:
             done = fit(
                 decoder.requires_grad_(True).train(),
                 step,
-                config=self.config.model_copy(update={"steps": steps}),
+                config=self.config.model_copy(update={"steps": steps, "learning_rate": self._rate(known=known)}),
                 state=self._state(target, ".decoder"),
                 run=self.run,
                 validate=figure if judged else None,
@@ -169,6 +171,11 @@ class Course:
             about |= done.about()
         decoder.requires_grad_(False).eval()
         return about | ({"validation": figure(decoder)} if judged else {})
+
+    def _rate(self, *, known: bool) -> float:
+        """The learning rate: what is new beside weights learns at the full one, unless another was given."""
+        given, usual = self.config.learning_rate, InterleavedTraining().learning_rate
+        return usual if not known and math.isclose(given, FINE_RATE * usual) else given
 
     def _relative(self, mask: Callable[[Tensor], Tensor], target: str) -> float:
         return relative(mask, self.lessons.valid[target], self.config.loss)

@@ -50,6 +50,8 @@ class InterleavedTrainer(Trainer[InterleavedTraining]):
         device = choose_device(run)
         trained = Trained.read(weights, device)
         config = trained.tuned(self.config)
+        if "decoder_steps" not in config.model_fields_set:
+            config = config.model_copy(update={"decoder_steps": 0})
         targets = _targets(data, config)
         if len(trained.branches) > 1 or config.mode == "independent":
             raise ConfigError(
