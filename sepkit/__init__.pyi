@@ -42,6 +42,7 @@ from .solving.method import separate as separate
 from .solving.provenance import Provenance as Provenance
 from .solving.separation import Separation as Separation
 from .solving.separator import Separator as Separator
+from .training.adaptation import adapt as adapt
 from .training.learn import train as train
 
 __version__: str

@@ -55,6 +55,7 @@ TOP = [
     "SideInformation",
     "Smoothed",
     "Support",
+    "adapt",
     "batch",
     "errors",
     "evaluation",
@@ -95,7 +96,7 @@ BUILTIN = [
 ]
 BATCHING = ["Batch", "BatchProgress", "Here", "Job", "JobRunner", "Outcome", "Processes", "batch", "do_jobs"]
 EVALUATION = ["Dataset", "Evaluation", "Figure", "Metric", "Stems", "Track", "benchmark", "evaluate"]
-TRAINING = ["Trainer", "TrainingConfig", "TrainingData", "TrainingResult", "train"]
+TRAINING = ["Task", "Trainer", "TrainingConfig", "TrainingData", "TrainingResult", "adapt", "train"]
 MUSIC = ["Audio", "F0Track", "Note", "Score", "SideInformation", "midi_to_hz", "read_with_parts"]
 PROBLEM = [
     "Atom",

@@ -13,6 +13,7 @@ from sepkit.plugin.registry import Registry
 from sepkit.version import __version__
 
 COMMANDS = {
+    "adapt": "adapt trained weights to a recording by passages that sources play alone",
     "align": "move the notes of a score to where a recording plays them",
     "benchmark": "run methods over datasets and report their quality",
     "check": "check that a method, prior or constraint keeps its promises",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from sepkit.config import C
-from sepkit.errors import WeightsError
+from sepkit.errors import ConfigError, WeightsError
 from sepkit.files import read_regular, staged_folder
 from sepkit.neural.record import FORMAT, MOST_BYTES, Record, first_fault, parsed
 from sepkit.neural.tensors import DAMAGED, MOST_TENSOR_BYTES, finite, short
@@ -132,6 +132,33 @@ class Checkpoint:
                 f"the weights of '{self.method}' have options that cannot be: {first_fault(error)}; train or fetch "
                 "others"
             ) from error
+
+    def tuned_options(self, given: C, fixed: Collection[str]) -> C:
+        """The options of a training that goes on from these weights.
+
+        Parameters
+        ----------
+        given : Config
+            Those of the training; what its caller has not set comes from its defaults.
+        fixed : collection of str
+            Names of the options that describe the model, which are as the weights have them.
+
+        Raises
+        ------
+        ConfigError
+            If `given` has set one of them to something else.
+        WeightsError
+            As `options`.
+        """
+        own = self.options(type(given))
+        kept = {name: getattr(own, name) for name in fixed}
+        for name in sorted(given.model_fields_set & kept.keys()):
+            if getattr(given, name) != kept[name]:
+                raise ConfigError(
+                    f"the weights of '{self.method}' have {name}={kept[name]}, given {name}={getattr(given, name)}: "
+                    "what describes the model stays as it is; leave it out"
+                )
+        return given.model_copy(update=kept)
 
     def built(self, build: Callable[[], M]) -> M:
         """The model that `build` makes, with these weights, which are not to change any more.

@@ -7,8 +7,8 @@ stems: a source sounds where its level is within 40 dB of its highest, gaps of l
 marks them, and each end is moved by up to 0.2 s at random, as a person would. Boxes come from the first result with
 spans and the truth: the spectrogram is cut into tiles of half a second and half an octave; a tile is confused by as
 much as the stem lacks there of what is the source's; the three most confused tiles in which the source has at least
-80 % of the true energy get a box, 90 % strong. All figures are plain SDR in dB. Names of blind stems are assigned so that they are
-highest.
+80 % of the true energy get a box, 90 % strong. All figures are plain SDR in dB. Names of blind stems are
+assigned so that they are highest.
 """
 
 from __future__ import annotations
