@@ -136,8 +136,7 @@ def measured(
         found.append(separation)
         yield row
     label = f"{method}, seed 0, then score-nmf"
-    # The notes were heard in this very recording: there is nothing to move.
-    yield ran("score-nmf", mixture, stems, label=label, score=found[0].score, align="never")[0]
+    yield ran("score-nmf", mixture, stems, label=label, score=found[0].score)[0]
     if others and method == METHOD:
         with tempfile.TemporaryDirectory() as folder:
             found[0].write(Path(folder))
