@@ -329,7 +329,7 @@ def test_progress_shows_the_loss_and_cancel_ends_it() -> None:
 
 def test_how_long_training_will_take_is_told_before_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     mixture, stages = mixed(*duo(notes=1).values()), dict[str, None]()
-    monkeypatch.setattr("sepkit_policy_unet.training._WORTH_TELLING_S", 0)
+    monkeypatch.setattr("sepkit_sparse_pursuit.duration.WORTH_TELLING_S", 0)
     told = separate(
         mixture, "policy-unet", config=FASTEST, reporter=lambda progress: stages.update({progress.stage: None})
     )
@@ -346,7 +346,7 @@ def test_the_size_of_the_paper_takes_its_steps(imitation: int) -> None:
     size = replace(sized("paper", 25), batch=2)
     frames = Frames.of(size, mixed(*duo(rate=44_100, notes=1).values()).samples[0], Run())
     model = Model(size, 2)
-    model.start([torch.Generator().manual_seed(0)], None)
+    model.network.draw([torch.Generator().manual_seed(0)])
     teacher = Teacher(np.tile([100, 100 + size.bins], (4, 1)), np.ones((4, 2), bool), 0.1, 0.0)
     training = Training(model, Course(frames, 0, imitation, 1, teacher))
     assert np.isfinite(training.step()).all()
@@ -357,7 +357,8 @@ def test_known_examples_name_the_instruments() -> None:
 
     size = sized("small", 8)
     model = Model(size, 2)
-    model.start([torch.Generator().manual_seed(0)], np.stack([FULL, ODD]))
+    model.network.draw([torch.Generator().manual_seed(0)])
+    model.take(np.stack([FULL, ODD]))
     found = predict(model, Frames.of(size, mixed(*duo(notes=1).values()).samples[0], Run()), "mask", Run())
     known = {"violin": np.concatenate([FULL, [0.1] * 17]), "clarinet": np.concatenate([ODD, [0.0] * 17])}
     for names in (("clarinet", "violin"), ("violin", "clarinet")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,11 +20,14 @@ from sepkit_policy_unet.model import Model
 from sepkit_policy_unet.objective import sample_losses
 from sepkit_policy_unet.policy import Parameters
 from sepkit_policy_unet.trained import METHOD
+from sepkit_sparse_pursuit.duration import about
 from sepkit_sparse_pursuit.log_axis import LogAxis
 from sepkit_sparse_pursuit.refinement import ToneModel
 from sepkit_sparse_pursuit.tones import Tones
 
 _AT_ONCE = 64
+_TIMED = 8
+"""Frames by which it is told how long all will take."""
 _COMPARED = 512
 """Frames by which starts are compared."""
 _BINS_PER_OCTAVE = 48
@@ -62,7 +66,7 @@ def predict(model: Model, frames: Frames, resynthesis: str, run: Run) -> Predict
         If what the network gives is no number.
     """
     found: list[Tones] = []
-    steps = partial(run.steps, stage="separate")
+    steps = partial(run.steps, stage="separate" + about(seconds_of_prediction(model, frames), ""))
 
     def spectra(block: slice) -> NDArray[np.complexfloating]:
         """Those of all instruments [shape=(c, bins, frames)]."""
@@ -83,6 +87,16 @@ def predict(model: Model, frames: Frames, resynthesis: str, run: Run) -> Predict
             frames.samples, lambda block: soft_masks(np.abs(spectra(block))), instruments, steps=steps
         )
     return Prediction(stems, Tones.concatenated(found))
+
+
+def seconds_of_prediction(model: Model, frames: Frames) -> float:
+    """About how long the most probable tones of all frames will take, of one start."""
+    few = frames.block(slice(0, _TIMED))
+    _likeliest(model, few)
+    begun = time.perf_counter()
+    _likeliest(model, few)
+    each_s = (time.perf_counter() - begun) / len(few) / model.network.starts
+    return each_s * frames.stft.frames(len(frames.samples))
 
 
 def unexplained(model: Model, frames: Frames, rng: np.random.Generator) -> NDArray[np.floating]:
