@@ -28,6 +28,9 @@ from sepkit_sparse_pursuit.separator import SparsePursuit
 from sepkit_sparse_pursuit.tones import Array
 from sepkit_sparse_pursuit.transform import Transform
 
+_MANY_STEPS = 50
+"""Steps beside which those that show how long one takes count for little."""
+
 
 def learn(
     config: LearningConfig,
@@ -65,7 +68,8 @@ def learn(
     model.network.draw([generator(np.random.default_rng([run.seed, start])) for start in range(config.starts)])
     model.to(choose_device(run))
     steps = config.steps or frames.size.steps
-    step_s, then_s = seconds_of_step(model, frames), seconds_of_prediction(model, frames)
+    step_s = seconds_of_step(model, frames) if config.imitation + steps >= _MANY_STEPS else 0.0
+    then_s = seconds_of_prediction(model, frames)
     teacher = None
     if config.dictionary == "pursuit":
         network_s = (config.imitation / 2 + steps) * step_s + then_s
