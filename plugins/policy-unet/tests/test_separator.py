@@ -30,7 +30,7 @@ from sepkit_policy_unet.training import Course, Training
 RATE = 8_000
 FASTEST = {"dictionary": "plain", "steps": 2, "iterations": 2, "prune_every": 2, "settle": 1, "harmonics": 8}
 HYBRID = {
-    **{"steps": 20, "imitation": 100, "iterations": 30, "prune_every": 15, "settle": 8},
+    **{"steps": 20, "imitation": 150, "iterations": 30, "prune_every": 15, "settle": 8},
     **{"window_s": 0.2, "hop_s": 0.04, "batch": 4, "harmonics": 8},
 }
 FULL = np.array([0.7, 1, 0.8, 0.6, 0.65, 0.4, 0.35, 0.3])
@@ -96,7 +96,7 @@ class TestBlind:
     def test_how_training_went_is_in_the_record(self, separated: Separation) -> None:
         traces = separated.provenance.traces
         assert len(traces["loss"]) == HYBRID["imitation"] + HYBRID["steps"]
-        assert len(traces["loss by start"]) == 1
+        assert np.isfinite(traces["log-likelihood by start"]).tolist() == [True]
         assert np.mean(traces["loss"][-20:]) < 0.9 * np.mean(traces["loss"][:5])
         assert len(traces["harmonics of a"]) == HYBRID["harmonics"]
 
@@ -112,15 +112,15 @@ class TestBlind:
         separated.plot_factors()
         assert sorted(separated.score.parts) == ["a", "b"]
 
-    def test_of_several_starts_the_one_that_explains_most_is_used(self) -> None:
+    def test_of_several_starts_each_is_judged_as_it_would_be_alone(self) -> None:
         mixture = mixed(*duo(notes=1).values())
         options = {**FASTEST, "starts": 3, "steps": 6}
         three = separate(mixture, "policy-unet", config=options)
-        by_start = three.provenance.traces["loss by start"]
+        by_start = three.provenance.traces["log-likelihood by start"]
         assert len(set(by_start)) == 3
         # The first start is what it would be alone.
         alone = separate(mixture, "policy-unet", config={**options, "starts": 1})
-        assert alone.provenance.traces["loss by start"][0] == pytest.approx(by_start[0], rel=1e-3)
+        assert alone.provenance.traces["log-likelihood by start"][0] == pytest.approx(by_start[0], rel=1e-3)
 
     def test_direct_spectra_leave_all_else_to_the_residual(self, weights: Path) -> None:
         """Percussion is nothing that tones explain."""
@@ -312,7 +312,7 @@ def test_progress_shows_the_loss_and_cancel_ends_it() -> None:
 
     def reporter(progress: Progress) -> None:
         seen.append(progress)
-        if progress.stage == "train" and progress.done == 2:
+        if progress.stage.startswith("train") and progress.done == 2:
             cancel.set()
 
     with pytest.raises(Cancelled):
@@ -375,12 +375,13 @@ def test_a_step_in_parts_is_the_step_as_a_whole() -> None:
 @pytest.mark.parametrize("imitation", [0, 1])
 def test_a_step_that_is_cancelled_between_its_parts_was_never_taken(imitation: int) -> None:
     training, untouched = (in_training(batch=4, at_once=2, imitation=imitation) for _ in range(2))
-    run, cancel = Run(cancel=(event := threading.Event())), 0
+    event, called = threading.Event(), 0
+    run = Run(cancel=event)
 
     def pause() -> None:
-        nonlocal cancel
-        cancel += 1
-        if cancel == 2:
+        nonlocal called
+        called += 1
+        if called == 2:
             event.set()
         run.check_cancelled()
 

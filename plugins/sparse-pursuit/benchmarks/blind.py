@@ -187,8 +187,6 @@ def sar(si_sar: float, si_sir: float) -> float:
 
 def remark(traces: Mapping[str, Any]) -> str:
     """What the record tells about how well it went."""
-    if "loss by start" in traces:
-        return "losses of the starts " + ", ".join(f"{value:.4f}" for value in traces["loss by start"])
     if "log-likelihood by start" in traces:
         return "log-likelihoods of the starts " + ", ".join(
             f"{value:.0f}" for value in traces["log-likelihood by start"]

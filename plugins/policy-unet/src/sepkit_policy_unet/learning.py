@@ -14,11 +14,12 @@ from sepkit.music.audio import Audio
 from sepkit.neural import choose_device, generator
 from sepkit.problem.run import Run
 from sepkit.solving.digests import digest_arrays
+from sepkit_policy_unet.choice import log_likelihood
 from sepkit_policy_unet.config import LearningConfig
 from sepkit_policy_unet.frames import Frames
 from sepkit_policy_unet.imitation import Teacher
 from sepkit_policy_unet.model import Model
-from sepkit_policy_unet.prediction import Prediction, seconds_of_prediction, unexplained
+from sepkit_policy_unet.prediction import Prediction, seconds_of_prediction
 from sepkit_policy_unet.trained import Trained
 from sepkit_policy_unet.training import Course, Training, seconds_of_step
 from sepkit_sparse_pursuit.config import SparsePursuitConfig, ToneConfig
@@ -87,11 +88,12 @@ def learn(
         {"config": config.model_dump(mode="json"), "recording": digest_arrays(frames.samples)},
     )
     losses = Training(model, course).run(run, step_s, then_s)
-    left = np.nan_to_num(unexplained(model, frames, np.random.default_rng(run.seed)), nan=np.inf)
-    best = int(np.argmin(left))
+    trained = [model.chosen(start) for start in range(config.starts)]
+    likelihoods = [log_likelihood(trained[start], frames) for start in run.steps(config.starts, "compare starts")]
+    best = int(np.argmax(likelihoods))
     run.trace("loss", losses[:, best])
-    run.trace("loss by start", left)
-    return model.chosen(best)
+    run.trace("log-likelihood by start", likelihoods)
+    return trained[best]
 
 
 def named(model: Model, found: Prediction, names: tuple[str, ...], known: Mapping[str, Array]) -> Trained:
