@@ -55,7 +55,7 @@ class BeurlingLasso(DictionarySeparator[BeurlingLassoConfig]):
         dictionary = self._dictionary(problem, names, transform, run)
         exponent = self.config.exponent
         convolution = pattern_convolution(transform, dictionary, self.config.finer, exponent)
-        sources = self._solve(convolution, Y**exponent, run)
+        sources = self._solve(convolution, Y, run)
         position = transform.axis.position(np.maximum(transform.stft.bins_hz(mixture.sample_rate), 1e-9))
 
         def masks(block: slice) -> NDArray[np.floating]:
@@ -83,18 +83,21 @@ class BeurlingLasso(DictionarySeparator[BeurlingLassoConfig]):
         return np.stack([self.learn_example(transform, name, examples[name], run) for name in names])
 
     def _solve(self, convolution: Convolution, Y: Array, run: Run) -> Array:
-        """The sources on the logarithmic axis [shape=(sources, frames, bins)]."""
+        """The sources on the logarithmic axis, as powers of magnitudes [shape=(sources, frames, bins)]."""
         config, bins = self.config, Y.shape[1]
-        padded = np.pad(Y, ((0, 0), (0, convolution.bins - bins)))
+
+        def lifted(block: slice) -> Array:
+            return np.pad(Y[block] ** config.exponent, ((0, 0), (0, convolution.bins - bins)))
+
         blocks = [slice(first, first + _AT_ONCE) for first in range(0, len(Y), _AT_ONCE)]
-        largest = max(float(convolution.correlated(padded[block, np.newaxis]).max()) for block in blocks)
+        largest = max(float(convolution.correlated(lifted(block)[:, np.newaxis]).max()) for block in blocks)
         sources = np.zeros((len(convolution.patterns), len(Y), bins), np.float32)
         gaps, certificates = [], []
 
         def solved(block: slice) -> Solution:
             return solve(
                 convolution,
-                padded[block],
+                lifted(block),
                 config.sparsity * largest,
                 steps=_cancellable(config.steps, run),
                 inner=config.inner,
