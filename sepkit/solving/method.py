@@ -159,7 +159,10 @@ class Method:
         if any(prior.domain == Domain.WAVEFORMS for prior in hosted_priors):
             # They speak of the mixture as it is, in place of the weights that want another rate.
             rate = self.spec.sample_rate
-        fit = None if given.score is None else fitted(mixture, given.score, align, reporter, cancel)
+        fit = None
+        if given.score is not None:
+            heard = given.score.heard_in == inputs["mixture"]
+            fit = fitted(mixture, given.score, align, reporter, cancel, heard=heard)
         region = Region.of(mixture, start_s, end_s)
         whole, mixture = mixture, region.mixture(mixture)
         adaptation = Adaptation.between(mixture, rate, self.spec.channels)

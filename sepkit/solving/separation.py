@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -144,6 +144,8 @@ class Separation(Mapping[str, Audio]):
     def score(self) -> Score:
         """The notes that the method found, one part a source.
 
+        Where the method knew no score they were heard in the mixture, and are known to be: they are not moved in it.
+
         Raises
         ------
         SepkitError
@@ -157,7 +159,9 @@ class Separation(Mapping[str, Audio]):
                 f"method '{self.provenance.method}' kept no activations of pitches to read notes from: separate with "
                 "keep_variables=True, by a method that finds notes"
             )
-        return found_notes(variables.layout, variables.values[Domain.ACTIVATIONS])
+        inputs = self.provenance.inputs
+        heard_in = None if "score" in inputs else inputs.get("mixture")
+        return replace(found_notes(variables.layout, variables.values[Domain.ACTIVATIONS]), heard_in=heard_in)
 
     def plot(self) -> Figure:
         """Draw spectrograms of mixture, stems and an audible residual, the soft masks that the stems imply, the cost.
