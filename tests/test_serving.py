@@ -155,7 +155,7 @@ def test_a_worker_that_is_killed_is_told_and_started_anew(tmp_path: Path, mixtur
         going = asyncio.Event()
         long = asyncio.create_task(worker.separate(reporter=lambda _: going.set(), job="1", **base, **LONG))
         await going.wait()
-        worker.kill()
+        await worker.kill()
         with pytest.raises(WorkerDied, match=f"-{int(signal.SIGKILL)}"):
             await long
         assert (await worker.separate(job="2", **base, method="nmf", sources=SOURCES))["files"]

@@ -27,7 +27,7 @@ from sepkit.errors import SepkitError
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Longest separation.  [default: 60]")
 @click.option("--keep-hours", type=click.FloatRange(0, min_open=True), help="When results are removed.  [default: 24]")
 @click.pass_context
-def command(ctx: click.Context, stdio: bool, jobs: int | None, **options: Any) -> None:
+def command(ctx: click.Context, /, **options: Any) -> None:
     """Separate for other programs and people: over HTTP with a page for the browser, or over standard input and output.
 
     Methods stay loaded from one recording to the next.

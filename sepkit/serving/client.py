@@ -87,10 +87,12 @@ class Worker:
             self._client.process.stdin.close()
             await self._client.stop()  # type: ignore[no-untyped-call]
 
-    def kill(self) -> None:
+    async def kill(self) -> None:
         """End its process at once; the next request starts another."""
-        if self._client is not None and self._client.process.returncode is None:
-            self._client.process.kill()
+        client, self._client = self._client, None
+        if client is not None and client.process.returncode is None:
+            client.process.kill()
+            await client.process.wait()
 
     async def _running(self) -> _Client:
         async with self._starting:

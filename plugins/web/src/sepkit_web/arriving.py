@@ -81,7 +81,7 @@ def refuse_paths(spec: Spec, model: type[Config], options: Mapping[str, Any]) ->
     for name, schema in model.model_json_schema().get("properties", {}).items():
         if name in options and '"format": "path"' in json.dumps(schema):
             raise ConfigError(
-                f"the option '{name}' of {spec.kind} '{spec.name}' names a file of the server: leave it out"
+                f"the option '{name}' of {spec.kind} '{spec.name}' names a file, which clients cannot: leave it out"
             )
 
 

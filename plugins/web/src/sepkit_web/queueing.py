@@ -100,9 +100,7 @@ class JobQueue:
 
     def _again(self, job: Job) -> None:
         if job.attempts >= _MOST_ATTEMPTS:
-            self._end(
-                job, "failed", f"the server ended {job.attempts} times while it was at this job; it is not tried again"
-            )
+            self._end(job, "failed", f"the server ended {job.attempts} times while it was at this job; it is given up")
         else:
             job.state, job.stage = "queued", "waiting"
             self._waiting.put_nowait(job)
@@ -115,7 +113,7 @@ class JobQueue:
                 if job.state == "queued":
                     await self._do(job, worker)
         finally:
-            worker.kill()
+            await worker.kill()
 
     async def _do(self, job: Job, worker: Worker) -> None:
         self._workers[job.id] = worker
@@ -127,7 +125,7 @@ class JobQueue:
             )
             told = await asyncio.wait_for(separation, 60 * self.config.minutes)
         except asyncio.TimeoutError:
-            worker.kill()
+            await worker.kill()
             self._end(job, "failed", f"it took longer than the {self.config.minutes:g} minutes that this server allows")
         except Cancelled:
             self._end(job, "cancelled", "the job was cancelled")

@@ -97,6 +97,7 @@ def _listening(config: ServerConfig) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((config.host, config.port))
+        listening.listen()
     except OSError as error:
         listening.close()
         raise ConfigError(

@@ -14,6 +14,7 @@ export class Mixer {
     this.started = null;
     this.tracks = tracks.map((track) => this.#track(track));
     place.replaceChildren(...this.tracks.map((track) => track.element));
+    place.ariaBusy = "true";
     this.loaded = this.#load();
     transport.play.onclick = () => (this.playing ? this.pause() : this.play());
     transport.seek.oninput = () => this.seek(Number(transport.seek.value));
@@ -139,6 +140,7 @@ export class Mixer {
       loudest ??= drawSpectrogram(track.spectrogram, track.buffer);
       drawSpectrogram(track.spectrogram, track.buffer, loudest);
     }
+    this.place.ariaBusy = "false";
     this.transport.seek.max = this.duration;
     this.#balance();
     this.#show();

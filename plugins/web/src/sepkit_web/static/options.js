@@ -13,8 +13,9 @@ export function drawOptions(place, schema) {
     input.name = name;
     input.setAttribute("aria-describedby", help.id);
     label.append(option.title ?? name, input);
-    place.append(label);
-    label.append(help);
+    const field = document.createElement("div");
+    field.append(label, help);
+    place.append(field);
     return [{ name, read, default: option.default, input }];
   });
   return () => {
