@@ -13,6 +13,7 @@ import pytest
 
 import sepkit
 import sepkit.alignment
+import sepkit.batching
 import sepkit.builtin
 import sepkit.informed
 import sepkit.music

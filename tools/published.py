@@ -49,9 +49,8 @@ def published() -> Published:
         project = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
         sys.path.insert(0, str(file.parent / "src"))
         folder = file.parent.relative_to(ROOT).as_posix()
-        found[project["name"]] = [
-            (folder, spec) for name, module in project["entry-points"][GROUP].items() for spec in _specs(name, module)
-        ]
+        modules = project.get("entry-points", {}).get(GROUP, {})
+        found[project["name"]] = [(folder, spec) for name, module in modules.items() for spec in _specs(name, module)]
     return found
 
 

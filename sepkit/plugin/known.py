@@ -13,6 +13,7 @@ KNOWN: dict[str, dict[str, str]] = {
         "flow-vae": "sepkit-flow-sgld",
         "ft2d": "sepkit-classical",
         "hpss": "sepkit-classical",
+        "interleaved": "sepkit-interleaved",
         "mosaic": "sepkit-mosaic",
         "nae": "sepkit-nae",
         "nmf": "sepkit-nmf",

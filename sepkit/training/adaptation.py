@@ -16,7 +16,7 @@ from sepkit.music.examples import Example, read_examples
 from sepkit.opening import composed
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import SeparatorSpec
-from sepkit.plugin.store import chosen_folder
+from sepkit.plugin.store import chosen_weights
 from sepkit.problem.run import Cancel, Reporter, Run, checked_seed
 from sepkit.solving.contract import plugin_faults
 from sepkit.solving.given import audio_given
@@ -99,7 +99,7 @@ def adapt(
     spec = registry.trainable(method)
     if not isinstance(spec, SeparatorSpec):
         raise UnknownNameError(f"{spec.kind} '{method}' separates nothing; name a method to adapt")
-    start = chosen_folder(weights, spec)
+    start = chosen_weights(weights, spec)
     if start is None:
         raise WeightsError(f"there are no weights of '{method}' to adapt; give some with --weights (weights=)")
     lesson = Lesson.of(spec, _options(spec, config), start)

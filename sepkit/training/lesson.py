@@ -12,7 +12,7 @@ from sepkit.config import Config, validate
 from sepkit.errors import ConfigError
 from sepkit.files import require_writable
 from sepkit.plugin.specs import PriorSpec, SeparatorSpec
-from sepkit.plugin.store import chosen_folder
+from sepkit.plugin.store import chosen_weights
 from sepkit.problem.run import Run
 from sepkit.solving.contract import plugin_faults
 from sepkit.training.config import TrainingConfig
@@ -54,7 +54,7 @@ class Lesson:
         WeightsError
             If there are no such weights.
         """
-        start = None if weights is None else chosen_folder(weights, spec)
+        start = None if weights is None else chosen_weights(weights, spec)
         with plugin_faults(spec):
             options = validate(spec.load_training(), config, f"training of {spec.kind} '{spec.name}'")
             if start and isinstance(options, TrainingConfig) and "learning_rate" not in options.model_fields_set:

@@ -9,6 +9,7 @@ Smaragdis, Raj and Shashanka, "Supervised and semi-supervised separation of soun
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,9 +57,7 @@ def owners_of_atoms(
     return tuple(source if source in told or not pooled else None for source in sources for _ in range(each))
 
 
-def frames_alone(
-    problem: Problem, owners: Sequence[str | None], **axes: NDArray[np.floating]
-) -> dict[str, NDArray[np.bool_]]:
+def frames_alone(problem: Problem, owners: Sequence[str | None], **axes: Any) -> dict[str, NDArray[np.bool_]]:
     """In which frames each source is the only one that may sound, after all that is said of activations.
 
     Parameters

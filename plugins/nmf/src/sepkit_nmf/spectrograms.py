@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,7 @@ class SpectrogramConstraints:
     bound: BoundConstraints
 
     @classmethod
-    def of(cls, problem: Problem, sources: tuple[str, ...], **axes: NDArray[np.floating]) -> SpectrogramConstraints:
+    def of(cls, problem: Problem, sources: tuple[str, ...], **axes: Any) -> SpectrogramConstraints:
         """Those of a problem.
 
         Raises

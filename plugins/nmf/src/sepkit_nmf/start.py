@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,7 +94,7 @@ def choose_start(
     return _supervised(config, learned, heard, owners, V, run.rng)
 
 
-def _axes(stft: STFT, problem: Problem) -> dict[str, NDArray[np.floating]]:
+def _axes(stft: STFT, problem: Problem) -> dict[str, Any]:
     rate = problem.mixture.sample_rate
     return {"bins_hz": stft.bins_hz(rate), "frames_s": stft.frames_s(problem.mixture.length, rate)}
 
