@@ -27,7 +27,7 @@ FLOORS = [
     ["evaluation", "repeating", "batching"],
     ["training"],
     ["neural"],
-    ["testing", "scaffold"],
+    ["testing", "scaffold", "serving"],
     ["cli"],
     ["__main__"],
 ]

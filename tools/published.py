@@ -50,7 +50,9 @@ def published() -> Published:
         sys.path.insert(0, str(file.parent / "src"))
         folder = file.parent.relative_to(ROOT).as_posix()
         modules = project.get("entry-points", {}).get(GROUP, {})
-        found[project["name"]] = [(folder, spec) for name, module in modules.items() for spec in _specs(name, module)]
+        specs = [(folder, spec) for name, module in modules.items() for spec in _specs(name, module)]
+        if specs:
+            found[project["name"]] = specs
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +53,16 @@ def command(ctx: click.Context, /, **options: Any) -> None:
             ) from error
         serve_stdio(discover(ctx), jobs or 1)
         return
+    _http()(discover(ctx), **given, **({"jobs": jobs} if jobs else {}))
+
+
+def _http() -> Callable[..., None]:
+    """The server over HTTP, which is a package of its own."""
+    found = list(entry_points(group="sepkit.servers", name="http"))
+    if not found:
+        raise SepkitError("serving over HTTP needs a package of its own; install it with: pip install sepkit-web")
     try:
-        from sepkit_web.server import serve
+        serve: Callable[..., None] = found[0].load()
     except ImportError as error:
-        raise SepkitError(
-            f"serving over HTTP needs sepkit-web ({error}); install it with: pip install sepkit-web"
-        ) from error
-    serve(discover(ctx), **given, **({"jobs": jobs} if jobs else {}))
+        raise SepkitError(f"the server over HTTP cannot be loaded ({error}); install it anew: sepkit-web") from error
+    return serve

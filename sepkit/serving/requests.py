@@ -94,8 +94,11 @@ class Separate(Request):
     align: str = "auto"
     f0: dict[str, Path] = Field(default={})
     examples: dict[str, tuple[Path, ...]] = Field(default={})
+    labels: tuple[Path, ...] = ()
     priors: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
+    start_s: float = 0.0
+    end_s: float | None = None
     seed: int = Field(default=0, ge=0)
     variables: bool = False
     picture: bool = False
@@ -108,9 +111,12 @@ class Separate(Request):
             score=None if self.score is None else read_with_parts(self.score, self.parts),
             f0=self.f0,
             examples=self.examples,
+            labels=self.labels,
             priors=self.priors,
             constraints=self.constraints,
             align=self.align,  # type: ignore[arg-type]
+            start_s=self.start_s,
+            end_s=self.end_s,
             seed=self.seed,
             reporter=reporter,
             cancel=cancel,

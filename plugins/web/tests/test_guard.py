@@ -16,10 +16,9 @@ import uvicorn
 from starlette.testclient import TestClient
 
 import sepkit
+from plugins.web.tests.clients import QUICK
 from sepkit_web import app, arriving, guard, server
 from sepkit_web.config import ServerConfig
-
-from .conftest import QUICK
 
 REQUEST = {"request": json.dumps(QUICK)}
 

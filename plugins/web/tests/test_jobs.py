@@ -8,17 +8,29 @@ import signal
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 import sepkit
+from plugins.web.tests.clients import ENDLESS, QUICK, Client, noise, serving
 from sepkit import Audio
 
-from .conftest import ENDLESS, QUICK, Client, serving
-
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """A server with one job at a time."""
+    with serving(tmp_path_factory.mktemp("jobs")) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def mixture(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return noise(tmp_path_factory.mktemp("mixture"))
 
 
 def folders(place: Path) -> list[Path]:

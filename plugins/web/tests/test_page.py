@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from plugins.web.tests.clients import Client, serving
 from sepkit import Audio
-
-from .conftest import Client
 
 pytestmark = [pytest.mark.slow, pytest.mark.system]
 
@@ -34,6 +33,13 @@ def browser() -> Iterator[Any]:
         browser = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """A server with one job at a time."""
+    with serving(tmp_path_factory.mktemp("jobs")) as client:
+        yield client
 
 
 @pytest.fixture

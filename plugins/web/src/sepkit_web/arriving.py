@@ -24,6 +24,7 @@ from sepkit_web.job import Job, JobFolder
 
 SCORES = frozenset({".mid", ".midi", ".musicxml", ".xml", ".mxl", ".csv", ".tsv"})
 TABLES = frozenset({".csv", ".tsv"})
+LABELS = frozenset({".txt", ".csv", ".tsv"})
 MOST_FILES = 64
 _MOST_TITLE = 200
 _BLOCK = 1 << 20
@@ -88,8 +89,8 @@ def refuse_paths(spec: Spec, model: type[Config], options: Mapping[str, Any]) ->
 async def receive(form: FormData, folder: JobFolder, id: str, registry: Registry) -> Job:
     """The job that a form asks for, with its files in the job's folder.
 
-    Fields are ``request``, the file ``mixture``, and where they are wanted the files ``score``, ``f0:SOURCE`` and
-    ``example:SOURCE``.
+    Fields are ``request``, the file ``mixture``, and where they are wanted the files ``score``, ``labels``,
+    ``f0:SOURCE`` and ``example:SOURCE``.
 
     Raises
     ------
@@ -115,6 +116,9 @@ async def receive(form: FormData, folder: JobFolder, id: str, registry: Registry
         elif kind == "score":
             request["score"] = name
             words += ["--score", shown]
+        elif kind == "labels":
+            request.setdefault("labels", []).append(name)
+            words += ["--labels", shown]
         elif kind == "f0":
             request.setdefault("f0", {})[source] = name
             words += ["--f0", shown]
@@ -122,7 +126,9 @@ async def receive(form: FormData, folder: JobFolder, id: str, registry: Registry
             request.setdefault("examples", {}).setdefault(source, []).append(name)
             words += ["--example", f"{source}={shown}"]
         else:
-            raise ConfigError(f"the form has no field '{field}'; it has request, mixture, score, f0:NAME, example:NAME")
+            raise ConfigError(
+                f"the form has no field '{field}'; it has request, mixture, score, labels, f0:NAME, example:NAME"
+            )
         given.add({"example": "examples"}.get(kind, kind))
         await run_in_threadpool(_keep, upload, folder.of(id) / name)
     if not title:
@@ -143,7 +149,7 @@ def _request(form: FormData) -> Any:
 
 def _suffix(shown: str, kind: str) -> str:
     """What a file's name ends with, where that says what it is; nothing else of it is used."""
-    known = {"score": SCORES, "f0": TABLES}.get(kind, SUFFIXES)
+    known = {"score": SCORES, "f0": TABLES, "labels": LABELS}.get(kind, SUFFIXES)
     suffix = PurePosixPath(shown).suffix.lower()
     return suffix if suffix in known else ""
 

@@ -102,6 +102,7 @@ class JobFolder:
         request = {**job.request, "mixture": str(place / job.request["mixture"])}
         if request.get("score"):
             request["score"] = str(place / request["score"])
+        request["labels"] = [str(place / name) for name in request.get("labels", ())]
         request["f0"] = {source: str(place / name) for source, name in request.get("f0", {}).items()}
         request["examples"] = {
             source: [str(place / name) for name in names] for source, names in request.get("examples", {}).items()

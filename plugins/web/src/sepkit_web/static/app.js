@@ -6,9 +6,11 @@ import { drawOptions } from "./options.js";
 const at = (id) => document.getElementById(id);
 const SCORES = /\.(mid|midi|musicxml|xml|mxl)$/i;
 const TABLES = /\.(csv|tsv)$/i;
+const LABELS = /\.txt$/i;
 const KINDS = [
   ["mixture", "the recording"],
   ["score", "its score"],
+  ["labels", "labels of what is heard"],
   ["f0", "F0 track of"],
   ["example", "example of"],
 ];
@@ -40,7 +42,7 @@ function show(part) {
 
 function add(files) {
   for (const file of files) {
-    const kind = SCORES.test(file.name) ? "score" : TABLES.test(file.name) ? "f0" : null;
+    const kind = SCORES.test(file.name) ? "score" : TABLES.test(file.name) ? "f0" : LABELS.test(file.name) ? "labels" : null;
     const first = !given.some((one) => one.kind === "mixture");
     given.push({ file, kind: kind ?? (first ? "mixture" : "example"), source: file.name.replace(/\.[^.]*$/, "") });
   }

@@ -13,7 +13,6 @@ from typing import Any
 
 import httpx
 import numpy as np
-import pytest
 
 from sepkit import Audio
 
@@ -64,16 +63,8 @@ def serving(folder: Path, *options: str) -> Iterator[Client]:
         process.communicate()
 
 
-@pytest.fixture(scope="session")
-def mixture(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A second of noise, as WAV."""
-    path = tmp_path_factory.mktemp("mixture") / "song.wav"
+def noise(folder: Path) -> bytes:
+    """A second of noise in stereo, as WAV."""
+    path = folder / "song.wav"
     Audio(np.random.default_rng(0).normal(0, 0.1, (2, 16000)).astype(np.float32), 16000).write(path)
     return path.read_bytes()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A server with one job at a time."""
-    with serving(tmp_path_factory.mktemp("jobs")) as client:
-        yield client
