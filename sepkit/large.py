@@ -15,12 +15,14 @@ import tempfile
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sepkit.errors import WriteError
+
+T = TypeVar("T")
 
 _most_bytes = 1 << 26
 """Of an array in memory of the process's own; three minutes of music stay within it."""
@@ -58,7 +60,8 @@ def zeros(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]
 def copied(values: NDArray[Any], dtype: DTypeLike | None = None) -> NDArray[Any]:
     """A copy of an array, of its type or another."""
     copy = empty(values.shape, values.dtype if dtype is None else dtype)
-    copy[...] = values
+    for span in spans(values.shape[-1], rows=math.prod(values.shape[:-1])):
+        copy[..., span] = values[..., span]
     return copy
 
 
@@ -86,10 +89,16 @@ def joined(blocks: Iterable[NDArray[np.float32]]) -> NDArray[np.float32] | None:
 
 
 def spans(length: int, rows: int = 1) -> Iterator[slice]:
-    """Slices of an axis of `length`, each a megabyte or few beside so many `rows`."""
-    size = max(1, _COPIED // rows)
-    for start in range(0, length, size):
-        yield slice(start, min(start + size, length))
+    """Slices of an axis of `length`, each a megabyte or few beside so many `rows`; `paced`."""
+    size = max(1, _COPIED // max(1, rows))
+    yield from paced(slice(start, min(start + size, length)) for start in range(0, length, size))
+
+
+def paced(blocks: Iterable[T]) -> Iterator[T]:
+    """The same blocks; after the work on each the pages of mapped arrays are let go."""
+    for block in blocks:
+        yield block
+        release()
 
 
 def is_mapped(array: NDArray[Any]) -> bool:

@@ -229,8 +229,7 @@ class STFT:
         """Slices of `size` frames; by default as many as keep `copies` spectra of each within a few megabytes."""
         frames = self.frames(length)
         size = size or max(1, _BLOCK_VALUES // (self.window_length * copies))
-        for start in range(0, frames, size):
-            yield slice(start, min(start + size, frames))
+        yield from large.paced(slice(start, min(start + size, frames)) for start in range(0, frames, size))
 
     @cached_property
     def _analysis(self) -> NDArray[np.float32]:

@@ -107,7 +107,9 @@ class Audio:
             raise SamplesError(f"sample_rate needs a whole number of Hz from 1 to {highest}, given {rate!r}")
         with np.errstate(over="ignore"):
             view = (samples if samples.dtype == np.float32 else large.copied(samples, np.float32)).view()
-        peak = max(float(view.max()), -float(view.min()))
+        extremes = [(view[:, span].max(), -view[:, span].min()) for span in large.spans(length)]
+        # Of NumPy, which tells of a NaN among them.
+        peak = float(np.max(extremes))
         if not peak <= LOUDEST:
             wrong = f"with a peak of {peak:.3g}" if np.isfinite(peak) else "with NaN, infinite or too large values"
             raise SamplesError(
@@ -264,7 +266,10 @@ class Audio:
         """The mean of the channels, as one channel."""
         if self.channels == 1:
             return self
-        return Audio(self.samples.mean(axis=0, keepdims=True, out=large.empty((1, self.length))), self.sample_rate)
+        mean = large.empty((1, self.length))
+        for span in large.spans(self.length):
+            self.samples[:, span].mean(axis=0, keepdims=True, out=mean[:, span])
+        return Audio(mean, self.sample_rate)
 
 
 def fit_length(samples: NDArray[np.float32], length: int) -> NDArray[np.float32]:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from sepkit import large
 from sepkit.errors import ConfigError
 from sepkit.music.audio import Audio
 from sepkit.music.f0 import F0Track
@@ -70,8 +71,9 @@ def digest_arrays(*arrays: NDArray[Any]) -> str:
         little = array.dtype.newbyteorder("<")
         digest.update(f"{little.str}{array.shape or (1,)}".encode())
         # Row by row, which gives the same bytes: long arrays are not copied to be in order.
-        for row in array if array.ndim > 1 else [array]:
-            digest.update(np.ascontiguousarray(row, little).data)
+        for row in array if array.ndim > 1 else [array.reshape(-1)]:
+            for span in large.spans(len(row)):
+                digest.update(np.ascontiguousarray(row[span], little).data)
     return digest.hexdigest()
 
 

@@ -93,7 +93,8 @@ class Separation(Mapping[str, Audio]):
         """The mixture less all stems: stems and residual always sum to the mixture."""
         left_over = large.copied(self.mixture.samples)
         for stem in self.stems.values():
-            left_over -= stem.samples
+            for span in large.spans(stem.length):
+                left_over[:, span] -= stem.samples[:, span]
         return Audio(left_over, self.mixture.sample_rate)
 
     def without(self, *names: str) -> Audio:

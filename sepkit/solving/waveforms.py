@@ -27,7 +27,9 @@ def project_waveforms(problem: Problem, stems: dict[str, Audio], run: Run) -> di
     value = large.empty(layout.shape(Domain.WAVEFORMS))
     for index, name in enumerate(tuple(stems)):
         # One stem at a time moves over, so that no stem is held twice.
-        value[index] = stems.pop(name).samples
+        stem = stems.pop(name).samples
+        for span in large.spans(stem.shape[1]):
+            value[index, :, span] = stem[:, span]
     value = bound.project_waveforms(value)
     run.report_violations(bound.violations(value))
     return {name: Audio(stem, problem.mixture.sample_rate) for name, stem in zip(layout.sources, value, strict=True)}

@@ -151,7 +151,7 @@ class Model:
         """Divergence of the model from the data plus the penalties of all priors."""
         W, H = self.templates.values, self.activations.values
         divergence = 0.0
-        for block in self._cost_blocks:
+        for block in large.paced(self._cost_blocks):
             v = self.data[block.frames]
             model = np.empty(v.shape, dtype=v.dtype, order=self._order)
             np.matmul(self.sounding(H, block).T, W[block.atoms], out=model)
@@ -163,7 +163,7 @@ class Model:
         if self._constant_correlation is not None:
             return self._constant_correlation
         result = large.zeros(factor.values[factor.rows].shape, factor.values.dtype)
-        for block in self.blocks:
+        for block in large.paced(self.blocks):
             self._add_products(result, factor, block, self.data[block.frames])
         if self.other(factor).is_fixed:
             self._constant_correlation = result
@@ -230,7 +230,7 @@ class Model:
         else:
             denominator = large.zeros(numerator.shape, numerator.dtype)
         W, H = (start, other) if factor is self.templates else (other, start)
-        for block in self.blocks:
+        for block in large.paced(self.blocks):
             weights = self.derivative_weights(W[block.atoms], self.sounding(H, block), self.data[block.frames])
             # Wᵀ(V ⊙ (WH)^(β-2)) and Wᵀ(WH)^(β-1), block by block.
             for part, weight in zip((numerator, denominator), weights, strict=False):
