@@ -101,7 +101,7 @@ def read_architecture(metadata: Mapping[str, str], where: str) -> Architecture:
 
 
 def build(architecture: Architecture, where: str) -> HTDemucs:
-    """The network, with weights that are still to be filled, and nothing in it that draws random numbers.
+    """The network, with weights that are still to be filled; it draws no random numbers when it separates.
 
     Raises
     ------
@@ -109,9 +109,7 @@ def build(architecture: Architecture, where: str) -> HTDemucs:
         If the package cannot make it.
     """
     try:
-        # What layers draw at first is thrown away: torch's global generator is as before.
-        with torch.random.fork_rng(devices=[]):
-            network: HTDemucs = HTDemucs(**architecture.arguments)
+        network: HTDemucs = HTDemucs(**architecture.arguments)
     except Exception as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise WeightsError(f"{where} describes a network that demucs cannot make: {reason}; give others") from error
