@@ -36,9 +36,10 @@ def main() -> None:
         before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
         method.separate(sepkit.Audio(0.1 * samples, RATE))
     seconds, peak = time.process_time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    each = seconds / given.seconds
     print(
-        f"{given.seconds:g} s, {given.hidden} units, {given.iterations} iterations: {seconds / given.seconds:.2f} s each "
-        f"second, peak {peak / 1e6:.2f} GB, {before / 1e6:.2f} GB of them after one second"
+        f"{given.seconds:g} s, {given.hidden} units, {given.iterations} iterations: {each:.2f} s for each second, peak "
+        f"{peak / 1e6:.2f} GB, {before / 1e6:.2f} GB of them after one second"
     )
 
 
