@@ -34,7 +34,7 @@ class Architecture(Config, extra="allow", arbitrary_types_allowed=True):
     segment: Fraction = Field(default=Fraction(10), gt=0, le=600)
     channels: Count = 48
     channels_time: Count | None = None
-    growth: float = Field(default=2, ge=1, le=4)
+    growth: Annotated[int, Field(ge=1, le=4)] | Annotated[float, Field(ge=1, le=4)] = 2
     nfft: int = Field(default=4096, ge=16, le=1 << 16)
     depth: int = Field(default=4, ge=1, le=8)
     dconv_depth: int = Field(default=2, ge=1, le=8)
