@@ -169,7 +169,9 @@ class Checkpoint:
             If they do not fit it, or it is too large for this machine.
         """
         try:
-            model = build()
+            # What layers draw at first is thrown away: torch's global generator is as before.
+            with torch.random.fork_rng(devices=[]):
+                model = build()
         except (RuntimeError, MemoryError) as error:
             raise WeightsError(
                 f"the model of '{self.method}' cannot be made for these weights: {short(str(error))}; train or fetch "

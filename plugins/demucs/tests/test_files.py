@@ -66,6 +66,11 @@ class TestRead:
         file = alone(tmp_path, tiny.data(tiny.network()))
         assert read_bag(file).sources == read_bag(tmp_path).sources == tuple(tiny.sources)
 
+    def test_is_one_without_a_bottleneck(self, tiny: Any, tmp_path: Path) -> None:
+        # Its transformer is as wide as a power of the growth, which has to stay a whole number.
+        [network] = read_bag(alone(tmp_path, tiny.data(tiny.network(bottom_channels=0)))).networks
+        assert network(torch.zeros(1, 2, 8820)).shape == (1, 4, 2, 8820)
+
     def test_draws_no_random_numbers(self, weights: Path) -> None:
         before = torch.random.get_rng_state()
         read_bag(weights)

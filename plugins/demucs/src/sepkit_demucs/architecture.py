@@ -34,7 +34,7 @@ class Architecture(Config, extra="allow", arbitrary_types_allowed=True):
     segment: Fraction = Field(default=Fraction(10), gt=0, le=600)
     channels: Count = 48
     channels_time: Count | None = None
-    growth: float = Field(default=2, ge=1, le=4)
+    growth: Annotated[int, Field(ge=1, le=4)] | Annotated[float, Field(ge=1, le=4)] = 2
     nfft: int = Field(default=4096, ge=16, le=1 << 16)
     depth: int = Field(default=4, ge=1, le=8)
     dconv_depth: int = Field(default=2, ge=1, le=8)
@@ -101,7 +101,7 @@ def read_architecture(metadata: Mapping[str, str], where: str) -> Architecture:
 
 
 def build(architecture: Architecture, where: str) -> HTDemucs:
-    """The network, with weights that are still to be filled, and nothing in it that draws random numbers.
+    """The network, with weights that are still to be filled; it draws no random numbers when it separates.
 
     Raises
     ------
@@ -109,9 +109,7 @@ def build(architecture: Architecture, where: str) -> HTDemucs:
         If the package cannot make it.
     """
     try:
-        # What layers draw at first is thrown away: torch's global generator is as before.
-        with torch.random.fork_rng(devices=[]):
-            network: HTDemucs = HTDemucs(**architecture.arguments)
+        network: HTDemucs = HTDemucs(**architecture.arguments)
     except Exception as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise WeightsError(f"{where} describes a network that demucs cannot make: {reason}; give others") from error
