@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from sepkit.cli.completing import names_of
 from sepkit.cli.group import discover
 from sepkit.cli.options import option_settings, read_options
 from sepkit.cli.printing import complain, print_json
@@ -15,7 +16,7 @@ from sepkit.training.learn import named, train
 
 
 @click.command()
-@click.argument("name", metavar="METHOD|PRIOR")
+@click.argument("name", metavar="METHOD|PRIOR", shell_complete=names_of("separators", "priors"))
 @click.argument("datasets", nargs=-1, required=True, metavar="DATASET [DATASET ...]")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for the weights.")
 @click.option("--sources", default="", help="Names of the stems to learn: voice,guitar; by default all.")
