@@ -47,9 +47,9 @@ def cluster_executor(address: str, resources: Mapping[str, float]) -> Iterator[E
                     threads_per_worker=1,
                     # A worker that takes more memory than its share is no reason to stop it.
                     memory_limit=0,
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",
                     resources=dict(resources),
-                    silence_logs=logging.ERROR,
+                    silence_logs=logging.CRITICAL,
                 )
             )
         elif "://" not in address:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from sepkit.cli.examples import EXAMPLES
 from sepkit.cli.printing import complain
 from sepkit.errors import Cancelled, one_line
 from sepkit.plugin.registry import Registry
@@ -19,6 +20,7 @@ COMMANDS = {
     "check": "check that a method, prior or constraint keeps its promises",
     "datasets": "list datasets, describe, verify and split one",
     "demo": "separate a bundled recording and measure the result",
+    "env": "show versions, devices, threads, codecs and folders, for a report of a bug",
     "evaluate": "measure estimates against the true stems",
     "f0": "find the fundamental frequency of every source in a recording",
     "fetch": "download weights of a method or prior, after showing their licence",
@@ -51,6 +53,8 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"sepkit.cli.{cmd_name}").command
+        if examples := EXAMPLES.get(cmd_name):
+            command.epilog = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -11,6 +11,7 @@ import click
 
 from sepkit.batching.job import Outcome
 from sepkit.batching.planning import BY_TRACK
+from sepkit.cli.completing import sources
 from sepkit.errors import ConfigError
 from sepkit.music.encoding import FORMATS
 
@@ -21,9 +22,19 @@ def output_options(command: F) -> F:
     """Give a command the options for what is written."""
     for option in reversed(
         (
-            click.option("--only", multiple=True, metavar="NAME", help="Write this stem only; may be repeated."),
             click.option(
-                "--without", multiple=True, metavar="NAME", help="Write the mixture without this stem; may be repeated."
+                "--only",
+                multiple=True,
+                metavar="NAME",
+                help="Write this stem only; may be repeated.",
+                shell_complete=sources(),
+            ),
+            click.option(
+                "--without",
+                multiple=True,
+                metavar="NAME",
+                help="Write the mixture without this stem; may be repeated.",
+                shell_complete=sources(),
             ),
             click.option(
                 "--gain",
@@ -72,6 +83,7 @@ def output_options(command: F) -> F:
                 "to_stdout",
                 metavar="SOURCE",
                 help="Send this stem to standard output, as a file; without -o nothing else is written.",
+                shell_complete=sources(),
             ),
         )
     ):

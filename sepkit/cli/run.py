@@ -16,6 +16,8 @@ from sepkit.batching.job import Job
 from sepkit.batching.planning import names_of_files, recordings, shard
 from sepkit.cli.batches import batch_options, chosen_executor
 from sepkit.cli.beside import given_beside, score_beside
+from sepkit.cli.completing import methods_then_files, names_of
+from sepkit.cli.completing import sources as sources_of
 from sepkit.cli.given import f0_files, parse_examples
 from sepkit.cli.group import discover
 from sepkit.cli.options import align_option, option_settings, parts_option, read_options
@@ -36,7 +38,7 @@ from sepkit.solving.outputs import Outputs
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="METHOD MIX [MIX ...]")
+@click.argument("names", nargs=-1, metavar="METHOD MIX [MIX ...]", shell_complete=methods_then_files)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the results.")
 @click.option(
     "--from",
@@ -45,7 +47,12 @@ from sepkit.solving.outputs import Outputs
     help="Repeat what a separation.json tells: METHOD is left out then, MIX may be, and options beside it go over what "
     "it says.",
 )
-@click.option("--sources", default="", help="Names of the wanted stems, in order: voice,guitar.")
+@click.option(
+    "--sources",
+    default="",
+    help="Names of the wanted stems, in order: voice,guitar.",
+    shell_complete=sources_of(listed=True),
+)
 @click.option("--score", "score_path", type=click.Path(path_type=Path), help="The score: MIDI, MusicXML or CSV.")
 @parts_option
 @align_option
@@ -76,8 +83,19 @@ from sepkit.solving.outputs import Outputs
     help="When sources sound, and where in the spectrum: a label track of Audacity, layers of Sonic Visualiser or CSV; "
     "may be repeated.",
 )
-@click.option("--prior", "priors", multiple=True, help="name or name:key=value,...; may be repeated.")
-@click.option("--constraint", "constraints", multiple=True, help="name or name:key=value,...; may be repeated.")
+    "--prior",
+    "priors",
+    multiple=True,
+    help="name or name:key=value,...; may be repeated.",
+    shell_complete=names_of("priors"),
+)
+@click.option(
+    "--constraint",
+    "constraints",
+    multiple=True,
+    help="name or name:key=value,...; may be repeated.",
+    shell_complete=names_of("constraints"),
+)
 @click.option(
     "--weights", type=click.Path(path_type=Path), help="Folder or file of trained weights, or name of published ones."
 )
@@ -140,14 +158,6 @@ def command(
     MIX is a file, a folder (with all below it), a pattern such as '*.flac', or - for standard input. Writes
     OUTPUT/<mixture>/<source>.wav and separation.json for every mixture. Options of the method are listed by `sepkit
     show METHOD`. A mixture that fails does not stop the others, and of several those that are done are left out.
-
-    \b
-    Examples:
-      sepkit run nmf song.wav -o out --sources a,b
-      sepkit run score-nmf song.wav -o out --score song.mid --start 1:10 --end 1:42
-      sepkit run nmf recordings/ -o out --jobs 4 --format flac
-      sepkit run nmf - --stdout a --sources a,b < song.wav > a.wav
-      sepkit run --from out/song/separation.json -o again
     """
     told = None if record_path is None else Record.read(record_path)
     method, given = _named(names, told)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from sepkit.cli.completing import names_of
 from sepkit.cli.group import discover
 from sepkit.cli.printing import console, print_json
 from sepkit.plugin.described import named
@@ -15,7 +16,7 @@ from sepkit.problem.needs import in_words
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=names_of("separators", "priors", "constraints", "metrics", "datasets"))
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of its options.")
 @click.pass_context
 def command(ctx: click.Context, name: str, schema: bool) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from sepkit.cli.completing import names_of
 from sepkit.cli.given import parse_tasks
 from sepkit.cli.group import discover
 from sepkit.cli.options import option_settings, read_options
@@ -17,7 +18,7 @@ from sepkit.training.parts import named
 
 
 @click.command()
-@click.argument("name", metavar="METHOD|PRIOR")
+@click.argument("name", metavar="METHOD|PRIOR", shell_complete=names_of("separators", "priors"))
 @click.argument("datasets", nargs=-1, metavar="[DATASET ...]")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for the weights.")
 @click.option(
