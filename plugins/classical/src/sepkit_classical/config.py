@@ -75,10 +75,17 @@ class MelodyRange(RPCAConfig):
 class MelodyConfig(MelodyRange):
     """Options of the source-filter model of a lead voice."""
 
+    window_s: float = Field(
+        default=0.093, gt=0, le=1, description="Window of the Fourier transform in seconds, rounded to a power of two."
+    )
+    overlap: int = Field(default=8, ge=2, le=32, description="Windows that overlap at each sample.")
+    mask_exponent: float = Field(
+        default=2.0, gt=0, le=10, description="Exponent of the soft masks: 1 shares by magnitude, 2 by power (Wiener)."
+    )
     rank: int = Field(default=30, ge=1, le=500, description="Templates of the accompaniment, in a span.")
     filters: int = Field(default=10, ge=1, le=100, description="Filters of the voice, of which each moment has a mix.")
     unvoiced: float = Field(
-        default=0.0, ge=0, le=1, description="Level of noise in the voice beside its partials; 0: it is voiced alone."
+        default=0.03, ge=0, le=1, description="Level of noise in the voice beside its partials; 0: it is voiced alone."
     )
     updates: int = Field(default=30, ge=1, le=10_000, description="Updates of the model.")
 

@@ -19,6 +19,8 @@ Array = NDArray[np.floating]
 
 _POINTS = 4
 """Of F0 from one frame to the next."""
+_SHORT_S = 0.08
+"""A window that is too short for low voices."""
 _TOLERANCE_S = 0.05
 """Pitch trackers lose the beginnings and ends of tones."""
 
@@ -51,13 +53,14 @@ def partials_of_voice(heard: Heard, config: MelodyRange, parts: Array | None = N
 def melody_of(heard: Heard, config: MelodyRange, parts: Array) -> NDArray[np.float64]:
     """F0 of the melody in every frame [shape=(frames,)].
 
-    It is looked for in windows of twice the length, which tell low partials apart, through the mask of the sparse part.
+    It is looked for through the mask of the sparse part, in windows that are long enough to tell low partials apart.
     """
-    longer = STFT(2 * heard.stft.window_length, heard.stft.hop, heard.stft.window)
+    times = 2 if heard.stft.window_length < _SHORT_S * heard.sample_rate else 1
+    longer = STFT(times * heard.stft.window_length, heard.stft.hop, heard.stft.window)
     frames_s = longer.frames_s(heard.samples.shape[-1], heard.sample_rate)
     first = round((heard.frames_s[0] - frames_s[0]) * heard.sample_rate / longer.hop)
     V = mean_magnitudes(longer, heard.samples, slice(first, first + len(heard.frames_s)))
-    V *= np.repeat(soft_masks(parts)[0], 2, axis=0)[: len(V)]
+    V *= np.repeat(soft_masks(parts)[0], times, axis=0)[: len(V)]
     bins_hz = longer.bins_hz(heard.sample_rate)
     V *= a_weighting(bins_hz)[:, np.newaxis]
     hop_s = longer.hop / heard.sample_rate

@@ -1,0 +1,51 @@
+"""What nussl makes of the same recordings, for `voices.py`; to be run where nussl 1.1.9 is installed::
+
+    OMP_NUM_THREADS=1 python plugins/classical/benchmarks/peer.py TRACK [TRACK ...] -o DIR
+
+Its methods run with their defaults. Writes the voice of every track and the seconds of processor time that it took.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import nussl
+import soundfile
+
+METHODS = {
+    "nussl repet": (nussl.separation.primitive.Repet, {}),
+    "nussl repet-sim": (nussl.separation.primitive.RepetSim, {}),
+    "nussl ft2d": (nussl.separation.primitive.FT2D, {}),
+    "nussl rpca": (nussl.separation.factorization.RPCA, {}),
+}
+
+
+def main() -> None:
+    """Write a folder for each method."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tracks", nargs="+", type=Path)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    given = parser.parse_args()
+    for name, (method, options) in METHODS.items():
+        folder = given.output / name
+        folder.mkdir(parents=True, exist_ok=True)
+        seconds = {}
+        for track in given.tracks:
+            (file,) = track.glob("mixture.*")
+            samples, rate = soundfile.read(file, always_2d=True)
+            signal = nussl.AudioSignal(audio_data_array=samples.T, sample_rate=rate)
+            began = time.process_time()
+            parts = method(signal, **options)()
+            seconds[track.name] = time.process_time() - began
+            # They give the background first.
+            soundfile.write(folder / f"{track.name}.wav", np.asarray(parts[1].audio_data).T, rate, subtype="FLOAT")
+            print(f"{name} {track.name} {seconds[track.name]:.1f} s", flush=True)
+            (folder / "seconds.json").write_text(json.dumps(seconds))
+
+
+if __name__ == "__main__":
+    main()
