@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -24,10 +25,10 @@ def command(ctx: click.Context, as_json: bool) -> None:
         print_json({kind: [described(registry, spec) for spec in specs] for kind, specs in tables(registry).items()})
         return
     formatter = click.HelpFormatter(width=100)
-    listed, methods = tables(registry), registry.separators.values()
-    del listed["methods"]
-    sections = {f"Methods that need {needs}": specs for needs, specs in by_needs(methods).items()}
-    sections |= {kind.capitalize(): specs for kind, specs in listed.items()}
+    sections: dict[str, Sequence[Spec]] = {}
+    for needs, methods in by_needs(registry.separators.values()).items():
+        sections[f"Methods that need {needs}"] = methods
+    sections |= {kind.capitalize(): specs for kind, specs in tables(registry).items() if kind != "methods"}
     for heading, specs in sections.items():
         with formatter.section(heading):
             formatter.write_dl([(spec.name, _line(spec)) for spec in specs])
