@@ -72,6 +72,7 @@ class TestCommand:
         return tmp_path / "song.wav"
 
     def test_says_what_suits(self, mixture: Path, tmp_path: Path) -> None:
+        (tmp_path / "song.mid").touch()
         advice = call("suggest", mixture, "--score", tmp_path / "song.mid")
         assert (advice.code, advice.err) == (0, "")
         flat = " ".join(advice.out.split())

@@ -18,7 +18,7 @@ from sepkit.solving.suggesting import Suggestions, by_needs, missing
 
 @click.command()
 @click.argument("mixtures", nargs=-1, required=True, metavar="MIX [MIX ...]", type=click.Path(path_type=Path))
-@click.option("--score", type=click.Path(path_type=Path), help="The score, if there is one.")
+@click.option("--score", type=click.Path(path_type=Path, exists=True), help="The score, if there is one.")
 @click.option("--f0", "f0_paths", multiple=True, type=click.Path(path_type=Path), help="F0 tracks, as for run.")
 @click.option("--example", "examples", multiple=True, metavar="NAME=PATH", help="Examples, as for run.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each mixture.")

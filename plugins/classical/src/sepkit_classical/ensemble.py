@@ -43,37 +43,50 @@ class Ensemble(Separator[EnsembleConfig]):
         return tuple(name for name in given[0] if all(name in names for names in given)) if all(given) else ()
 
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
-        registry = Registry.discover()
-        members = self.config.members
-        weights = np.array([member.weight for member in members], np.float32)
-        steps = run.steps(len(members), "members")
-        found = [_separated(members[index], problem, registry, run) for index in steps]
-        names = problem.sources or found[0].sources
-        for member, separation in zip(members, found, strict=True):
-            missing = [name for name in names if name not in separation.sources]
-            if missing:
-                raise ConfigError(
-                    f"member '{member.method}' of the ensemble gives {', '.join(separation.sources)} and no "
-                    f"{', '.join(missing)}; take members that give stems of the same names"
-                )
-        stems = {name: [separation[name].samples for separation in found] for name in names}
-        combined = {name: self._combined(given, weights / weights.sum()) for name, given in stems.items()}
-        if self.config.combine == "median" and all(_sums(member, registry) for member in members):
-            missed = (problem.mixture.samples - np.sum([*combined.values()], axis=0)) / np.float32(len(combined))
-            combined = {name: samples + missed for name, samples in combined.items()}
+        registry, config = Registry.discover(), self.config
+        weights = np.array([member.weight for member in config.members])
+        found: list[Separation] = []
+        combined: dict[str, Array] = {}
+        for index in run.steps(len(config.members), "members"):
+            member = config.members[index]
+            separation = _separated(member, problem, registry, run)
+            names = problem.sources or (tuple(combined) or separation.sources)
+            _require_names(member, separation, names)
+            if config.combine == "median":
+                found.append(separation)
+            for name in names:
+                # A mean needs no more than one member's stems at a time.
+                total = combined.setdefault(name, np.zeros_like(problem.mixture.samples))
+                if config.combine == "mean":
+                    _add(total, separation[name].samples, np.float32(weights[index] / weights.sum()))
+        if config.combine == "median":
+            for name, total in combined.items():
+                _median(total, [separation[name].samples for separation in found])
+            if all("sums-to-mixture" in registry.separator(member.method).traits for member in config.members):
+                missed = problem.mixture.samples - np.sum([*combined.values()], axis=0)
+                for total in combined.values():
+                    total += missed / np.float32(len(combined))
         return {name: Audio(samples, problem.mixture.sample_rate) for name, samples in combined.items()}
 
-    def _combined(self, given: list[Array], weights: Array) -> Array:
-        """[shape=(channels, samples)]."""
-        combined = np.zeros_like(given[0])
-        for start in range(0, combined.shape[-1], _PIECE):
-            piece = slice(start, start + _PIECE)
-            if self.config.combine == "median":
-                combined[:, piece] = np.median([one[:, piece] for one in given], axis=0)
-            else:
-                for one, weight in zip(given, weights, strict=True):
-                    combined[:, piece] += weight * one[:, piece]
-        return combined
+
+def _require_names(member: Member, separation: Separation, names: tuple[str, ...]) -> None:
+    missing = [name for name in names if name not in separation.sources]
+    if missing:
+        raise ConfigError(
+            f"member '{member.method}' of the ensemble gives {', '.join(separation.sources)} and no "
+            f"{', '.join(missing)}; take members that give stems of the same names"
+        )
+
+
+def _add(total: Array, samples: Array, weight: np.float32) -> None:
+    for start in range(0, total.shape[-1], _PIECE):
+        total[:, start : start + _PIECE] += weight * samples[:, start : start + _PIECE]
+
+
+def _median(total: Array, given: list[Array]) -> None:
+    for start in range(0, total.shape[-1], _PIECE):
+        piece = slice(start, start + _PIECE)
+        total[:, piece] = np.median([one[:, piece] for one in given], axis=0)
 
 
 def _separated(member: Member, problem: Problem, registry: Registry, run: Run) -> Separation:
@@ -94,10 +107,6 @@ def _separated(member: Member, problem: Problem, registry: Registry, run: Run) -
     for remark in separation.provenance.remarks:
         run.remark(f"{member.method}: {remark}")
     return separation
-
-
-def _sums(member: Member, registry: Registry) -> bool:
-    return "sums-to-mixture" in registry.separator(member.method).traits
 
 
 class _Stop:
