@@ -17,6 +17,7 @@ from pathlib import Path
 from sepkit.plugin.installed import GROUP
 from sepkit.plugin.loader import load_plugin
 from sepkit.plugin.specs import SeparatorSpec, Spec, StatementSpec
+from sepkit.problem.needs import in_plain_words
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -27,16 +28,6 @@ ROOT = Path(__file__).parents[1]
 KNOWN = ROOT / "sepkit/plugin/known.py"
 README = ROOT / "README.md"
 COMMAND = "make published"
-
-NEEDS = {
-    "examples": "recordings of the sources alone",
-    "f0": "F0 tracks",
-    "references": "the true stems",
-    "score": "a score",
-    "sources": "names of the sources",
-    "stereo": "two channels",
-    "weights": "trained weights",
-}
 
 Published = dict[str, list[tuple[str, Spec]]]
 """Specs by distribution, each with the folder of its plugin relative to the repository; none for what is built in."""
@@ -91,7 +82,12 @@ def readme(published: Published, text: str) -> str:
     methods = _table(
         ("method", "package", "what it does", "needs"),
         (
-            (f"[`{name}`]({folder}/README.md)" if folder else f"`{name}`", f"`{package}`", spec.summary, _needs(spec))
+            (
+                f"[`{name}`]({folder}/README.md)" if folder else f"`{name}`",
+                f"`{package}`",
+                spec.summary,
+                in_plain_words(spec.needs),
+            )
             for _, _, name, package, folder, spec in rows
             if isinstance(spec, SeparatorSpec)
         ),
@@ -105,11 +101,6 @@ def readme(published: Published, text: str) -> str:
         ),
     )
     return _between(_between(text, "methods", methods), "statements", statements)
-
-
-def _needs(spec: Spec) -> str:
-    needs = [" or ".join(NEEDS.get(one, one) for one in need.split("|")) for need in spec.needs]
-    return ", ".join(needs) or "nothing but the mixture"
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:

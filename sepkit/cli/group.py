@@ -31,6 +31,7 @@ COMMANDS = {
     "score": "list the parts of a score, their notes and ranges, and what had to be mended",
     "serve": "separate for others: a page and HTTP, or standard input and output",
     "show": "show what a method, prior or constraint does and its options",
+    "suggest": "say which methods suit a recording and what is known of it",
     "train": "train a method or a prior on recordings of stems",
     "weights": "list the weights of methods and priors, their licences and where they lie",
 }

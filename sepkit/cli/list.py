@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ from sepkit.cli.printing import print_json
 from sepkit.plugin.described import described, tables
 from sepkit.plugin.specs import MetricSpec, OptionalSpec, SeparatorSpec, Spec, StatementSpec, TrainableSpec
 from sepkit.problem.needs import in_words
+from sepkit.solving.suggesting import by_needs
 
 
 @click.command()
@@ -23,14 +25,18 @@ def command(ctx: click.Context, as_json: bool) -> None:
         print_json({kind: [described(registry, spec) for spec in specs] for kind, specs in tables(registry).items()})
         return
     formatter = click.HelpFormatter(width=100)
-    for kind, specs in tables(registry).items():
-        with formatter.section(kind.capitalize()):
+    sections: dict[str, Sequence[Spec]] = {}
+    for needs, methods in by_needs(registry.separators.values()).items():
+        sections[f"Methods that need {needs}"] = methods
+    sections |= {kind.capitalize(): specs for kind, specs in tables(registry).items() if kind != "methods"}
+    for heading, specs in sections.items():
+        with formatter.section(heading):
             formatter.write_dl([(spec.name, _line(spec)) for spec in specs])
     click.echo(formatter.getvalue(), nl=False)
 
 
 def _line(spec: Spec) -> str:
-    notes = [f"needs {', '.join(map(in_words, spec.needs))}"] if spec.needs else []
+    notes = []
     if isinstance(spec, SeparatorSpec):
         if spec.sources:
             notes.append(f"gives {_words(spec.sources)}")
@@ -38,7 +44,9 @@ def _line(spec: Spec) -> str:
             notes.append(f"takes priors on {_words(spec.priors)}")
         if spec.constraints:
             notes.append(f"constraints on {_words(spec.constraints)}")
-    elif isinstance(spec, StatementSpec):
+    elif spec.needs:
+        notes.append(f"needs {', '.join(map(in_words, spec.needs))}")
+    if isinstance(spec, StatementSpec):
         notes.append(f"on {_words(spec.domains)}")
         if spec.sources:
             notes.append(f"knows {_words(spec.sources)}")

@@ -25,6 +25,7 @@ from sepkit.cli.outputs import output_options, parse_gains, send_to_stdout
 from sepkit.cli.progress import batch_progress, draws, progress_option
 from sepkit.cli.region import region_options
 from sepkit.cli.results import Results
+from sepkit.cli.suggest import advise
 from sepkit.errors import SideInformationError
 from sepkit.evaluation.stems import stem_files
 from sepkit.music.examples import read_examples
@@ -160,7 +161,7 @@ def command(
     show METHOD`. A mixture that fails does not stop the others, and of several those that are done are left out.
     """
     told = None if record_path is None else Record.read(record_path)
-    method, given = _named(names, told)
+    method, given = _named(ctx, names, told)
     if output is None and to_stdout is None:
         raise click.UsageError("Missing option '-o' / '--output'.")
     setup: dict[str, Any] = {"config": read_options(config_path, settings), "weights": weights, "device": device}
@@ -254,10 +255,13 @@ def _score(path: Path | None, parts: str, align: str) -> Score | None:
     return None if path is None else read_with_parts(path, parts)
 
 
-def _named(names: tuple[str, ...], told: Record | None) -> tuple[str, tuple[str, ...]]:
+def _named(ctx: click.Context, names: tuple[str, ...], told: Record | None) -> tuple[str, tuple[str, ...]]:
     """The method and the mixtures: of the command line, or of a record."""
     if told is not None:
         return told.method, names or (told.mixture,)
+    if names and os.path.isfile(names[0]):
+        click.echo(advise(discover(ctx), tuple(map(Path, names))), err=True)
+        raise click.UsageError("no METHOD is given; take one of these")
     if len(names) < 2:
         raise click.UsageError("give METHOD and MIX, or a record with --from")
     return names[0], names[1:]

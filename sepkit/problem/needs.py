@@ -19,6 +19,16 @@ HOW_TO_GIVE = {
     "stereo": "the mixture has one channel; give a recording with two",
 }
 
+IN_PLAIN_WORDS = {
+    "examples": "recordings of the sources alone",
+    "f0": "F0 tracks",
+    "references": "the true stems",
+    "score": "a score",
+    "sources": "names of the sources",
+    "stereo": "two channels",
+    "weights": "trained weights",
+}
+
 
 def alternatives(need: str) -> tuple[str, ...]:
     """What meets a need: ``("score", "f0")`` for ``"score|f0"``."""
@@ -38,6 +48,12 @@ def unmet(needs: Iterable[str], given: Collection[str]) -> tuple[str, ...]:
 def in_words(need: str) -> str:
     """``"score or f0"``."""
     return " or ".join(alternatives(need))
+
+
+def in_plain_words(needs: Iterable[str]) -> str:
+    """``"a score or F0 tracks, trained weights"``, or that nothing is needed."""
+    words = (" or ".join(IN_PLAIN_WORDS[kind] for kind in alternatives(need)) for need in needs)
+    return ", ".join(words) or "nothing but the mixture"
 
 
 def remedy(need: str) -> str:

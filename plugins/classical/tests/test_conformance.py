@@ -34,6 +34,21 @@ def test_hpss(check: Any) -> None:
     check()
 
 
+@parametrize_with_checks("melody")
+def test_melody(check: Any) -> None:
+    check()
+
+
+@parametrize_with_checks("rpca-melody")
+def test_rpca_melody(check: Any) -> None:
+    check()
+
+
+@parametrize_with_checks("ensemble")
+def test_ensemble(check: Any) -> None:
+    check()
+
+
 @parametrize_with_checks("centre")
 def test_centre(check: Any) -> None:
     check()

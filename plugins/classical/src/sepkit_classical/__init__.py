@@ -22,5 +22,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "repeating_segment",
         ],
         "robust_pca": ["robust_pca"],
+        "salience": ["a_weighting", "best_path", "candidates_hz", "melody_hz", "subharmonic_summation"],
     },
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from sepkit.config import Config
 from sepkit.spectral_config import SpectralConfig
 
 
@@ -56,6 +57,48 @@ class RPCAConfig(VoiceConfig):
         description="Stop when both parts miss the spectrogram by less than this fraction of it.",
     )
     iterations: int = Field(default=100, ge=1, le=10_000, description="At most so many iterations.")
+
+
+class MelodyRange(RPCAConfig):
+    """Where the melody is looked for: in the sparse part of the spectrogram."""
+
+    lowest_hz: float = Field(default=80.0, ge=20, le=2000, description="F0 of the voice is never lower.")
+    highest_hz: float = Field(default=800.0, ge=50, le=5000, description="F0 of the voice is never higher.")
+
+    @model_validator(mode="after")
+    def _range_is_one(self) -> MelodyRange:
+        if self.lowest_hz >= self.highest_hz:
+            raise ValueError(f"lowest_hz {self.lowest_hz:g} is not below highest_hz {self.highest_hz:g}")
+        return self
+
+
+class MelodyConfig(MelodyRange):
+    """Options of the source-filter model of a lead voice."""
+
+    window_s: float = Field(
+        default=0.093, gt=0, le=1, description="Window of the Fourier transform in seconds, rounded to a power of two."
+    )
+    overlap: int = Field(default=8, ge=2, le=32, description="Windows that overlap at each sample.")
+    mask_exponent: float = Field(
+        default=2.0, gt=0, le=10, description="Exponent of the soft masks: 1 shares by magnitude, 2 by power (Wiener)."
+    )
+    rank: int = Field(default=30, ge=1, le=500, description="Templates of the accompaniment, in a span.")
+    filters: int = Field(default=10, ge=1, le=100, description="Filters of the voice, of which each moment has a mix.")
+    unvoiced: float = Field(
+        default=0.03, ge=0, le=1, description="Level of noise in the voice beside its partials; 0: it is voiced alone."
+    )
+    updates: int = Field(default=30, ge=1, le=10_000, description="Updates of the model.")
+
+
+class RPCAMelodyConfig(MelodyRange):
+    """Options of robust PCA and melody together."""
+
+    partials_exponent: float = Field(
+        default=0.5, ge=0, le=4, description="Of the mask of partials: less is wider; 0 is robust PCA alone."
+    )
+    sparse_exponent: float = Field(
+        default=0.5, ge=0, le=4, description="Of the mask of the sparse part; 0 is the partials alone."
+    )
 
 
 class REPETConfig(VoiceConfig):
@@ -207,3 +250,31 @@ class PROJETConfig(SpatialConfig):
     exponent: float = Field(default=1.0, gt=0, le=2, description="Of the magnitudes that are modelled: 2 is power.")
     iterations: int = Field(default=100, ge=1, le=10_000, description="Updates of the panning of all sources.")
     updates: int = Field(default=10, ge=1, le=1000, description="Updates of the spectra for the panning found.")
+
+
+class Member(Config):
+    """One method of an ensemble."""
+
+    method: str = Field(min_length=1, description="Name of an installed method.")
+    weight: float = Field(default=1.0, gt=0, le=1e6, description="Weight of its stems in the mean, beside the others.")
+    config: dict[str, Any] = Field(default_factory=dict, description="Its options.")
+
+
+class EnsembleConfig(Config):
+    """Options of an ensemble."""
+
+    members: tuple[Member, ...] = Field(
+        default=(Member(method="rpca"), Member(method="ft2d"), Member(method="repet")),
+        min_length=1,
+        max_length=50,
+        description="The methods, each with its weight and its options.",
+    )
+    combine: Literal["mean", "median"] = Field(
+        default="mean", description="mean: by the members' weights; median: of every sample, without weights."
+    )
+
+    @model_validator(mode="after")
+    def _weights_are_used(self) -> EnsembleConfig:
+        if self.combine == "median" and len({member.weight for member in self.members}) > 1:
+            raise ValueError("a median has no weights: leave them out, or combine by mean")
+        return self

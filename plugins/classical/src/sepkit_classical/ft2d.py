@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.problem.run import Run
-from sepkit.spectral import STFT
 from sepkit_classical.config import FT2DConfig
-from sepkit_classical.voice import VoiceSeparator
+from sepkit_classical.voice import Heard, VoiceSeparator
 
 Array = NDArray[np.floating]
 
@@ -24,8 +22,8 @@ class FT2D(VoiceSeparator[FT2DConfig]):
     P. Seetharaman, F. Pishdadian and B. Pardo, "Music/voice separation using the 2D Fourier transform", WASPAA 2017.
     """
 
-    def magnitudes(self, V: Array, stft: STFT, sample_rate: int, run: Run) -> Array:
-        return np.abs(peaks_and_rest(V, self.config.neighbourhood, self.config.threshold)[::-1])
+    def magnitudes(self, heard: Heard) -> Array:
+        return np.abs(peaks_and_rest(heard.V, self.config.neighbourhood, self.config.threshold)[::-1])
 
 
 def peaks_and_rest(V: Array, neighbourhood: int, threshold: float) -> Array:

@@ -24,6 +24,41 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         example={"window_s": 0.023},
     )
     yield SeparatorSpec(
+        name="melody",
+        summary="lead voice and accompaniment apart: a source-filter model at the voice's F0, found or given",
+        reference="J.-L. Durrieu, B. David, G. Richard, A musically motivated mid-level representation for pitch "
+        "estimation and musical audio source separation, IEEE JSTSP 5(6), 2011",
+        factory="sepkit_classical.melody:Melody",
+        config="sepkit_classical.config:MelodyConfig",
+        uses=("f0",),
+        sources=_VOICE,
+        traits=_SHARED | {"stochastic"},
+        example={"window_s": 0.023, "rank": 5, "updates": 5},
+    )
+    yield SeparatorSpec(
+        name="rpca-melody",
+        summary="voice and accompaniment apart by robust PCA and the partials of the melody, found or given",
+        reference="Y. Ikemiya, K. Itoyama, K. Yoshii, Singing voice separation and vocal F0 estimation based on mutual "
+        "combination of robust principal component analysis and subharmonic summation, IEEE/ACM TASLP 24(11), 2016",
+        factory="sepkit_classical.rpca_melody:RPCAMelody",
+        config="sepkit_classical.config:RPCAMelodyConfig",
+        uses=("f0",),
+        sources=_VOICE,
+        traits=_SHARED,
+        example={"window_s": 0.023},
+    )
+    yield SeparatorSpec(
+        name="ensemble",
+        summary="stems of the same names by several installed methods, combined by mean, weights or median",
+        reference="S. Uhlich et al., Improving music source separation based on deep neural networks through data "
+        "augmentation and network blending, ICASSP 2017",
+        factory="sepkit_classical.ensemble:Ensemble",
+        config="sepkit_classical.config:EnsembleConfig",
+        uses=("f0",),
+        traits=frozenset({"gain-equivariant"}),
+        example={"members": [{"method": "rpca-melody"}, {"method": "ft2d", "weight": 2}]},
+    )
+    yield SeparatorSpec(
         name="repet",
         summary="voice and accompaniment apart: the band repeats with a period, the voice does not",
         reference="Z. Rafii, B. Pardo, Repeating pattern extraction technique (REPET): a simple method for music/voice "

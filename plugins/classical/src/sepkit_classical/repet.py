@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.problem.run import Run
-from sepkit.spectral import STFT
 from sepkit_classical.config import REPETConfig
 from sepkit_classical.repetition import (
     beat_spectrum,
@@ -15,7 +13,7 @@ from sepkit_classical.repetition import (
     repeating_period,
     repeating_segment,
 )
-from sepkit_classical.voice import VoiceSeparator, beside_background, frames_of
+from sepkit_classical.voice import Heard, VoiceSeparator, beside_background
 
 Array = NDArray[np.floating]
 
@@ -34,18 +32,16 @@ class REPET(VoiceSeparator[REPETConfig]):
     the repeating musical structure", ICASSP 2012.
     """
 
-    def magnitudes(self, V: Array, stft: STFT, sample_rate: int, run: Run) -> Array:
-        config = self.config
-        shortest, longest, context = (
-            frames_of(seconds, stft, sample_rate) for seconds in (config.shortest_s, config.longest_s, config.context_s)
-        )
+    def magnitudes(self, heard: Heard) -> Array:
+        config, V = self.config, heard.V
+        shortest, longest, context = map(heard.frames, (config.shortest_s, config.longest_s, config.context_s))
         if config.adaptive:
             periods = local_periods(V, context, shortest, longest)
             if config.period_s is not None:
-                periods[:] = frames_of(config.period_s, stft, sample_rate)
+                periods[:] = heard.frames(config.period_s)
             return beside_background(V, repeating_neighbours(V, periods, config.repetitions))
         if config.period_s is not None:
-            period = frames_of(config.period_s, stft, sample_rate)
+            period = heard.frames(config.period_s)
         else:
             period = repeating_period(beat_spectrum(V), shortest, longest)
         return beside_background(V, repeating_segment(V, period))

@@ -12,7 +12,15 @@ from sepkit.problem.problem import Problem
 from sepkit.problem.run import Run
 from sepkit.spectral import STFT
 from sepkit_classical.config import REPETSIMConfig
-from sepkit_classical.voice import VoiceSeparator, beside_background, filtered, frames_of, mean_magnitudes, voice_masks
+from sepkit_classical.voice import (
+    Heard,
+    VoiceSeparator,
+    beside_background,
+    filtered,
+    frames_of,
+    mean_magnitudes,
+    voice_masks,
+)
 
 Array = NDArray[np.floating]
 
@@ -48,8 +56,8 @@ class REPETSIM(VoiceSeparator[REPETSIMConfig]):
 
         return filtered(problem.mixture, stft, masks, run)
 
-    def magnitudes(self, V: Array, stft: STFT, sample_rate: int, run: Run) -> Array:
-        return beside_background(V, self._background(V, stft, sample_rate, run))
+    def magnitudes(self, heard: Heard) -> Array:
+        return beside_background(heard.V, self._background(heard.V, heard.stft, heard.sample_rate, heard.run))
 
     def _background(
         self, V: Array, stft: STFT, sample_rate: int, run: Run, first: int = 0, memory: int | None = None

@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.problem.run import Run
-from sepkit.spectral import STFT
 from sepkit_classical.config import RPCAConfig
 from sepkit_classical.robust_pca import robust_pca
-from sepkit_classical.voice import VoiceSeparator
+from sepkit_classical.voice import Heard, VoiceSeparator
 
 Array = NDArray[np.floating]
 
@@ -26,13 +24,17 @@ class RPCA(VoiceSeparator[RPCAConfig]):
     using robust principal component analysis", ICASSP 2012.
     """
 
-    def magnitudes(self, V: Array, stft: STFT, sample_rate: int, run: Run) -> Array:
-        config = self.config
-        low_rank, sparse = robust_pca(
-            V,
-            config.sparsity * max(V.shape) ** -0.5,
-            tolerance=config.tolerance,
-            max_iterations=config.iterations,
-            check=run.check_cancelled,
-        )
-        return np.asarray(np.abs(np.stack([sparse, low_rank])))
+    def magnitudes(self, heard: Heard) -> Array:
+        return sparse_and_low_rank(heard, self.config)
+
+
+def sparse_and_low_rank(heard: Heard, config: RPCAConfig) -> Array:
+    """Magnitudes of both parts [shape=(2, bins, frames)], the sparse one first."""
+    low_rank, sparse = robust_pca(
+        heard.V,
+        config.sparsity * max(heard.V.shape) ** -0.5,
+        tolerance=config.tolerance,
+        max_iterations=config.iterations,
+        check=heard.run.check_cancelled,
+    )
+    return np.asarray(np.abs(np.stack([sparse, low_rank])))
