@@ -2,9 +2,17 @@
 
 from collections.abc import Iterator
 
-from sepkit.plugin import SeparatorSpec, hookimpl
+from sepkit.plugin import SeparatorSpec, Weights, hookimpl
 
 SEPKIT_API = 1
+
+_BAND = Weights(
+    name="interleaved-band",
+    licence="MIT",
+    source="the authors of sepkit-interleaved, trained on music that its recipe composes and renders through MuseScore "
+    "General and FluidR3 GM (both MIT)",
+    folder="sepkit_interleaved.bundled:bundled_weights",
+)
 
 
 @hookimpl
@@ -17,6 +25,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         factory="sepkit_interleaved.separator:Interleaved",
         config="sepkit_interleaved.config:InterleavedConfig",
         needs=("weights",),
+        weights=(_BAND,),
         trainer="sepkit_interleaved.training:InterleavedTrainer",
         training="sepkit_interleaved.training_config:InterleavedTraining",
         traits=frozenset({"accelerated", "gain-equivariant", "trainable"}),
