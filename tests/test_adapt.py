@@ -119,6 +119,10 @@ class TestRefused:
         with pytest.raises(WeightsError, match="no such folder of weights"):
             adapt(weights=tmp_path / "nowhere")
 
+    def test_weights_that_are_one_file(self, adapt: Adapt, weights: Path) -> None:
+        with pytest.raises(WeightsError, match="is one file; trainings go on from a folder"):
+            adapt(weights=weights / "levels.json")
+
     def test_a_training_that_starts_from_nothing_only(self, adapt: Adapt) -> None:
         with pytest.raises(ConfigError, match="method 'taught' cannot go on from weights"):
             adapt("taught")

@@ -51,10 +51,13 @@ class TestPassages:
             ({"a": [(0, 9)], "b": [(0, 9)]}, "overlaps"),
             ({"a": [(1,)]}, r"\(start, end\) in seconds"),
             ({"a": ["01"]}, r"\(start, end\) in seconds"),
+            ({"a": (0, 5)}, r"\(start, end\) in seconds, given 0; write \[\("),
+            ({"a": 5}, r"\(start, end\) in seconds"),
+            ([("a", 0, 5)], "solos needs to map names of sources to passages, given list"),
             ({"a": [(0, float("nan"))]}, r"\(start, end\) in seconds"),
         ],
     )
-    def test_that_cannot_be_are_refused(self, solos: dict[str, list[Any]], told: str) -> None:
+    def test_that_cannot_be_are_refused(self, solos: Any, told: str) -> None:
         with pytest.raises(SideInformationError, match=told):
             cut(solos)
 

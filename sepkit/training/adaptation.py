@@ -16,13 +16,12 @@ from sepkit.music.examples import Example, read_examples
 from sepkit.opening import composed
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import SeparatorSpec
-from sepkit.plugin.store import chosen_weights
 from sepkit.problem.run import Cancel, Reporter, Run, checked_seed
 from sepkit.solving.contract import plugin_faults
 from sepkit.solving.given import audio_given
 from sepkit.training.config import TrainingConfig
 from sepkit.training.learn import TrainingResult
-from sepkit.training.lesson import Lesson, require_another
+from sepkit.training.lesson import Lesson, require_another, starting_weights
 from sepkit.training.solos import like, mixtures_of, solo_passages
 from sepkit.training.trainer import TrainingData
 
@@ -99,7 +98,7 @@ def adapt(
     spec = registry.trainable(method)
     if not isinstance(spec, SeparatorSpec):
         raise UnknownNameError(f"{spec.kind} '{method}' separates nothing; name a method to adapt")
-    start = chosen_weights(weights, spec)
+    start = starting_weights(weights, spec)
     if start is None:
         raise WeightsError(f"there are no weights of '{method}' to adapt; give some with --weights (weights=)")
     lesson = Lesson.of(spec, _options(spec, config), start)

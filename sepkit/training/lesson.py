@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from sepkit.config import Config, validate
-from sepkit.errors import ConfigError
+from sepkit.errors import ConfigError, WeightsError
 from sepkit.files import require_writable
 from sepkit.plugin.specs import PriorSpec, SeparatorSpec
-from sepkit.plugin.store import chosen_weights
+from sepkit.plugin.store import chosen_weights, require_unchanged
 from sepkit.problem.run import Run
 from sepkit.solving.contract import plugin_faults
 from sepkit.training.config import TrainingConfig
@@ -54,7 +54,7 @@ class Lesson:
         WeightsError
             If there are no such weights.
         """
-        start = None if weights is None else chosen_weights(weights, spec)
+        start = None if weights is None else starting_weights(weights, spec)
         with plugin_faults(spec):
             options = validate(spec.load_training(), config, f"training of {spec.kind} '{spec.name}'")
             if start and isinstance(options, TrainingConfig) and "learning_rate" not in options.model_fields_set:
@@ -83,6 +83,21 @@ class Lesson:
             else:
                 self.trainer.fine_tune(self.start, data, folder, run)
         return folder
+
+
+def starting_weights(given: str | os.PathLike[str] | None, spec: SeparatorSpec | PriorSpec) -> Path | None:
+    """The folder of the weights that a caller means to go on from; None where there are none.
+
+    Raises
+    ------
+    WeightsError
+        If they are not there, changed since they were fetched, or one file, which is not of a training of sepkit.
+    """
+    found = chosen_weights(given, spec)
+    if found is not None and not found.is_dir():
+        raise WeightsError(f"{found} is one file; trainings go on from a folder, as sepkit train writes it")
+    require_unchanged(found, spec)
+    return found
 
 
 def require_another(folder: Path, weights: Path) -> None:

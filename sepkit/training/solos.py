@@ -133,13 +133,18 @@ def clock(seconds: float) -> str:
 
 
 def _in_order(solos: Mapping[str, Iterable[tuple[float, float]]]) -> list[tuple[float, float, str]]:
+    if not isinstance(solos, Mapping):
+        raise SideInformationError(
+            f"solos needs to map names of sources to passages, given {type(solos).__name__}; write "
+            "{'piano': [(12.5, 30)]}"
+        )
     found = []
     for source, ranges in solos.items():
-        for given in ranges:
+        for given in ranges if isinstance(ranges, Iterable) else (ranges,):
             numbers: Any = tuple(given) if isinstance(given, (tuple, list)) else ()
             if len(numbers) != 2 or not all(isinstance(one, (int, float)) and math.isfinite(one) for one in numbers):
                 raise SideInformationError(
-                    f"a solo of '{source}' needs to be (start, end) in seconds, given {given!r}; write (12.5, 30)"
+                    f"a solo of '{source}' needs to be (start, end) in seconds, given {given!r}; write [(12.5, 30)]"
                 )
             found.append((float(numbers[0]), float(numbers[1]), source))
     return sorted(found)

@@ -118,7 +118,7 @@ def draw(piece: Piece, stems: Mapping[str, Mapping[str, Audio]], path: Path) -> 
 
     shown = {"mixture": piece.both, "piano": piece.tutti["piano"]}
     shown |= {f"piano, {when} adaptation": found["piano"] for when, found in stems.items()}
-    figure = Figure(figsize=(11, 6.5), layout="constrained")
+    figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots(2, 2, sharex=True, sharey=True).flat
     stft = STFT.of_duration(0.093, 4, piece.mixture.sample_rate)
     for axis, (title, audio) in zip(axes, shown.items(), strict=True):
@@ -130,7 +130,7 @@ def draw(piece: Piece, stems: Mapping[str, Mapping[str, Audio]], path: Path) -> 
         axis.set_title(title, fontsize=11)
     figure.supxlabel("seconds", fontsize=10)
     figure.supylabel("kHz", fontsize=10)
-    figure.savefig(path, dpi=65)
+    figure.savefig(path, dpi=60)
 
 
 if __name__ == "__main__":
