@@ -144,8 +144,8 @@ class Separation(Mapping[str, Audio]):
     def score(self) -> Score:
         """The notes that the method found, one part a source.
 
-        Where the method knew no score they were heard in the mixture, and are known to be: they are not moved in it. Of a
-        region of it they have the times of the region.
+        Where the method knew no score they were heard in the mixture, and are known to be: they are not moved in it.
+        Those of a region have its times.
 
         Raises
         ------
