@@ -84,6 +84,7 @@ from sepkit.solving.outputs import Outputs
     help="When sources sound, and where in the spectrum: a label track of Audacity, layers of Sonic Visualiser or CSV; "
     "may be repeated.",
 )
+@click.option(
     "--prior",
     "priors",
     multiple=True,

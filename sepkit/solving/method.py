@@ -161,8 +161,8 @@ class Method:
             rate = self.spec.sample_rate
         fit = None
         if given.score is not None:
-            played = given.score.heard_in == inputs["mixture"]
-            fit = fitted(mixture, given.score, align, reporter, cancel, heard=played)
+            here = given.score.heard_in == inputs["mixture"]
+            fit = fitted(mixture, given.score, align, reporter, cancel, heard=here)
         region = Region.of(mixture, start_s, end_s)
         whole, mixture = mixture, region.mixture(mixture)
         adaptation = Adaptation.between(mixture, rate, self.spec.channels)

@@ -146,6 +146,7 @@ class Separation(Mapping[str, Audio]):
         """The notes that the method found, one part a source.
 
         Where the method knew no score they were heard in the mixture, and are known to be: they are not moved in it.
+        Those of a region have its times.
 
         Raises
         ------
@@ -161,7 +162,9 @@ class Separation(Mapping[str, Audio]):
                 "keep_variables=True, by a method that finds notes"
             )
         inputs = self.provenance.inputs
-        heard_in = None if "score" in inputs else inputs.get("mixture")
+        # A score may be wrong, and the times of a region that begins later are its own.
+        elsewhere = "score" in inputs or self.provenance.given.get("start_s")
+        heard_in = None if elsewhere else inputs.get("mixture")
         return replace(found_notes(variables.layout, variables.values[Domain.ACTIVATIONS]), heard_in=heard_in)
 
     def plot(self) -> Figure:

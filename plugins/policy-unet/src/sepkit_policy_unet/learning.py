@@ -64,6 +64,26 @@ def learn(
     model : Model
         Of the one start.
     """
+    model, losses = train_starts(config, mixture, frames, instruments, run, state=state, save_every=save_every)
+    trained = [model.chosen(start) for start in range(config.starts)]
+    likelihoods = [log_likelihood(trained[start], frames) for start in run.steps(config.starts, "compare starts")]
+    best = int(np.argmax(likelihoods))
+    run.trace("loss", losses[:, best])
+    run.trace("log-likelihood by start", likelihoods)
+    return trained[best]
+
+
+def train_starts(
+    config: LearningConfig,
+    mixture: Audio,
+    frames: Frames,
+    instruments: int,
+    run: Run,
+    *,
+    state: Path | None = None,
+    save_every: int = 100,
+) -> tuple[Model, NDArray[np.floating]]:
+    """The networks of all starts, and the losses of their steps; parameters are those of `learn`."""
     model = Model(frames.size, instruments, config.starts)
     # Each start's weights are the same however many there are.
     model.network.draw([generator(np.random.default_rng([run.seed, start])) for start in range(config.starts)])
@@ -87,13 +107,7 @@ def learn(
         save_every,
         {"config": config.model_dump(mode="json"), "recording": digest_arrays(frames.samples)},
     )
-    losses = Training(model, course).run(run, step_s, then_s)
-    trained = [model.chosen(start) for start in range(config.starts)]
-    likelihoods = [log_likelihood(trained[start], frames) for start in run.steps(config.starts, "compare starts")]
-    best = int(np.argmax(likelihoods))
-    run.trace("loss", losses[:, best])
-    run.trace("log-likelihood by start", likelihoods)
-    return trained[best]
+    return model, Training(model, course).run(run, step_s, then_s)
 
 
 def named(model: Model, found: Prediction, names: tuple[str, ...], known: Mapping[str, Array]) -> Trained:
