@@ -43,7 +43,7 @@ $(VENV)/.installed-demo: $(PROJECTS) | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-test: $(PROJECTS) constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[evaluation,fetch,media,musdb,neural,plot,docs,test]' $(PLUGINS:%=-e %)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[evaluation,fetch,media,musdb,neural,plot,worker,docs,test]' $(PLUGINS:%=-e %)
 	# What the test of the built wheels installs into a fresh environment, so that it needs no network.
 	$(BIN)/python -m pip wheel --quiet -c constraints.txt -w $(VENV)/wheelhouse . $(LIGHT:%=./%) pytest
 	rm -f $(VENV)/wheelhouse/sepkit*.whl

@@ -5,6 +5,7 @@ from . import music as music
 from . import problem as problem
 from . import solving as solving
 from . import spectral as spectral
+from .batching.batch import batch as batch
 from .config import Config as Config
 from .errors import Cancelled as Cancelled
 from .errors import SepkitError as SepkitError
@@ -41,6 +42,7 @@ from .solving.method import separate as separate
 from .solving.provenance import Provenance as Provenance
 from .solving.separation import Separation as Separation
 from .solving.separator import Separator as Separator
+from .training.adaptation import adapt as adapt
 from .training.learn import train as train
 
 __version__: str

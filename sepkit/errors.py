@@ -149,6 +149,9 @@ class VacuousError(UserError):
 class WeightsError(UserError):
     """Weights that are missing, damaged or made for another method."""
 
+    longest = 2 * LONGEST_MESSAGE
+    """It tells whose they are and what they may be used for, and no licence may be cut short."""
+
 
 class OutputError(UserError):
     """A place that cannot be written to, found before any work was done."""

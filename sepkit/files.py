@@ -77,7 +77,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         raise WriteError(str(path), "no file has a name with a null character in it; choose another")
     if not os.path.isdir(path.parent):
         raise WriteError(str(path), f"there is no folder {path.parent}; make it or choose another place")
-    prefix, suffix = _partial(path.name)
+    prefix, suffix = partial_name(path.name)
     temporary = path.with_name(f"{prefix}{threading.get_ident()}{suffix}")
     try:
         yield temporary
@@ -93,7 +93,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def staged_folder(folder: Path, record: str | None = None, replaced: Iterable[str] = ()) -> Iterator[Path]:
+def staged_folder(
+    folder: Path, record: str | None = None, replaced: Iterable[str] = (), *, within: bool = False
+) -> Iterator[Path]:
     """Give an empty temporary folder whose files, and those in folders of it, move into `folder` at the end.
 
     They do when the block succeeds. Files of the same names are replaced, files that are `replaced` go, others stay; if
@@ -108,6 +110,8 @@ def staged_folder(folder: Path, record: str | None = None, replaced: Iterable[st
         The file that describes the others: the old one goes first, the new one comes last.
     replaced : iterable of str
         Files of an earlier result, relative to `folder`.
+    within : bool
+        Whether the temporary folder lies in `folder`, not beside it.
 
     Raises
     ------
@@ -116,9 +120,10 @@ def staged_folder(folder: Path, record: str | None = None, replaced: Iterable[st
     """
     staging, moving = None, threading.Event()
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        prefix, suffix = _partial(folder.name)
-        staging = Path(tempfile.mkdtemp(prefix=prefix, suffix=suffix, dir=folder.parent))
+        place = folder if within else folder.parent
+        place.mkdir(parents=True, exist_ok=True)
+        prefix, suffix = partial_name(folder.name)
+        staging = Path(tempfile.mkdtemp(prefix=prefix, suffix=suffix, dir=place))
         (staging / "new").mkdir()
         yield staging / "new"
         names = sorted(path.relative_to(staging / "new") for path in staging.rglob("*") if path.is_file())
@@ -185,7 +190,7 @@ def new_folder(folder: Path, remedy: str = "choose another with -o") -> Iterator
         if base == target and (not base.is_dir() or any(base.iterdir())):
             what = "exists and is not empty" if base.is_dir() else "is no folder"
             raise OutputError(f"{folder} {what}; {remedy}")
-        prefix, suffix = _partial(target.name)
+        prefix, suffix = partial_name(target.name)
         staging = Path(tempfile.mkdtemp(prefix=prefix, suffix=suffix, dir=base))
     except OSError as error:
         raise OutputError(f"cannot write to folder {folder}: {error.strerror}; {remedy}") from error
@@ -226,7 +231,7 @@ def sweep(folder: Path) -> None:
                     path.unlink(missing_ok=True)
 
 
-def _partial(name: str) -> tuple[str, str]:
+def partial_name(name: str) -> tuple[str, str]:
     """What the name of something half-written begins and ends with; in between comes what makes it the only one."""
     shown = os.fsencode(name)[:_MOST_NAME_BYTES].decode(errors="ignore")
     return f".{shown}.{_host()}-{os.getpid()}-", ".partial"

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from sepkit import large
 from sepkit.errors import ConfigError
 
 _BLOCK_VALUES = 1 << 21
@@ -156,6 +157,7 @@ class STFT:
         *,
         dtype: DTypeLike = np.float32,
         steps: Callable[[int], Iterator[int]] | None = None,
+        block: int | None = None,
     ) -> NDArray[np.floating]:
         """Samples of spectra that are made block by block and so are never there as a whole.
 
@@ -169,13 +171,15 @@ class STFT:
             Of the samples.
         steps : callable, optional
             Wraps the loop over blocks, as ``functools.partial(run.steps, stage=...)`` does.
+        block : int, optional
+            Frames of each block; by default as many as keep it within a few megabytes.
 
         Returns
         -------
         samples : ndarray [shape=(..., samples)]
         """
-        samples = np.zeros(shape, dtype)
-        blocks = list(self.blocks(shape[-1], copies=math.prod(shape[:-1])))
+        samples = large.zeros(shape, dtype)
+        blocks = list(self.blocks(shape[-1], copies=math.prod(shape[:-1]), size=block))
         for index in (steps or range)(len(blocks)):
             self._overlap_add(spectra(blocks[index]), samples, blocks[index].start)
         return samples
@@ -183,7 +187,7 @@ class STFT:
     def magnitude(self, samples: NDArray[np.floating]) -> NDArray[np.floating]:
         """Magnitude spectrogram [shape=(..., bins, frames)], without ever holding the whole complex spectrum."""
         frames = self.frames(samples.shape[-1])
-        magnitude = np.empty((*samples.shape[:-1], frames, self.bins), samples.dtype)
+        magnitude = large.empty((*samples.shape[:-1], frames, self.bins), samples.dtype)
         for block in self.blocks(samples.shape[-1]):
             spectrum = np.swapaxes(self.forward(samples, block), -1, -2)
             np.abs(spectrum, out=magnitude[..., block, :])
@@ -221,12 +225,11 @@ class STFT:
 
         return self.synthesize(masked, (sources, *samples.shape), dtype=samples.dtype, steps=steps)
 
-    def blocks(self, length: int, copies: int = 1) -> Iterator[slice]:
-        """Slices of frames of a size that keeps `copies` spectra of each within a few megabytes."""
+    def blocks(self, length: int, copies: int = 1, size: int | None = None) -> Iterator[slice]:
+        """Slices of `size` frames; by default as many as keep `copies` spectra of each within a few megabytes."""
         frames = self.frames(length)
-        size = max(1, _BLOCK_VALUES // (self.window_length * copies))
-        for start in range(0, frames, size):
-            yield slice(start, min(start + size, frames))
+        size = size or max(1, _BLOCK_VALUES // (self.window_length * copies))
+        yield from large.paced(slice(start, min(start + size, frames)) for start in range(0, frames, size))
 
     @cached_property
     def _analysis(self) -> NDArray[np.float32]:

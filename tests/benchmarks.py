@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -11,9 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sepkit.evaluation.benchmarking import entry
+from sepkit.evaluation.benchmarking import entry, runner
 from sepkit.evaluation.benchmarking.job import Job
-from sepkit.evaluation.benchmarking.process import Processes
 from sepkit.evaluation.benchmarking.report import Report
 from sepkit.evaluation.benchmarking.runner import benchmark
 from tests.commandline import TONES, record
@@ -85,16 +85,24 @@ class MadeUp:
         Track and entry of every job that was done.
     before : callable
         Called with each job before it is done.
+    disabled : set of str
+        Plugins that the processes were not to load.
     """
 
     outcome: Callable[[Job], dict[str, Any]] | None = None
     before: Callable[[Job], None] = lambda job: None
     jobs: list[tuple[str, str]] = field(default_factory=list)
+    disabled: set[str] = field(default_factory=set)
 
     def install(self, patch: pytest.MonkeyPatch) -> MadeUp:
         """Let benchmarks of this process use it."""
-        patch.setattr(Processes, "run", lambda processes, job: self.run(job))
+        patch.setattr(runner, "Processes", self._threads)
+        patch.setattr(runner, "run", lambda job: self.run(job))
         return self
+
+    def _threads(self, workers: int, *, disabled: Iterable[str], **_: Any) -> ThreadPoolExecutor:
+        self.disabled = set(disabled)
+        return ThreadPoolExecutor(workers)
 
     def run(self, job: Job) -> dict[str, Any]:
         self.before(job)

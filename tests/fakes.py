@@ -16,7 +16,7 @@ from pydantic import Field
 from sepkit import Audio, Cancelled, Config, Constraint, Domain, Layout, Prior, Problem, Projection, Run, Separator
 from sepkit.errors import ConfigError, WeightsError
 from sepkit.plugin import SeparatorSpec, Weights
-from sepkit.training import Trainer, TrainingData
+from sepkit.training import Trainer, TrainingConfig, TrainingData
 
 NAMES = ("first", "second")
 
@@ -170,6 +170,21 @@ class Teaching(Trainer[TeachingConfig]):
         state.unlink()
 
 
+class Tuning(Trainer[TrainingConfig]):
+    """Goes on from weights, and tells what it was given."""
+
+    def train(self, data: TrainingData, folder: Path, run: Run) -> None:
+        raise NotImplementedError
+
+    def fine_tune(self, weights: Path, data: TrainingData, folder: Path, run: Run) -> None:
+        record = json.loads((weights / "levels.json").read_text())
+        for _ in run.steps(len(data.train), "tune"):
+            pass
+        told = {"from": str(weights), "tracks": [track.name for track in (*data.train, *data.valid)]}
+        told |= {"config": self.config.model_dump(), "drawn": float(run.rng.uniform())}
+        (folder / "levels.json").write_text(json.dumps({**record, **told}))
+
+
 class Taught(Separator[Config]):
     """Every stem is the mixture times the level that was learned for it, at the rate of what was learned from."""
 
@@ -194,6 +209,21 @@ class Taught(Separator[Config]):
         for _ in run.steps(1, "share"):
             stems = {name: mixture.samples * np.float32(self.levels.get(name, 0)) for name in names}
         return {name: Audio(stem, mixture.sample_rate) for name, stem in stems.items()}
+
+
+class TaughtByAFile(Taught):
+    """The same, which wants the file itself."""
+
+    def load(self, weights: Path | None, run: Run) -> None:
+        super().load(None if weights is None else weights.parent, run)
+
+
+class Tuned(Taught):
+    """Separates into what its weights know."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return tuple(self.levels)
 
 
 def bundled_levels() -> Path:

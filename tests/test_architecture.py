@@ -16,7 +16,7 @@ SEPKIT = ROOT / "sepkit"
 
 FLOORS = [
     ["errors", "version"],
-    ["config", "files", "opening", "phase", "spectral", "spectral_config"],
+    ["config", "files", "large", "opening", "phase", "spectral", "spectral_config", "wiener"],
     ["plots"],
     ["music"],
     ["problem"],
@@ -24,10 +24,10 @@ FLOORS = [
     ["solving"],
     ["informed", "fetching"],
     ["builtin", "example"],
-    ["evaluation", "repeating"],
+    ["evaluation", "repeating", "batching"],
     ["training"],
     ["neural"],
-    ["testing", "scaffold"],
+    ["testing", "scaffold", "serving"],
     ["cli"],
     ["__main__"],
 ]

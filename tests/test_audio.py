@@ -208,7 +208,7 @@ class TestWriting:
     def test_huge_wav_becomes_rf64(self, tmp_path: Path, noise: NoiseOf, monkeypatch: pytest.MonkeyPatch) -> None:
         import soundfile
 
-        monkeypatch.setattr("sepkit.music.audio._WAV_LIMIT_BYTES", 100)
+        monkeypatch.setattr("sepkit.music.encoding._WAV_LIMIT_BYTES", 100)
         audio = noise(2)
         audio.write(tmp_path / "huge.wav")
         assert soundfile.info(tmp_path / "huge.wav").format == "RF64"

@@ -9,11 +9,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from sepkit import Audio
+from sepkit.music.encoding import encode
 from tests.commandline import QUICK, Outcome, call, files_below, hum, record
 from tests.distributions import environment, install
 
@@ -312,26 +314,22 @@ def test_a_run_that_is_stopped_says_so_and_leaves_nothing(number: signal.Signals
 
 
 def test_a_run_that_is_stopped_between_two_stems_leaves_neither(monkeypatch: pytest.MonkeyPatch) -> None:
-    write = Audio.write
-
-    def interrupted(stem: Audio, path: Path) -> None:
+    def interrupted(samples: Any, sample_rate: int, path: Path, *how: Any, **more: Any) -> None:
         if path.name == "second.wav":
             raise KeyboardInterrupt
-        write(stem, path)
+        encode(samples, sample_rate, path, *how, **more)
 
-    monkeypatch.setattr(Audio, "write", interrupted)
+    monkeypatch.setattr("sepkit.solving.writing.encode", interrupted)
     refused(call("run", "halve", "mix.wav", "-o", "out"), 3, "cancelled")
 
 
 def test_mixtures_that_were_done_before_a_run_is_stopped_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    write = Audio.write
-
-    def interrupted(stem: Audio, path: Path) -> None:
-        if ".late." in str(path.parent):
+    def interrupted(samples: Any, sample_rate: int, path: Path, *how: Any, **more: Any) -> None:
+        if ".late." in str(path):
             raise KeyboardInterrupt
-        write(stem, path)
+        encode(samples, sample_rate, path, *how, **more)
 
-    monkeypatch.setattr(Audio, "write", interrupted)
+    monkeypatch.setattr("sepkit.solving.writing.encode", interrupted)
     done = call("run", "halve", "mix.wav", record(Path("late.wav")), "-o", "out")
     assert (done.code, len(done.complaints)) == (3, 1)
     assert files_below(Path("out")) == ["mix", "mix/first.wav", "mix/second.wav", "mix/separation.json"]

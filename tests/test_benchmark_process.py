@@ -8,8 +8,7 @@ import select
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,11 @@ import numpy as np
 import pytest
 
 from sepkit import Cancelled, separate
+from sepkit.batching.processes import Processes
+from sepkit.errors import SepkitError
 from sepkit.evaluation.benchmarking.entry import Entry
-from sepkit.evaluation.benchmarking.job import Job
+from sepkit.evaluation.benchmarking.job import Job, run
 from sepkit.evaluation.benchmarking.memory import forget_peak, peak_memory_bytes
-from sepkit.evaluation.benchmarking.process import Processes
 from sepkit.evaluation.benchmarking.serialize import serialize
 from sepkit.evaluation.datasets.folder import Folder
 from sepkit.evaluation.evaluation import evaluate
@@ -59,6 +59,15 @@ def told(job: Job, **config: Any) -> Job:
     return replace(job, entry=Entry(label="unruly", method="unruly", config=config))
 
 
+def outcome_of(job: Job, disabled: Iterable[str] = ()) -> dict[str, Any]:
+    """What comes of a job in a process of its own."""
+    with Processes(1, calls_each=1, disabled=disabled) as processes:
+        try:
+            return dict(processes.submit(run, job).result())
+        except SepkitError as error:
+            return {"status": "failed", "reason": str(error)}
+
+
 @pytest.fixture
 def gate(tmp_path: Path) -> Path:
     """A job that comes here tells its process id and waits for ever."""
@@ -84,11 +93,11 @@ def wait_for_end(pid: int) -> None:
     ],
 )
 def test_a_method_that_ends_its_process_has_failed(job: Job, deed: str, reason: str) -> None:
-    assert Processes(()).run(told(job, deed=deed)) == {"status": "failed", "reason": reason}
+    assert outcome_of(told(job, deed=deed)) == {"status": "failed", "reason": reason}
 
 
 def test_what_a_method_prints_or_reads_does_not_disturb(job: Job) -> None:
-    outcome = Processes(()).run(told(job, deed="chatter"))
+    outcome = outcome_of(told(job, deed="chatter"))
     assert outcome["status"] == "done"
     assert outcome["parameters"] == 1234
 
@@ -96,7 +105,7 @@ def test_what_a_method_prints_or_reads_does_not_disturb(job: Job) -> None:
 def test_figures_are_those_that_the_same_seed_gives_anywhere(job: Job, tmp_path: Path) -> None:
     config = {"rank": 2, "iterations": 3}
     drawn = replace(job, entry=Entry(label="drawn", method="nmf", config=config), seed=5, permute=True)
-    found = Processes(()).run(drawn)["figures"]["SDR"]
+    found = outcome_of(drawn)["figures"]["SDR"]
     track = next(Folder(path=tmp_path / "tracks").tracks())
     here = [
         evaluate(
@@ -114,7 +123,7 @@ def test_figures_are_those_that_the_same_seed_gives_anywhere(job: Job, tmp_path:
 @linux
 def test_memory_is_that_of_the_separation_and_not_of_the_process_that_started_it(job: Job) -> None:
     held_here = np.ones(HOARD_BYTES, np.uint8)
-    outcome = Processes(()).run(told(job, deed="hoard"))
+    outcome = outcome_of(told(job, deed="hoard"))
     assert outcome["bare_memory_bytes"] < held_here.nbytes
     assert 0.9 * HOARD_BYTES < outcome["peak_memory_bytes"] - outcome["bare_memory_bytes"] < 1.3 * HOARD_BYTES
 
@@ -132,7 +141,7 @@ def test_a_peak_can_be_forgotten() -> None:
 
 def test_a_track_that_is_gone_is_named(job: Job, tmp_path: Path) -> None:
     (tmp_path / "tracks" / "one").rename(tmp_path / "tracks" / "other")
-    outcome = Processes(()).run(job)
+    outcome = outcome_of(job)
     assert outcome == {"status": "failed", "reason": "the track 'one' is no longer in its dataset"}
 
 
@@ -142,36 +151,28 @@ def test_a_track_without_stems_cannot_be_measured(job: Job, tmp_path: Path) -> N
         stem.unlink()
     next(folder.glob("*.wav")).rename(folder / "mixture.wav")
     (folder / "score.csv").write_text("onset,offset,pitch\n0,1,60\n")
-    outcome = Processes(()).run(job)
+    outcome = outcome_of(job)
     assert outcome == {"status": "failed", "reason": "track 'one' has no stems to measure by; leave it out"}
 
 
 def test_plugins_that_are_disabled_stay_so(job: Job) -> None:
-    outcome = Processes(["unruly"]).run(job)
+    outcome = outcome_of(job, ["unruly"])
     assert outcome["status"] == "failed"
     assert "no method 'unruly' is installed" in outcome["reason"]
 
 
 @linux
 def test_ending_kills_what_runs_and_starts_nothing_more(job: Job, gate: Path) -> None:
-    processes = Processes(())
-    raised: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            processes.run(told(job, gate=str(gate)))
-        except Cancelled as error:
-            raised.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
+    processes = Processes(1, calls_each=1)
+    running, waiting = (processes.submit(run, told(job, gate=str(gate))) for _ in range(2))
     pid = int(gate.read_text())
     processes.end()
-    thread.join()
-    assert len(raised) == 1
-    wait_for_end(pid)
     with pytest.raises(Cancelled):
-        processes.run(job)
+        running.result()
+    assert waiting.cancelled()
+    wait_for_end(pid)
+    with pytest.raises(RuntimeError):
+        processes.submit(run, job)
 
 
 @pytest.fixture

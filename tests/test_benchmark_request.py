@@ -233,14 +233,7 @@ def test_mistakes_in_the_file_of_configurations_are_one_line(
     assert words in refused.err
 
 
-def test_without_plugins_the_processes_load_none_either(
-    monkeypatch: pytest.MonkeyPatch, jobs: list[Job], out: Path
-) -> None:
-    disabled: list[set[str]] = []
-    monkeypatch.setattr(
-        "sepkit.evaluation.benchmarking.process.Processes.__init__",
-        lambda processes, names: disabled.append(set(names)),
-    )
-    monkeypatch.setattr("sepkit.evaluation.benchmarking.process.Processes.end", lambda processes: None)
+def test_without_plugins_the_processes_load_none_either(monkeypatch: pytest.MonkeyPatch, out: Path) -> None:
+    made_up = MadeUp().install(monkeypatch)
     assert call("--no-plugins", "benchmark", "mixture", TOY, "-o", out, "--metric", "sdr").code == 0
-    assert disabled[0] == {"*"}
+    assert made_up.disabled == {"*"}

@@ -35,8 +35,8 @@ def replacing(source, place):
 os.replace = replacing
 main(sys.argv[3:])
 """
-MOVES = 8
-"""Two stems that are written, three files that go, three that come."""
+MOVES = 6
+"""Three files that go, three that come."""
 
 
 def run(*more: str) -> tuple[str, ...]:

@@ -45,6 +45,7 @@ PROJECTS = {
     "sepkit-likely": ["rolloff", "gaussian"],
     "sepkit-limits": ["band", "ceiling"],
     "sepkit-ascent": ["ascent"],
+    "sepkit-duo": ["duo"],
 }
 
 _FENCE = re.compile(r"^( *)```(?:\{code-block\} )?(\w+)\n(?: *:caption: (\S+)\n\s*\n)?(.*?)^\1```$", re.M | re.S)
@@ -172,6 +173,11 @@ def test_a_plugin_of_the_guide_conforms(hook_modules: dict[str, ModuleType], nam
     outcomes = run_checks(name, registry=registry)
     assert [outcome for outcome in outcomes if outcome.status == "failed"] == []
     assert sum(outcome.status == "passed" for outcome in outcomes) >= 5
+
+
+def test_wrapping_a_network_takes_no_more_lines_than_the_guide_says() -> None:
+    written = [FILES[f"sepkit-duo/src/sepkit_duo/{name}.py"].text for name in ("plugin", "separator")]
+    assert sum(bool(line.strip()) for text in written for line in text.splitlines()) <= 60
 
 
 @pytest.mark.slow

@@ -20,12 +20,12 @@ import sepkit_fakes as fakes
 import sepkit
 from sepkit import Audio, Method, Registry, separate
 from sepkit.errors import Cancelled, OutputError, SepkitError, UnknownNameError, WeightsError, WriteError
-from sepkit.plugin import Weights
+from sepkit.plugin import Weights, WeightsFile
 from sepkit.problem.run import Progress
 from tests.commandline import call, files_below
 from tests.servers import Server, running_server
 
-pooch = pytest.importorskip("pooch", reason="needs pooch: pip install 'sepkit[fetch]'")
+pytest.importorskip("requests", reason="needs requests: pip install 'sepkit[fetch]'")
 
 NoiseOf = Callable[..., Audio]
 LEVELS = json.dumps({"levels": {"a": 1.0}, "sample_rate": 12000}).encode()
@@ -54,9 +54,16 @@ def archive(files: Mapping[str, bytes] = FILES) -> bytes:
     return packed.getvalue()
 
 
-def weights_of(url: str, body: bytes, **changes: Any) -> Weights:
-    facts = {"name": "taught-levels", "licence": "CC-BY-4.0", "source": "A. Author, 2020"}
-    return Weights(**{**facts, "url": url, "sha256": hashlib.sha256(body).hexdigest(), "size": len(body), **changes})
+def file_of(url: str, body: bytes, **changes: Any) -> WeightsFile:
+    return WeightsFile(**{"url": url, "sha256": hashlib.sha256(body).hexdigest(), "size": len(body), **changes})
+
+
+def weights_of(url: str, body: bytes, *, name: str = "taught-levels", file: str = "", **changes: Any) -> Weights:
+    return weights_in(file_of(url, body, name=file, **changes), name=name)
+
+
+def weights_in(*files: WeightsFile, name: str = "taught-levels") -> Weights:
+    return Weights(name=name, licence="CC-BY-4.0", source="A. Author, 2020", files=files)
 
 
 def publish(registry: Registry, *weights: Weights, method: str = "taught", **options: Any) -> None:
@@ -78,7 +85,7 @@ def fetch(registry: Registry, name: str = "taught-levels", **options: Any) -> Pa
 class TestFetched:
     def test_are_unpacked_at_home(self, registry: Registry, published: Weights, home: Path) -> None:
         folder = fetch(registry)
-        place = f"taught-levels-{published.sha256[:16]}"
+        place = f"taught-levels-{published.digest[:16]}"
         assert folder == home / "weights" / place
         assert files_below(home) == ["weights", f"weights/{place}", f"weights/{place}/levels.json"]
         assert (folder / "levels.json").read_bytes() == LEVELS
@@ -107,13 +114,37 @@ class TestFetched:
         assert fetch(registry, "levels", accept_licence=False) == fakes.bundled_levels()
         assert not home.exists()
 
-    def test_leave_the_log_and_its_logger_alone(
+    def test_leave_the_log_alone(
         self, registry: Registry, published: Weights, capfd: pytest.CaptureFixture[str]
     ) -> None:
-        before = pooch.get_logger().level, logging.getLogger().handlers[:]
+        before = logging.getLogger().handlers[:]
         fetch(registry)
-        assert (pooch.get_logger().level, logging.getLogger().handlers) == before
+        assert logging.getLogger().handlers == before
         assert capfd.readouterr() == ("", "")
+
+    def test_of_several_files_are_all_of_them(self, registry: Registry, server: Server, home: Path) -> None:
+        voice, bass = bytes(2**20), bytes(2**20 + 5)
+        publish(
+            registry,
+            weights_in(
+                file_of(server.serve("/voice.pth", voice), voice), file_of(server.serve("/bass.pth", bass), bass)
+            ),
+        )
+        events: list[Progress] = []
+        folder = fetch(registry, reporter=events.append)
+        assert {file.name: file.stat().st_size for file in folder.iterdir()} == {
+            "voice.pth": len(voice),
+            "bass.pth": len(bass),
+        }
+        assert [(event.done, event.total) for event in events] == [(0, 3), (1, 3), (2, 3), (3, 3)]
+
+    def test_may_be_known_in_part(self, registry: Registry, server: Server, home: Path) -> None:
+        # Some publishers tell the first digits of a digest, and megabytes.
+        known = hashlib.sha256(LEVELS).hexdigest()[:8]
+        publish(registry, weights_of(server.serve("/levels.json", LEVELS), LEVELS, sha256=known, size=2**21))
+        events: list[Progress] = []
+        assert (fetch(registry, reporter=events.append) / "levels.json").read_bytes() == LEVELS
+        assert (events[-1].done, events[-1].total) == (2, 2)
 
     def test_come_with_progress(self, registry: Registry, server: Server, home: Path) -> None:
         body = bytes(2**21 + 1)
@@ -156,6 +187,15 @@ class TestNothingIsLeft:
     def test_when_the_digest_is_another(self, registry: Registry, server: Server, home: Path) -> None:
         publish(registry, weights_of(server.serve("/x.zip", archive()), archive(), sha256="0" * 64))
         self.fails(registry, home, WeightsError, "a digest other than 0000")
+
+    def test_when_the_last_of_several_is_not_there(self, registry: Registry, server: Server, home: Path) -> None:
+        first = file_of(server.serve("/first.bin", b"x"), b"x")
+        publish(registry, weights_in(first, file_of(f"{server.address}/second.bin", b"y")))
+        self.fails(registry, home, WeightsError, "404 .*/second.bin; try later")
+
+    def test_when_the_known_digits_are_others(self, registry: Registry, server: Server, home: Path) -> None:
+        publish(registry, weights_of(server.serve("/x.zip", archive()), archive(), sha256="0" * 8))
+        self.fails(registry, home, WeightsError, "a digest other than 00000000 ")
 
     def test_when_more_comes_than_announced(self, registry: Registry, server: Server, home: Path) -> None:
         publish(registry, weights_of(server.serve("/x.zip", archive()), archive(), size=10))
@@ -230,10 +270,10 @@ class TestNothingIsLeft:
         with pytest.raises(OutputError, match="name another folder with SEPKIT_HOME"):
             fetch(registry)
 
-    def test_when_pooch_is_not_installed(
+    def test_when_requests_is_not_installed(
         self, registry: Registry, published: Weights, home: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setitem(sys.modules, "pooch", None)
+        monkeypatch.setitem(sys.modules, "requests", None)
         self.fails(registry, home, WeightsError, r"pip install 'sepkit\[fetch\]'")
 
 
@@ -248,7 +288,7 @@ class TestNames:
         assert [spec.name for spec in one.specs] == ["taught", "also-taught"]
 
     def test_of_different_weights_are_refused(self, registry: Registry, published: Weights) -> None:
-        publish(registry, weights_of(published.url, b"x"), method="rival")
+        publish(registry, weights_of(published.files[0].url, b"x"), method="rival")
         with pytest.raises(UnknownNameError, match="method 'taught' and method 'rival' publish different weights"):
             fetch(registry)
 
@@ -281,8 +321,7 @@ class TestSeparating:
                 "name": "taught-levels",
                 "licence": "CC-BY-4.0",
                 "source": "A. Author, 2020",
-                "url": published.url,
-                "sha256": published.sha256,
+                "files": [{"url": file.url, "sha256": file.sha256} for file in published.files],
             },
         )
 
@@ -293,7 +332,8 @@ class TestSeparating:
         shutil.copytree(fetch(registry), own)
         [record] = separate(noise(), "taught", weights=own, registry=registry).provenance.weights
         assert record["digest"] == hashlib.sha256(b"levels.json\0" + LEVELS).hexdigest()
-        assert {record[key] for key in ("name", "licence", "source", "url", "sha256")} == {None}
+        assert {record[key] for key in ("name", "licence", "source")} == {None}
+        assert record["files"] == []
 
     def test_takes_the_first_of_several(self, registry: Registry, published: Weights, noise: NoiseOf) -> None:
         publish(registry, fakes.bundled("levels"), published)
@@ -308,8 +348,20 @@ class TestSeparating:
         fetch(registry)
         assert separate(noise(), "taught", registry=registry).provenance.weights == ()
 
+    @pytest.mark.parametrize("change", ["changed", "cut", "gone"])
+    def test_refuses_what_was_changed_since(
+        self, registry: Registry, server: Server, noise: NoiseOf, home: Path, change: str
+    ) -> None:
+        publish(registry, weights_of(server.serve("/levels.json", LEVELS), LEVELS))
+        file = fetch(registry) / "levels.json"
+        file.unlink()
+        if change != "gone":
+            file.write_bytes(LEVELS.replace(b"1.0", b"2.0") if change == "changed" else LEVELS[:-1])
+        with pytest.raises(WeightsError, match=r"changed since they were fetched: levels\.json; remove that folder"):
+            separate(noise(), "taught", registry=registry)
+
     def test_knows_its_own_weights_only(self, registry: Registry, published: Weights) -> None:
-        publish(registry, weights_of(published.url, b"x", name="other"), method="other")
+        publish(registry, weights_of(published.files[0].url, b"x", name="other"), method="other")
         with pytest.raises(WeightsError, match="weights: other; method 'taught' publishes taught-levels"):
             Method("taught", weights="other", registry=registry)
 
@@ -352,13 +404,12 @@ class TestCommands:
             "licence": "CC-BY-4.0",
             "source": "A. Author, 2020",
             "size": published.size,
-            "url": published.url,
-            "sha256": published.sha256,
+            "files": [{"url": file.url, "sha256": file.sha256, "size": file.size} for file in published.files],
             "folder": None,
             "fault": "",
         }
         levels = fakes.bundled_levels()
-        assert (shipped["name"], shipped["folder"], shipped["url"]) == ("levels", str(levels), None)
+        assert (shipped["name"], shipped["folder"], shipped["files"]) == ("levels", str(levels), [])
         assert shipped["size"] == sum(path.stat().st_size for path in levels.iterdir())
         assert (hollow["folder"], hollow["size"]) == (None, None)
         assert "cannot load sepkit_fakes:absent" in hollow["fault"]

@@ -87,6 +87,13 @@ def test_what_cannot_be_compared_stays_as_it_is() -> None:
         fitted(silence, SCORE, "always")
 
 
+def test_notes_that_were_heard_in_the_recording_are_moved_only_if_asked_to() -> None:
+    for aligning in ("auto", "never"):
+        fit = fitted(RECORDING, LATE, aligning, heard=True)  # type: ignore[arg-type]
+        assert (fit.score, fit.record, fit.remark) == (LATE, None, None)
+    assert fitted(RECORDING, LATE, "always", heard=True).score != LATE
+
+
 def test_a_score_whose_notes_all_lie_after_the_recording_is_told() -> None:
     short = Audio(RECORDING.samples[:, : RATE // 2], RATE)
     assert fitted(short, Score((Note(100, 101, 20, part="a"),)), "auto").remark

@@ -104,6 +104,23 @@ def test_a_score_is_written_beside_the_stems(tmp_path: Path) -> None:
     assert not (out / "left" / "score.mid").exists()
 
 
+@pytest.mark.parametrize(
+    ("inputs", "start_s", "heard_in"),
+    [({}, 0.0, "of it"), ({"score": "of the score"}, 0.0, None), ({}, 2.0, None)],
+)
+def test_notes_know_in_which_recording_they_were_heard_unless_a_score_told_where_or_it_was_a_part_of_it(
+    inputs: dict[str, str], start_s: float, heard_in: str | None
+) -> None:
+    audio = Audio(np.zeros((1, 100), np.float32), 16_000)
+    provenance = Provenance(
+        method="fake", plugin={}, versions={}, config={}, seed=0, device="cpu", sample_rate=16_000, channels=1,
+        samples=100, sources=("a",), seconds=0.0, inputs={"mixture": "of it", **inputs},
+        given={"start_s": start_s},
+    )  # fmt: skip
+    variables = Variables(layout(50, Atom("a", 60)), {Domain.ACTIVATIONS: np.ones((1, 50))})
+    assert Separation(audio, {"a": audio}, provenance, variables).score.heard_in == heard_in
+
+
 def test_a_method_without_notes_writes_nothing(tmp_path: Path) -> None:
     outcome = call("run", "nmf", record(tmp_path / "mix.wav"), "-o", tmp_path / "out", *QUICK, "--write-score")
     assert outcome.code == 1

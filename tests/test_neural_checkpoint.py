@@ -19,7 +19,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-import sepkit
 from sepkit import Audio, Config, Problem, Registry, Run, Separator
 from sepkit.errors import WeightsError, WriteError
 from sepkit.neural import Checkpoint
@@ -216,8 +215,6 @@ def test_what_is_damaged_or_foreign_is_refused_in_one_line(
 def test_a_folder_that_is_a_file_is_refused(regular_file: Path) -> None:
     with pytest.raises(WeightsError, match=r"holds no weights: model\.json: Not a directory"):
         Checkpoint.read(regular_file, "gains")
-    with pytest.raises(WeightsError, match="no such folder of weights"):
-        sepkit.Method("nmf", weights=regular_file)
 
 
 WHOLE: dict[str, bytes] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,46 @@ def test_weights_are_those_of_an_independent_computation(tmp_path: Path, options
 def test_it_learns(tmp_path: Path) -> None:
     done, _ = learn(tmp_path / "state", steps=200)
     assert done.validations[-1] < 0.05 < 0.5 < done.validations[0]
+
+
+class TestTurns:
+    """Several losses take a step each."""
+
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = (nn.Parameter(torch.zeros(3)) for _ in range(2))
+
+    def taught(self, steps: int, seed: int = 3, **options: Any) -> tuple[list[str], Two]:
+        turns: list[str] = []
+
+        def loss(name: str) -> Callable[[nn.Module, np.random.Generator], torch.Tensor]:
+            def one(model: nn.Module, rng: np.random.Generator) -> torch.Tensor:
+                turns.append(name)
+                weights: torch.Tensor = getattr(model, name)
+                return ((weights - 1) ** 2).sum()
+
+            return one
+
+        model = self.Two()
+        config = TrainingConfig(steps=steps, ema=0, warmup=0, decay_from=1)
+        with Run(device="cpu", seed=seed) as run:
+            fit(model, [loss("first"), loss("second")], config=config, run=run, **options)
+        return turns, model
+
+    def test_one_after_the_other(self) -> None:
+        assert self.taught(5)[0] == ["first", "second", "first", "second", "first"]
+
+    def test_shuffled_each_comes_once_in_every_round(self) -> None:
+        turns = self.taught(40, shuffled=True)[0]
+        rounds = {tuple(turns[start : start + 2]) for start in range(0, 40, 2)}
+        assert rounds == {("first", "second"), ("second", "first")}
+        assert turns == self.taught(40, shuffled=True)[0] != self.taught(40, seed=4, shuffled=True)[0]
+
+    def test_weights_that_are_not_used_stay(self) -> None:
+        model = self.taught(1)[1]
+        assert bool((model.first != 0).all())
+        assert bool((model.second == 0).all())
 
 
 class TestValidation:

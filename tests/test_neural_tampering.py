@@ -46,7 +46,9 @@ def forged(folder: Path, tensors: dict[str, torch.Tensor] | bytes = TENSORS, **c
 def test_the_forgery_itself_is_read(tmp_path: Path) -> None:
     checkpoint = Checkpoint.read(forged(tmp_path / "a"), "gains")
     assert checkpoint.options(Width).width == 2
+    before = torch.random.get_rng_state()
     assert float(checkpoint.built(lambda: nn.Linear(2, 1))(torch.ones(2))) == 2
+    assert torch.equal(torch.random.get_rng_state(), before)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,13 @@ BLUE, ORANGE = np.array([31, 119, 180]) / 255, np.array([255, 127, 14]) / 255
 
 
 def factored(
-    W: Any, H: Any, atoms: tuple[Atom, ...], *, notes: tuple[Note, ...] = (), seconds: float = 1.0
+    W: Any,
+    H: Any,
+    atoms: tuple[Atom, ...],
+    *,
+    notes: tuple[Note, ...] = (),
+    seconds: float = 1.0,
+    bins_hz: Any = None,
 ) -> Separation:
     """A separation of silence with these factors."""
     mixture = Audio(np.zeros((1, round(seconds * RATE))), RATE)
@@ -30,7 +36,7 @@ def factored(
         mixture=mixture,
         side_information=SideInformation(score=Score(notes) if notes else None),
         sources=tuple(dict.fromkeys(atom.source or "" for atom in atoms)),
-        bins_hz=np.linspace(0, RATE / 2, len(W)),
+        bins_hz=np.linspace(0, RATE / 2, len(W)) if bins_hz is None else bins_hz,
         frames_s=np.linspace(0, seconds, np.shape(H)[1]),
         atoms=atoms,
     )
@@ -67,6 +73,19 @@ def test_an_atom_is_in_its_row_its_column_and_its_sources_colour(atom: int, row:
         expected = np.ones_like(image(figure, panel))
         expected[row, column] = colour
         np.testing.assert_allclose(image(figure, panel), expected, atol=1e-6)
+
+
+def test_bins_of_a_logarithmic_axis_lie_at_their_frequencies() -> None:
+    bins_hz = 100 * 2 ** (np.arange(BINS) / 12)
+    W = np.zeros((BINS, 1))
+    W[20] = 1
+    axis = panels(factored(W, np.ones((1, FRAMES)), (Atom("left", 60),), bins_hz=bins_hz).plot_factors())["templates"]
+    (mesh,) = axis.collections
+    edges_hz = 1000 * mesh.get_coordinates()[0, :, 0]
+    (column,) = np.flatnonzero((np.asarray(mesh.get_array())[0] < 1).any(axis=-1))
+    assert edges_hz[column] < bins_hz[20] < edges_hz[column + 1]
+    np.testing.assert_allclose(edges_hz[[0, -1]], bins_hz[[0, -1]] * 2 ** np.array([-1 / 24, 1 / 24]))
+    assert axis.get_xscale() == "log"
 
 
 def test_where_sources_meet_their_colours_mix() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 import sepkit
 import sepkit.alignment
+import sepkit.batching
 import sepkit.builtin
 import sepkit.informed
 import sepkit.music
@@ -36,8 +37,6 @@ TOP = [
     "F0Track",
     "GradientSplit",
     "Initial",
-    "Label",
-    "Labels",
     "Layout",
     "Method",
     "Note",
@@ -57,6 +56,8 @@ TOP = [
     "SideInformation",
     "Smoothed",
     "Support",
+    "adapt",
+    "batch",
     "errors",
     "evaluation",
     "fetch",
@@ -79,24 +80,24 @@ PLUGIN = [
     "PriorSpec",
     "SeparatorSpec",
     "Weights",
+    "WeightsFile",
     "hookimpl",
 ]
 ALIGNMENT = ["Alignment", "align"]
 BUILTIN = [
-    "Activity",
     "Continuity",
     "HarmonicConstraint",
     "HarmonicTemplates",
     "Lobes",
     "MixtureConsistency",
     "NearScore",
-    "Regions",
     "ScoreConstraint",
     "SmoothF0",
     "Sparsity",
 ]
+BATCHING = ["Batch", "BatchProgress", "Here", "Job", "JobRunner", "Outcome", "Processes", "batch", "do_jobs"]
 EVALUATION = ["Dataset", "Evaluation", "Figure", "Metric", "Stems", "Track", "benchmark", "evaluate"]
-TRAINING = ["Trainer", "TrainingConfig", "TrainingData", "TrainingResult", "train"]
+TRAINING = ["Task", "Trainer", "TrainingConfig", "TrainingData", "TrainingResult", "adapt", "train"]
 MUSIC = ["Audio", "F0Track", "Label", "Labels", "Note", "Score", "SideInformation", "midi_to_hz", "read_with_parts"]
 PROBLEM = [
     "Atom",
@@ -150,7 +151,10 @@ NEURAL = [
     "fit",
     "fit_starts",
     "generator",
+    "overlap_add",
     "read_by_source",
+    "read_safetensors",
+    "read_state_dict",
     "undrawn",
     "usable",
 ]
@@ -159,6 +163,7 @@ PINNED = [
     (sepkit, TOP),
     (sepkit.plugin, PLUGIN),
     (sepkit.alignment, ALIGNMENT),
+    (sepkit.batching, BATCHING),
     (sepkit.builtin, BUILTIN),
     (sepkit.evaluation, EVALUATION),
     (sepkit.training, TRAINING),

@@ -39,7 +39,11 @@ def test_what_is_written_down_is_what_the_plugins_publish() -> None:
 
 
 def test_every_spec_of_every_installed_plugin_of_the_repository_is_known() -> None:
-    folders = {f"sepkit-{plugin.name}" for plugin in PLUGINS}
+    # A package may serve methods and publish none.
+    publish = (
+        plugin for plugin in PLUGINS if "[project.entry-points.sepkit]" in (plugin / "pyproject.toml").read_text()
+    )
+    folders = {f"sepkit-{plugin.name}" for plugin in publish}
     ours = [record for record in Registry.discover(disabled=()).plugins if record.distribution in folders]
     assert {record.distribution for record in ours} == folders
     wanted = {(spec.kind, spec.name, record.distribution) for record in ours for spec in record.specs}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,19 @@ class TestRoundTrip:
     def test_round_trip(self, tmp_path: Path) -> None:
         DUET.write(tmp_path / "duet.mid")
         same_notes(Score.read(tmp_path / "duet.mid"), DUET)
+
+    def test_in_which_recording_they_were_heard_stays_known_until_they_are_moved(self, tmp_path: Path) -> None:
+        digest = "0123456789abcdef" * 4
+        heard = replace(DUET, heard_in=digest)
+        heard.write(tmp_path / "duet.mid")
+        DUET.write(tmp_path / "written.mid")
+        read = Score.read(tmp_path / "duet.mid")
+        same_notes(read, DUET)
+        assert read.heard_in == read.regroup({"both": ["left", "right"]}).heard_in == digest
+        assert read.mapped(lambda t: t + 1).heard_in is None
+        assert Score.read(tmp_path / "written.mid").heard_in is None
+        replace(DUET, heard_in="no digest").write(tmp_path / "damaged.mid")
+        assert Score.read(tmp_path / "damaged.mid").heard_in is None
 
     @settings(max_examples=25)
     @given(st.data())

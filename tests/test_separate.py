@@ -9,6 +9,7 @@ import platform
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -440,6 +441,17 @@ class TestSideInformation:
     def test_what_nobody_uses_takes_no_work(self, separate: Separate, stereo: Audio) -> None:
         assert separate(stereo, "shares", sources=["a"], score=self.SCORE).provenance.alignment is None
         assert separate(stereo, "peeks", sources=["a"], score=self.SCORE).provenance.alignment is not None
+
+    def test_notes_that_were_heard_in_a_recording_stay_where_they_are_in_it(
+        self, separate: Separate, stereo: Audio, tmp_path: Path
+    ) -> None:
+        """Also after they were a file; in another recording they are compared with it."""
+        heard = separate(stereo, "peeks", sources=["a"], score=self.SCORE).provenance.inputs["mixture"]
+        replace(self.SCORE, heard_in=heard).write(tmp_path / "heard.mid")
+        another = Audio(-stereo.samples, stereo.sample_rate)
+        for mixture, stays in ((stereo, True), (another, False)):
+            separation = separate(mixture, "peeks", sources=["a"], score=tmp_path / "heard.mid")
+            assert (separation.provenance.alignment is None) == stays
 
     def test_a_method_is_told_what_its_spec_names(self, separate: Separate, stereo: Audio) -> None:
         given: dict[str, Any] = {"f0": {"a": self.F0}, "examples": {"a": stereo}, "references": {"a": stereo}}

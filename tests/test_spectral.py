@@ -251,6 +251,9 @@ def test_spectra_made_block_by_block_give_the_samples_of_the_whole(monkeypatch: 
     again = stft.synthesize(spectra, x.shape, dtype=np.float64)
     np.testing.assert_allclose(again, stft.inverse(spectrum, 1000), atol=1e-12)
     assert blocks == list(stft.blocks(1000, copies=6))
+    blocks.clear()
+    np.testing.assert_allclose(stft.synthesize(spectra, x.shape, dtype=np.float64, block=7), again, atol=1e-12)
+    assert {block.stop - block.start for block in blocks[:-1]} == {7}
 
 
 class TestSoftMasks:

@@ -80,9 +80,9 @@ def test_what_takes_no_weights_is_given_none(name: str) -> None:
         run_checks(name, registry=Registry(plugins=[light_hooks]), weights=WEIGHTS)
 
 
-def test_a_folder_that_is_not_there_is_refused(regular_file: Path) -> None:
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="no such folder of weights"):
-        run_checks("good-shares", registry=weighted(needs=("weights",)), weights=regular_file)
+        run_checks("good-shares", registry=weighted(needs=("weights",)), weights=tmp_path / "none")
 
 
 def test_tests_and_the_command_take_weights_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections.abc import Callable
@@ -32,7 +33,7 @@ class TestBundled:
         [record] = separation.provenance.weights
         assert record["for"] == "method 'taught-bundled'"
         assert (record["name"], record["licence"], record["source"]) == ("levels", "MIT", "nobody")
-        assert (record["url"], record["sha256"]) == (None, None)
+        assert record["files"] == []
 
     def test_have_the_digest_that_they_would_have_if_given(self, registry: Registry, noise: NoiseOf) -> None:
         given, bundled = (
@@ -58,6 +59,22 @@ class TestNeeded:
     def test_that_hold_something_else_are_refused(self, registry: Registry, noise: NoiseOf, tmp_path: Path) -> None:
         with pytest.raises(WeightsError, match="holds no levels"):
             separate(noise(), "taught", weights=tmp_path, registry=registry)
+
+
+class TestAFile:
+    def test_is_what_the_method_loads_and_the_record_tells(
+        self, registry: Registry, noise: NoiseOf, weights: Path
+    ) -> None:
+        registry.add(fakes.spec("from-a-file", "TaughtByAFile", needs=("weights",)))
+        file = weights / "levels.json"
+        separation = separate(noise(), "from-a-file", weights=file, registry=registry)
+        assert separation.sources == ("a",)
+        [record] = separation.provenance.weights
+        assert record["digest"] == hashlib.sha256(file.read_bytes()).hexdigest()
+
+    def test_is_no_folder_to_a_method_that_wants_one(self, registry: Registry, noise: NoiseOf, weights: Path) -> None:
+        with pytest.raises(WeightsError, match="holds no levels"):
+            separate(noise(), "taught", weights=weights / "levels.json", registry=registry)
 
 
 class TestSampleRate:

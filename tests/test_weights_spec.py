@@ -10,23 +10,61 @@ import sepkit_fakes as fakes
 
 from sepkit import Registry
 from sepkit.errors import PluginError, WeightsError
-from sepkit.plugin import PriorSpec, Weights
+from sepkit.plugin import PriorSpec, Weights, WeightsFile
 from sepkit.plugin.store import home, place_of
 from sepkit.problem.domain import Domain
 from sepkit.problem.prior import Prior
 from sepkit.solving.declare import declared_priors
 from sepkit.solving.weights_used import weights_used
 
+FILE: dict[str, Any] = {
+    "url": "https://example.org/files/voices%20.zip",
+    "sha256": "a" * 64,
+    "size": 7,
+    "name": "voices.zip",
+}
 GOOD: dict[str, Any] = {
     "name": "voices",
     "licence": "CC-BY-4.0",
     "source": "A. Author",
-    "url": "https://example.org/files/voices%20.zip",
-    "sha256": "a" * 64,
-    "size": 7,
-    "file": "voices.zip",
+    "files": (WeightsFile(**FILE),),
 }
-SHIPPED = {"url": "", "sha256": "", "size": 0, "file": "", "folder": "sepkit_fakes:bundled_levels"}
+SHIPPED = {"files": (), "folder": "sepkit_fakes:bundled_levels"}
+
+
+class TestFiles:
+    @pytest.mark.parametrize(
+        ("changes", "complaint"),
+        [
+            ({"url": ""}, "url of weights needs to begin with https://"),
+            ({"url": "ftp://example.org/a.zip"}, "url of weights needs to begin with https://"),
+            ({"url": "https:///a.zip"}, "url of weights needs to begin with https://"),
+            ({"sha256": "a" * 65}, "64 digits"),
+            ({"sha256": "a" * 7}, "64 digits"),
+            ({"sha256": "A" * 64}, "64 digits"),
+            ({"size": 0}, "number of bytes"),
+            ({"size": 1.5}, "number of bytes"),
+            ({"size": True}, "number of bytes"),
+            ({"name": ""}, "that of a file"),
+            ({"name": "../a.zip"}, "that of a file"),
+            ({"name": ".."}, "that of a file"),
+            ({"url": "https://example.org/", "name": ""}, "that of a file"),
+        ],
+    )
+    def test_that_are_not_complete_are_refused(self, changes: dict[str, Any], complaint: str) -> None:
+        with pytest.raises(PluginError, match=complaint):
+            WeightsFile(**{**FILE, **changes})
+
+    @pytest.mark.parametrize(
+        ("url", "name"),
+        [
+            ("https://example.org/a/voices.zip", "voices.zip"),
+            ("https://example.org/a/voices.tar.gz?download=1", "voices.tar.gz"),
+            ("https://example.org/voices%2B1.zip#x", "voices+1.zip"),
+        ],
+    )
+    def test_are_named_like_the_url(self, url: str, name: str) -> None:
+        assert WeightsFile(**{**FILE, "url": url, "name": ""}).name == name
 
 
 class TestWeights:
@@ -37,37 +75,22 @@ class TestWeights:
             ({"licence": " "}, "the licence needs to be one line"),
             ({"source": "a\nb"}, "the source needs to be one line"),
             ({"licence": None}, "the licence needs to be one line"),
-            ({"url": ""}, "either the folder that ships with the plugin or a url"),
-            ({"folder": "a:b"}, "either the folder that ships with the plugin or a url"),
-            ({"url": "ftp://example.org/a.zip"}, "url needs to begin with https://"),
-            ({"url": "https:///a.zip"}, "url needs to begin with https://"),
-            ({"sha256": "a" * 63}, "64 digits"),
-            ({"sha256": "A" * 64}, "64 digits"),
-            ({"size": 0}, "number of bytes"),
-            ({"size": 1.5}, "number of bytes"),
-            ({"size": True}, "number of bytes"),
-            ({"file": ""}, "name of a file"),
-            ({"file": "../a.zip"}, "name of a file"),
-            ({"file": ".."}, "name of a file"),
-            ({"url": "https://example.org/", "file": ""}, "name of a file"),
+            ({"files": ()}, "either the folder that ships with the plugin or files"),
+            ({"folder": "a:b"}, "either the folder that ships with the plugin or files"),
+            ({"files": [WeightsFile(**FILE)]}, r"tuple of sepkit\.plugin\.WeightsFile"),
+            ({"files": ("https://example.org/a.zip",)}, r"tuple of sepkit\.plugin\.WeightsFile"),
+            ({"files": (WeightsFile(**FILE), WeightsFile(**{**FILE, "name": "Voices.zip"}))}, "distinct names"),
             ({**SHIPPED, "folder": "nonsense"}, "package.module:function"),
-            ({**SHIPPED, "size": 7, "sha256": "a" * 64}, "sha256, size is for weights with a url"),
         ],
     )
     def test_that_are_not_complete_are_refused(self, changes: dict[str, Any], complaint: str) -> None:
         with pytest.raises(PluginError, match=complaint):
             Weights(**{**GOOD, **changes})
 
-    @pytest.mark.parametrize(
-        ("url", "file"),
-        [
-            ("https://example.org/a/voices.zip", "voices.zip"),
-            ("https://example.org/a/voices.tar.gz?download=1", "voices.tar.gz"),
-            ("https://example.org/voices%2B1.zip#x", "voices+1.zip"),
-        ],
-    )
-    def test_name_their_file_like_the_url(self, url: str, file: str) -> None:
-        assert Weights(**{**GOOD, "url": url, "file": ""}).file == file
+    def test_of_other_files_have_another_digest(self) -> None:
+        other = WeightsFile(**{**FILE, "sha256": "b" * 64})
+        assert Weights(**GOOD).digest != Weights(**{**GOOD, "files": (other,)}).digest
+        assert Weights(**{**GOOD, "files": (*GOOD["files"], WeightsFile(**{**FILE, "name": "b.zip"}))}).size == 14
 
     def test_whose_function_fails_are_a_fault_of_the_plugin(self) -> None:
         weights = Weights(**{**GOOD, **SHIPPED, "folder": "sepkit_fakes:spec"})
@@ -81,7 +104,7 @@ class TestWeights:
 
     def test_of_a_spec_have_distinct_names(self) -> None:
         with pytest.raises(PluginError, match="distinct names, given voices, voices"):
-            fakes.spec("odd", "Taught", weights=(Weights(**GOOD), Weights(**{**GOOD, "size": 8})))
+            fakes.spec("odd", "Taught", weights=(Weights(**GOOD), Weights(**{**GOOD, "licence": "MIT"})))
 
 
 class TestHome:

@@ -17,6 +17,7 @@ from pathlib import Path
 from sepkit.plugin.installed import GROUP
 from sepkit.plugin.loader import load_plugin
 from sepkit.plugin.specs import SeparatorSpec, Spec, StatementSpec
+from sepkit.problem.needs import in_plain_words
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -27,15 +28,6 @@ ROOT = Path(__file__).parents[1]
 KNOWN = ROOT / "sepkit/plugin/known.py"
 README = ROOT / "README.md"
 COMMAND = "make published"
-
-NEEDS = {
-    "examples": "recordings of the sources alone",
-    "f0": "F0 tracks",
-    "references": "the true stems",
-    "score": "a score",
-    "sources": "names of the sources",
-    "weights": "trained weights",
-}
 
 Published = dict[str, list[tuple[str, Spec]]]
 """Specs by distribution, each with the folder of its plugin relative to the repository; none for what is built in."""
@@ -48,9 +40,10 @@ def published() -> Published:
         project = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
         sys.path.insert(0, str(file.parent / "src"))
         folder = file.parent.relative_to(ROOT).as_posix()
-        found[project["name"]] = [
-            (folder, spec) for name, module in project["entry-points"][GROUP].items() for spec in _specs(name, module)
-        ]
+        modules = project.get("entry-points", {}).get(GROUP, {})
+        specs = [(folder, spec) for name, module in modules.items() for spec in _specs(name, module)]
+        if specs:
+            found[project["name"]] = specs
     return found
 
 
@@ -89,7 +82,12 @@ def readme(published: Published, text: str) -> str:
     methods = _table(
         ("method", "package", "what it does", "needs"),
         (
-            (f"[`{name}`]({folder}/README.md)" if folder else f"`{name}`", f"`{package}`", spec.summary, _needs(spec))
+            (
+                f"[`{name}`]({folder}/README.md)" if folder else f"`{name}`",
+                f"`{package}`",
+                spec.summary,
+                in_plain_words(spec.needs),
+            )
             for _, _, name, package, folder, spec in rows
             if isinstance(spec, SeparatorSpec)
         ),
@@ -103,11 +101,6 @@ def readme(published: Published, text: str) -> str:
         ),
     )
     return _between(_between(text, "methods", methods), "statements", statements)
-
-
-def _needs(spec: Spec) -> str:
-    needs = [" or ".join(NEEDS.get(one, one) for one in need.split("|")) for need in spec.needs]
-    return ", ".join(needs) or "nothing but the mixture"
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:

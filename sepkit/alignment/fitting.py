@@ -34,7 +34,7 @@ class Fitted:
     score : Score
     record : dict or None
         What was found, for the provenance: ``moved``, ``backend``, ``cost_as_given``, ``cost``, ``median_shift_s``,
-        ``worst_shift_s``, ``tuning_cents``; None where nothing could be compared.
+        ``worst_shift_s``, ``tuning_cents``; None where nothing was compared.
     remark : str or None
         What the user ought to know of it.
     """
@@ -45,11 +45,18 @@ class Fitted:
 
 
 def fitted(
-    mixture: Audio, score: Score, aligning: Aligning, reporter: Reporter | None = None, cancel: Cancel | None = None
+    mixture: Audio,
+    score: Score,
+    aligning: Aligning,
+    reporter: Reporter | None = None,
+    cancel: Cancel | None = None,
+    *,
+    heard: bool = False,
 ) -> Fitted:
     """Compare a score with a recording, and move its notes where that is wanted.
 
-    A recording that is silent and a score without pitches cannot be compared: the score stays as it is.
+    A recording that is silent and a score without pitches cannot be compared: the score stays as it is. So does one
+    whose notes were heard in this very recording, which is where they are.
 
     Parameters
     ----------
@@ -59,6 +66,8 @@ def fitted(
         Whether notes are moved: if the cost falls clearly, in any case, or not at all.
     reporter, cancel : optional
         As of `align`.
+    heard : bool
+        Whether the notes were heard in this recording.
 
     Raises
     ------
@@ -73,7 +82,7 @@ def fitted(
     if aligning == "always":
         alignment = align(mixture, score, reporter=reporter, cancel=cancel)
         return Fitted(alignment.score, _record(alignment, moved=True))
-    if not (without_drums(score).notes and is_audible(mixture)):
+    if heard or not (without_drums(score).notes and is_audible(mixture)):
         return Fitted(score)
     with Run(reporter=reporter, cancel=cancel) as run:
         alignment = moved(mixture, score, "builtin", run)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from sepkit import large
 from sepkit.builtin.zeros import Zeros
 from sepkit.informed.harmonics import partial_lobes
 from sepkit.informed.parts_asked import require_parts
@@ -76,12 +77,13 @@ class ScoreConstraint(Constraint):
     def _sounding_atoms(self, layout: Layout, score: Score) -> NDArray[np.bool_]:
         assert layout.atoms is not None
         assert layout.frames_s is not None
-        support = np.ones(layout.shape(Domain.ACTIVATIONS), bool)
+        support = large.zeros(layout.shape(Domain.ACTIVATIONS), bool)
         notes_of: dict[tuple[str | None, float | None], list[Note]] = {}
         for note in score.notes:
             for key in ((note.part, note.pitch), (note.part, None), (None, note.pitch)):
                 notes_of.setdefault(key, []).append(note)
         for row, atom in zip(support, layout.atoms, strict=True):
+            row[:] = True
             if _is_told_of(atom, score):
                 row[:] = self._sounding(notes_of.get((atom.source, atom.pitch), []), atom, layout.frames_s)
         return support

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
+
+from sepkit import large
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,14 +38,18 @@ class Zeros:
         if hasattr(value, "detach"):  # a torch tensor in the middle of a computation that is differentiated
             value = value.detach()
         xp = array_api_compat.array_namespace(value)
-        largest = float(xp.max(xp.abs(value)))
+        largest = max(float(xp.max(value)), -float(xp.min(value)))
         if largest == 0:
             return 0.0
-        scaled = value / largest
-        outside = scaled * (1 - self._like(value))
-        return float(xp.sqrt(xp.sum(outside**2) / xp.sum(scaled**2)))
+        outside = everything = 0.0
+        length = value.shape[-1]
+        for span in large.spans(length, rows=self.support.size // length):
+            scaled = value[..., span] / largest
+            outside += float(xp.sum((scaled * (1 - self._like(scaled, span))) ** 2))
+            everything += float(xp.sum(scaled**2))
+        return math.sqrt(outside / everything)
 
-    def _like(self, value: Any) -> Any:
+    def _like(self, value: Any, span: slice = slice(None)) -> Any:
         """The support as zeros and ones of the value's kind."""
         xp = array_api_compat.array_namespace(value)
-        return xp.asarray(self.support, dtype=value.dtype, device=array_api_compat.device(value))
+        return xp.asarray(self.support[..., span], dtype=value.dtype, device=array_api_compat.device(value))

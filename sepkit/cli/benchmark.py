@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from sepkit.cli.completing import names_of
 from sepkit.cli.group import discover
 from sepkit.cli.options import read_object
 from sepkit.cli.printing import complain
@@ -17,7 +18,7 @@ from sepkit.plugin.stdout import kept_from_stdout
 
 
 @click.command()
-@click.argument("methods", metavar="METHOD[,METHOD...]")
+@click.argument("methods", metavar="METHOD[,METHOD...]", shell_complete=names_of("separators", listed=True))
 @click.argument("datasets", nargs=-1, required=True, metavar="DATASET [DATASET ...]")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for results and report.")
 @click.option(

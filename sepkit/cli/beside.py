@@ -32,6 +32,12 @@ _OPTIONS = {
     "gains_db": ("gains",),
     "variables": ("variables",),
     "score": ("write_score",),
+    "format": ("format",),
+    "subtype": ("subtype", "format"),
+    "too_loud": ("too_loud",),
+    "start_s": ("start_s",),
+    "end_s": ("end_s",),
+    "keep_length": ("keep_length",),
 }
 """The options that give each."""
 

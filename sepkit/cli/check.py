@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from sepkit.cli.completing import names_of
 from sepkit.cli.group import discover
 from sepkit.cli.printing import print_json
 from sepkit.plugin.stdout import kept_from_stdout
@@ -20,9 +21,9 @@ _MARKS: dict[Status, str] = {"passed": "✓", "failed": "✗", "skipped": "-", "
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=names_of("separators", "priors", "constraints"))
 @click.option(
-    "--weights", type=click.Path(path_type=Path), help="Folder of trained weights, or name of published ones."
+    "--weights", type=click.Path(path_type=Path), help="Folder or file of trained weights, or name of published ones."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context

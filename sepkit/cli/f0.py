@@ -64,6 +64,7 @@ def command(
     over the spectrogram.
     """
     from sepkit.alignment.fitting import fitted
+    from sepkit.solving.digests import digest
 
     if align == "always" and score_path is None:
         raise ConfigError("--align needs a score to align; give one with --score")
@@ -73,7 +74,9 @@ def command(
     require_writable(output)
     with progress(style, mixture.name) as reporter, kept_from_stdout(), Run(seed=seed, reporter=reporter) as run:
         audio = Audio.read(mixture)
-        fit = None if score is None else fitted(audio, score, align, reporter)
+        fit = None
+        if score is not None:
+            fit = fitted(audio, score, align, reporter, heard=score.heard_in == digest(audio))
         remarks = [*audio.remarks, *(fit.score.remarks if fit else ()), *((fit.remark,) if fit and fit.remark else ())]
         known = SideInformation(fit.score if fit else None, tracks)
         found = _followed(audio, known, names, run) if fit or tracks else _alone(audio, names, mixture, run)

@@ -7,17 +7,20 @@ from typing import Any
 
 import click
 
+from sepkit.cli.examples import EXAMPLES
 from sepkit.cli.printing import complain
 from sepkit.errors import Cancelled, one_line
 from sepkit.plugin.registry import Registry
 from sepkit.version import __version__
 
 COMMANDS = {
+    "adapt": "adapt trained weights to a recording by passages that sources play alone",
     "align": "move the notes of a score to where a recording plays them",
     "benchmark": "run methods over datasets and report their quality",
     "check": "check that a method, prior or constraint keeps its promises",
     "datasets": "list datasets, describe, verify and split one",
     "demo": "separate a bundled recording and measure the result",
+    "env": "show versions, devices, threads, codecs and folders, for a report of a bug",
     "evaluate": "measure estimates against the true stems",
     "f0": "find the fundamental frequency of every source in a recording",
     "fetch": "download weights of a method or prior, after showing their licence",
@@ -26,7 +29,9 @@ COMMANDS = {
     "plugins": "show every plugin and its state",
     "run": "separate recordings",
     "score": "list the parts of a score, their notes and ranges, and what had to be mended",
+    "serve": "separate for others: a page and HTTP, or standard input and output",
     "show": "show what a method, prior or constraint does and its options",
+    "suggest": "say which methods suit a recording and what is known of it",
     "train": "train a method or a prior on recordings of stems",
     "weights": "list the weights of methods and priors, their licences and where they lie",
 }
@@ -49,6 +54,8 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"sepkit.cli.{cmd_name}").command
+        if examples := EXAMPLES.get(cmd_name):
+            command.epilog = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

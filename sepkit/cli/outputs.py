@@ -1,13 +1,94 @@
-"""Remixes that `sepkit run` writes: their gains, and whether players will clip them."""
+"""Options for what `sepkit run` writes, and in which form."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
-import numpy as np
+import click
 
+from sepkit.batching.job import Outcome
+from sepkit.batching.planning import BY_TRACK
+from sepkit.cli.completing import sources
 from sepkit.errors import ConfigError
-from sepkit.solving.separation import Separation
+from sepkit.music.encoding import FORMATS
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def output_options(command: F) -> F:
+    """Give a command the options for what is written."""
+    for option in reversed(
+        (
+            click.option(
+                "--only",
+                multiple=True,
+                metavar="NAME",
+                help="Write this stem only; may be repeated.",
+                shell_complete=sources(),
+            ),
+            click.option(
+                "--without",
+                multiple=True,
+                metavar="NAME",
+                help="Write the mixture without this stem; may be repeated.",
+                shell_complete=sources(),
+            ),
+            click.option(
+                "--gain",
+                "gains",
+                multiple=True,
+                metavar="NAME=DB",
+                help="Write a remix with this gain; may be repeated.",
+            ),
+            click.option(
+                "--save-variables", "variables", is_flag=True, help="Write templates, activations ... to variables.npz."
+            ),
+            click.option(
+                "--write-score",
+                is_flag=True,
+                help="Write the notes that the method found to score.mid, one part a source.",
+            ),
+            click.option(
+                "--format",
+                type=click.Choice(list(FORMATS)),
+                default="wav",
+                show_default=True,
+                help="Kind of the files of stems.",
+            ),
+            click.option(
+                "--subtype",
+                type=click.Choice(["PCM_16", "PCM_24", "FLOAT"], case_sensitive=False),
+                help="Samples in them: FLOAT in wav and PCM_24 in flac if left out. Integers get dither.",
+            ),
+            click.option(
+                "--too-loud",
+                type=click.Choice(["refuse", "scale"]),
+                default="refuse",
+                show_default=True,
+                help="What is done about stems above full scale in a format that ends there: nothing is written, or "
+                "all are made softer alike.",
+            ),
+            click.option(
+                "--name",
+                "pattern",
+                default=BY_TRACK,
+                show_default=True,
+                help="Names of the files in OUTPUT; {parent} is the folder of the mixture.",
+            ),
+            click.option(
+                "--stdout",
+                "to_stdout",
+                metavar="SOURCE",
+                help="Send this stem to standard output, as a file; without -o nothing else is written.",
+                shell_complete=sources(),
+            ),
+        )
+    ):
+        command = option(command)
+    return command
 
 
 def parse_gains(gains: Sequence[str]) -> dict[str, float]:
@@ -29,12 +110,18 @@ def parse_gains(gains: Sequence[str]) -> dict[str, float]:
     return parsed
 
 
-def too_loud(separation: Separation, gains_db: dict[str, float]) -> tuple[str, ...]:
-    """What to know of a remix that goes beyond full scale and is louder than the mixture."""
-    if not gains_db:
-        return ()
-    peak, before = (float(np.abs(audio.samples).max()) for audio in (separation.remix(gains_db), separation.mixture))
-    if peak <= max(1.0, before):
-        return ()
-    above_db = 20 * np.log10(peak)
-    return (f"the remix peaks {above_db:.1f} dB above full scale: files of floats keep that, players clip it",)
+def send_to_stdout(outcomes: Sequence[Outcome], source: str) -> None:
+    """Write the file of a stem to standard output.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such stem, or not one recording.
+    """
+    if len(outcomes) != 1:
+        raise ConfigError(f"--stdout takes one recording, given {len(outcomes)}")
+    files = outcomes[0].files
+    if source not in files:
+        raise ConfigError(f"there is no stem '{source}' for --stdout; there are {', '.join(files)}")
+    with open(files[source], "rb") as file:
+        shutil.copyfileobj(file, sys.stdout.buffer)

@@ -20,8 +20,13 @@ _LEAST_WIDTH = 40
 
 
 def print_json(value: Any, *, indent: int | None = 2) -> None:
-    """Print strict JSON in ASCII, which is the same bytes in whatever encoding the terminal has."""
-    click.echo(json.dumps(value, indent=indent, ensure_ascii=True, allow_nan=False))
+    """Print strict JSON in ASCII."""
+    click.echo(as_json(value, indent=indent))
+
+
+def as_json(value: Any, *, indent: int | None = 2) -> str:
+    """Strict JSON in ASCII, which is the same bytes in whatever encoding the terminal has."""
+    return json.dumps(value, indent=indent, ensure_ascii=True, allow_nan=False)
 
 
 def complain(text: str) -> None:

@@ -6,9 +6,11 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 
 import click
 
+from sepkit.batching.progress import BatchProgress, BatchReporter
 from sepkit.cli.printing import console
 from sepkit.problem.run import Progress, Reporter
 
@@ -23,10 +25,15 @@ progress_option = click.option(
 """The option of every command that may take long."""
 
 
+def draws(style: str) -> bool:
+    """Whether there is a bar."""
+    return style == "bar" or (style == "auto" and sys.stderr.isatty())
+
+
 @contextmanager
 def progress(style: str, title: str) -> Iterator[Reporter | None]:
     """A reporter of the wanted style: ``bar``, ``json`` or ``none``; ``auto`` is a bar at a terminal."""
-    if style == "bar" or (style == "auto" and sys.stderr.isatty()):
+    if draws(style):
         with _bars(title) as reporter:
             yield reporter
     elif style == "json":
@@ -64,5 +71,65 @@ def _bars(title: str) -> Iterator[Reporter]:
                 tasks[event.stage] = bars.add_task(event.stage, total=event.total, mixture=title, figures="")
             figures = "  ".join(f"{name} {value:.4g}" for name, value in event.figures.items())
             bars.update(tasks[event.stage], completed=event.done, total=event.total, figures=figures)
+
+        yield report
+
+
+@contextmanager
+def batch_progress(style: str) -> Iterator[BatchReporter | None]:
+    """A reporter of many recordings: a bar over all, with the time that is left, and one for each that runs."""
+    if draws(style):
+        with _bars_of_all() as reporter:
+            yield reporter
+    elif style == "json":
+        last: dict[str, Progress] = {}
+
+        def report(batch: BatchProgress) -> None:
+            for title, event in batch.running.items():
+                if last.get(title) != event:
+                    last[title] = event
+                    line: dict[str, object] = {"mixture": title, **asdict(event), "overall": round(batch.fraction, 4)}
+                    if not event.figures:
+                        del line["figures"]
+                    # Nobody needs to read it for the work to be done.
+                    with suppress(OSError):
+                        click.echo(json.dumps(line), err=True)
+
+        yield report
+    else:
+        yield None
+
+
+@contextmanager
+def _bars_of_all() -> Iterator[BatchReporter]:
+    from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[steps]}", markup=False),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[figures]}", markup=False),
+    )
+    with Bars(*columns, console=console(stderr=True, drawn=True), transient=True, redirect_stdout=False) as bars:
+        overall = bars.add_task("all", total=1.0, steps="", figures="")
+        stages: dict[str, TaskID] = {}
+
+        def report(batch: BatchProgress) -> None:
+            bars.update(overall, completed=batch.fraction, steps=f"{batch.done}/{batch.total}")
+            for title in stages.keys() - batch.running.keys():
+                bars.remove_task(stages.pop(title))
+            for title, event in batch.running.items():
+                if title not in stages:
+                    stages[title] = bars.add_task(title, total=event.total, steps="", figures="")
+                task = bars.tasks[bars.task_ids.index(stages[title])]
+                description = f"{title}  {event.stage}"
+                if task.description != description:
+                    bars.reset(stages[title], total=event.total)
+                figures = "  ".join(f"{name} {value:.4g}" for name, value in event.figures.items())
+                steps = f"{event.done}/{event.total}"
+                bars.update(stages[title], description=description, completed=event.done, steps=steps, figures=figures)
 
         yield report

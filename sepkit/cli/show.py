@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
 
+from sepkit.cli.completing import names_of
 from sepkit.cli.group import discover
 from sepkit.cli.printing import console, print_json
-from sepkit.plugin.registry import Registry
+from sepkit.plugin.described import named
 from sepkit.plugin.specs import TRAITS, MetricSpec, OptionalSpec, SeparatorSpec, Spec, TrainableSpec
 from sepkit.problem.needs import in_words
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=names_of("separators", "priors", "constraints", "metrics", "datasets"))
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of its options.")
 @click.pass_context
 def command(ctx: click.Context, name: str, schema: bool) -> None:
     """Show what the method, prior, constraint, metric or dataset NAME does, and its options."""
-    spec = _find(discover(ctx), name)
+    spec = named(discover(ctx), name)
     options = (spec.load_config() if isinstance(spec, SeparatorSpec) else spec.load()).model_json_schema()
     if schema:
         print_json(options)
@@ -34,20 +33,6 @@ def command(ctx: click.Context, name: str, schema: bool) -> None:
     if isinstance(spec, TrainableSpec) and spec.trainer:
         training = spec.load_training().model_json_schema()
         _print_options(training, f"of its training, given to sepkit train {spec.name} as --set NAME=VALUE")
-
-
-def _find(registry: Registry, name: str) -> Spec:
-    finders: dict[Callable[[str], Spec], Iterable[str]] = {
-        registry.separator: registry.separators,
-        registry.prior: registry.priors,
-        registry.constraint: registry.constraints,
-        registry.metric: registry.metrics,
-        registry.dataset: registry.datasets,
-    }
-    having = [find for find, names in finders.items() if name in names]
-    # What knows a near name complains most helpfully.
-    near = [find for find, names in finders.items() if difflib.get_close_matches(name, names)]
-    return [*having, *near, registry.separator][0](name)
 
 
 def _facts(spec: Spec) -> list[tuple[str, str]]:

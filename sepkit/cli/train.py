@@ -6,18 +6,34 @@ from pathlib import Path
 
 import click
 
+from sepkit.cli.completing import names_of
+from sepkit.cli.given import parse_tasks
 from sepkit.cli.group import discover
 from sepkit.cli.options import option_settings, read_options
 from sepkit.cli.printing import complain, print_json
 from sepkit.cli.progress import progress, progress_option
 from sepkit.plugin.stdout import kept_from_stdout
-from sepkit.training.learn import named, train
+from sepkit.training.learn import train
+from sepkit.training.parts import named
 
 
 @click.command()
-@click.argument("name", metavar="METHOD|PRIOR")
-@click.argument("datasets", nargs=-1, required=True, metavar="DATASET [DATASET ...]")
+@click.argument("name", metavar="METHOD|PRIOR", shell_complete=names_of("separators", "priors"))
+@click.argument("datasets", nargs=-1, metavar="[DATASET ...]")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for the weights.")
+@click.option(
+    "--from",
+    "weights",
+    type=click.Path(path_type=Path),
+    help="Weights to go on from, at a tenth of the learning rate: a folder, or the name of published ones.",
+)
+@click.option(
+    "--task",
+    "tasks",
+    multiple=True,
+    metavar="NAME=DATASET",
+    help="A stem to learn and a dataset to learn it from, in place of DATASET: cello=recordings; may be repeated.",
+)
 @click.option("--sources", default="", help="Names of the stems to learn: voice,guitar; by default all.")
 @click.option("--whole", is_flag=True, help="Learn from the part of each dataset too that is kept for tests.")
 @option_settings
@@ -31,6 +47,8 @@ def command(
     name: str,
     datasets: tuple[str, ...],
     output: Path,
+    weights: Path | None,
+    tasks: tuple[str, ...],
     sources: str,
     whole: bool,
     config_path: Path | None,
@@ -46,6 +64,8 @@ def command(
     Started again with the same options and folder, a training that was stopped goes on. What comes out is for
     `sepkit run METHOD MIX --weights OUTPUT`.
     """
+    if not datasets and not tasks:
+        raise click.UsageError("give one DATASET or more, or tasks with --task NAME=DATASET")
     # Whatever a plugin prints must not get between the results on stdout.
     with progress(style, name) as reporter, kept_from_stdout():
         trained = train(
@@ -53,6 +73,8 @@ def command(
             datasets,
             output,
             config=read_options(config_path, settings),
+            weights=weights,
+            tasks=parse_tasks(tasks),
             sources=[source.strip() for source in sources.split(",")] if sources else [],
             whole=whole,
             seed=seed,

@@ -41,9 +41,8 @@ def facts(one: PublishedWeights) -> str:
         "licence": one.weights.licence,
         "size": "unknown" if size is None else decimal(size),
     }
-    if one.weights.url:
-        lines["url"] = one.weights.url
-    return "\n".join([one.weights.name, *(f"  {title:<8} {text}" for title, text in lines.items())])
+    files = [("url", file.url) for file in one.weights.files]
+    return "\n".join([one.weights.name, *(f"  {title:<8} {text}" for title, text in [*lines.items(), *files])])
 
 
 def _size(one: PublishedWeights) -> int | None:
@@ -63,8 +62,7 @@ def _entry(one: PublishedWeights) -> dict[str, Any]:
         "licence": weights.licence,
         "source": weights.source,
         "size": _size(one),
-        "url": weights.url or None,
-        "sha256": weights.sha256 or None,
+        "files": [{"url": file.url, "sha256": file.sha256, "size": file.size} for file in weights.files],
         "folder": str(one.folder) if one.folder else None,
         "fault": one.fault,
     }

@@ -64,7 +64,11 @@ class Track:
 
     def load_stems(self) -> dict[str, Audio]:
         """Read all true stems; raises `AudioError`."""
-        return {name: _loaded(stem, Audio.read) for name, stem in self.stems.items()}
+        return {name: self.load_stem(name) for name in self.stems}
+
+    def load_stem(self, name: str) -> Audio:
+        """Read one true stem and no other; raises `AudioError`."""
+        return _loaded(self.stems[name], Audio.read)
 
     def load_mixture(self) -> Audio:
         """Read the mixture, or sum the stems; raises `AudioError`."""

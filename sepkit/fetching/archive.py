@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import lzma
-import re
 import shutil
 import stat
 import tarfile
@@ -16,7 +15,6 @@ from typing import IO
 
 from sepkit.errors import WeightsError, reason_of
 
-_ARCHIVE = re.compile(r"\.zip$|\.tar(\.\w+)?$|\.t(gz|bz2|xz)$", re.IGNORECASE)
 _DAMAGED = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -33,11 +31,6 @@ _EXPANSION, _SLACK_BYTES = 10, 64 * 2**20
 
 Member = tuple[str, int, Callable[[], IO[bytes]]]
 """Name within the archive, size in bytes, and what opens it."""
-
-
-def is_archive(name: str) -> bool:
-    """Whether a file of this name is unpacked."""
-    return _ARCHIVE.search(name) is not None
 
 
 def unpack(archive: Path, folder: Path) -> None:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import logging
+import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from sepkit.errors import OutputError, WeightsError, WriteError
-from sepkit.fetching.archive import is_archive, unpack
+from sepkit.fetching.archive import unpack
 from sepkit.files import new_folder
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.store import HOME, find_weights, place_of
-from sepkit.plugin.weights import Weights
+from sepkit.plugin.weights import Weights, WeightsFile
 from sepkit.problem.run import Cancel, Reporter, Run
 
 _TIMEOUT_S = 30
@@ -96,13 +94,15 @@ def fetch(
             new_folder(place, _ELSEWHERE) as folder,
             tempfile.TemporaryDirectory(dir=folder) as aside,
         ):
-            file = _download(weights, Path(aside), run)
-            if is_archive(file.name):
-                unpack(file, folder)
-            else:
-                # What pooch writes is for nobody else to read, and caches may be shared.
-                file.chmod(folder.stat().st_mode & 0o666)
-                os.replace(file, folder / file.name)
+            meter = _Meter(weights, run)
+            for file in weights.files:
+                got = Path(aside) / file.name
+                _download(weights, file, got, meter)
+                if file.is_archive:
+                    unpack(got, folder)
+                else:
+                    os.replace(got, folder / file.name)
+            meter.finish()
     except (OutputError, WriteError):
         # Another process may have been faster; its weights are the same.
         if not place.is_dir():
@@ -121,32 +121,28 @@ def _require_room(weights: Weights, place: Path) -> None:
         raise WriteError(str(place), f"{lacking}; free some space or {_ELSEWHERE}")
 
 
-def _download(weights: Weights, folder: Path, run: Run) -> Path:
-    """The file at the URL, with its digest checked, in `folder`."""
+def _download(weights: Weights, file: WeightsFile, target: Path, meter: _Meter) -> None:
+    """Write the file at the URL to `target`, with its size and digest checked."""
     try:
-        import pooch
         import requests
     except ImportError as error:
-        raise WeightsError("fetching needs pooch: pip install 'sepkit[fetch]'") from error
+        raise WeightsError("fetching needs requests: pip install 'sepkit[fetch]'") from error
 
-    def download(url: str, output: str, _: object) -> None:
-        # Not pooch's own downloader: it leaves the connection open when it is stopped in the middle.
+    digest, left_bytes = hashlib.sha256(), file.size
+    host = urlsplit(file.url).netloc
+    try:
         with (
-            requests.get(url, stream=True, timeout=_TIMEOUT_S, headers=_AS_STORED) as response,
-            open(output, "wb") as stream,
+            requests.get(file.url, stream=True, timeout=_TIMEOUT_S, headers=_AS_STORED) as response,
+            open(target, "wb") as stream,
         ):
             response.raise_for_status()
-            meter = _Meter(weights, run)
             for chunk in response.iter_content(_CHUNK_BYTES):
+                left_bytes -= len(chunk)
+                if left_bytes < 0:
+                    raise _unannounced(weights, file, f"more than the {file.size} bytes")
                 meter.count(len(chunk))
+                digest.update(chunk)
                 stream.write(chunk)
-
-    host = urlsplit(weights.url).netloc
-    try:
-        with _quiet(pooch.get_logger()):
-            got = pooch.retrieve(
-                weights.url, f"sha256:{weights.sha256}", fname=weights.file, path=folder, downloader=download
-            )
     except requests.HTTPError as error:
         raise _failed(weights, f"the server answers {error}; try later, or update the plugin") from error
     except requests.exceptions.ChunkedEncodingError as error:
@@ -156,55 +152,37 @@ def _download(weights: Weights, folder: Path, run: Run) -> Path:
             weights, f"cannot reach {host} ({type(error).__name__}); check the network and try again"
         ) from error
     except requests.RequestException as error:
-        raise _failed(weights, f"{type(error).__name__} at {weights.url}: {error}") from error
-    except ValueError as error:
-        raise _unannounced(weights, f"a digest other than {weights.sha256}") from error
-    return Path(got)
+        raise _failed(weights, f"{type(error).__name__} at {file.url}: {error}") from error
+    if not digest.hexdigest().startswith(file.sha256):
+        raise _unannounced(weights, file, f"a digest other than {file.sha256}")
 
 
 class _Meter:
-    """Counts bytes: reports them, and stops when cancelled or when there are too many."""
+    """Counts bytes of all files, reports them, and stops when cancelled."""
 
     def __init__(self, weights: Weights, run: Run) -> None:
-        self._weights, self._run = weights, run
+        self._run = run
         self._counted = self._ticked = 0
         self._ticks = run.steps(-(-weights.size // _TICK_BYTES), "download, MiB")
         next(self._ticks)
 
     def count(self, new: int) -> None:
-        """Count bytes that have come.
-
-        Raises
-        ------
-        WeightsError, Cancelled
-        """
+        """Count bytes that have come; raises `Cancelled`."""
         self._run.check_cancelled()
         self._counted += new
-        if self._counted > self._weights.size:
-            raise _unannounced(self._weights, f"more than the {self._weights.size} bytes")
-        whole, rest = divmod(self._counted, _TICK_BYTES)
-        due = whole + (rest > 0 and self._counted == self._weights.size)
-        for _ in range(due - self._ticked):
+        while self._ticked < self._counted // _TICK_BYTES:
             next(self._ticks, None)
-        self._ticked = due
+            self._ticked += 1
 
-
-@contextmanager
-def _quiet(logger: logging.Logger) -> Iterator[None]:
-    """Without what pooch says on stderr of every download, and with its logger as it was afterwards."""
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
+    def finish(self) -> None:
+        """Report that all is there."""
+        for _ in self._ticks:
+            pass
 
 
 def _failed(weights: Weights, reason: str) -> WeightsError:
     return WeightsError(f"weights '{weights.name}' were not fetched: {reason}")
 
 
-def _unannounced(weights: Weights, what: str) -> WeightsError:
-    return _failed(
-        weights, f"{weights.url} gives {what} that the plugin announces; nothing was kept, update the plugin"
-    )
+def _unannounced(weights: Weights, file: WeightsFile, what: str) -> WeightsError:
+    return _failed(weights, f"{file.url} gives {what} that the plugin announces; nothing was kept, update the plugin")

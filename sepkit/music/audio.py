@@ -13,8 +13,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sepkit.errors import AudioError, SamplesError, WriteError
+from sepkit import large
+from sepkit.errors import AudioError, SamplesError
 from sepkit.files import atomic_path
+from sepkit.music.encoding import Encoding, encode
 from sepkit.music.origin import Origin
 from sepkit.music.recordings.stream import MOST_CHANNELS, RATES_HZ
 from sepkit.opening import as_spelt
@@ -40,9 +42,6 @@ SUFFIXES = frozenset(_LIBSNDFILE + _PYAV)
 
 LOUDEST = 1e10
 """Largest value of a sample: beyond any recording, even of integers taken for floats; its power is a float32."""
-
-_BLOCK = 1 << 20
-_WAV_LIMIT_BYTES = 0xFFFF0000
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,8 +106,10 @@ class Audio:
         if not (is_number and 1 <= rate <= highest and rate % 1 == 0):
             raise SamplesError(f"sample_rate needs a whole number of Hz from 1 to {highest}, given {rate!r}")
         with np.errstate(over="ignore"):
-            view = samples.astype(np.float32, copy=False).view()
-        peak = max(float(view.max()), -float(view.min()))
+            view = (samples if samples.dtype == np.float32 else large.copied(samples, np.float32)).view()
+        extremes = [(view[:, span].max(), -view[:, span].min()) for span in large.spans(length)]
+        # Of NumPy, which tells of a NaN among them.
+        peak = float(np.max(extremes))
         if not peak <= LOUDEST:
             wrong = f"with a peak of {peak:.3g}" if np.isfinite(peak) else "with NaN, infinite or too large values"
             raise SamplesError(
@@ -140,6 +141,14 @@ class Audio:
         """Length in seconds."""
         return self.length / self.sample_rate
 
+    @property
+    def energies(self) -> NDArray[np.float64]:
+        """Sum of the squared samples of every channel [shape=(channels,)]."""
+        total: NDArray[np.float64] = np.zeros(self.channels)
+        for span in large.spans(self.length):
+            total += np.square(self.samples[:, span], dtype=np.float64).sum(axis=1)
+        return total
+
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Audio:
         """Read a file of any format that libsndfile knows (WAV, FLAC, OGG, MP3, AIFF ...) to its end.
@@ -158,10 +167,9 @@ class Audio:
 
         path = Path(path)
         with streamed(path) as stream:
-            blocks = list(stream.blocks)
-        if not blocks:
+            samples = large.joined(stream.blocks)
+        if samples is None:
             raise AudioError(f"{path} {stream.missing(0) or 'holds no samples'}")
-        samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
         missing = stream.missing(samples.shape[1])
         try:
             remarks = (f"the recording {missing}",) if missing else ()
@@ -213,36 +221,10 @@ class Audio:
         suffix = path.suffix.lower()
         if suffix not in (".wav", ".flac"):
             raise AudioError(f"cannot write audio as '{path.name}': the name needs to end in .wav or .flac")
-        if suffix == ".flac" and np.abs(self.samples).max() > 1:
+        if suffix == ".flac" and max(self.samples.max(), -self.samples.min()) > 1:
             raise AudioError(f"{path.name} would clip: FLAC ends at full scale 1 and the peak is above it; write .wav")
         with atomic_path(path) as temporary:
-            self._encode(temporary, suffix)
-
-    def _encode(self, path: Path, suffix: str) -> None:
-        import soundfile
-
-        if suffix == ".flac":
-            container, subtype = "FLAC", "PCM_24"
-        else:
-            container = "WAV" if self.samples.nbytes < _WAV_LIMIT_BYTES else "RF64"
-            subtype = "FLOAT"
-        # libsndfile does not tell why a file cannot be made.
-        path.touch()
-        try:
-            with soundfile.SoundFile(path, "w", self.sample_rate, self.channels, subtype, format=container) as file:
-                for start in range(0, self.length, _BLOCK):
-                    file.write(self.samples[:, start : start + _BLOCK].T)
-            # libsndfile can lose the end of a file on a full disk without an error: read the last sample back.
-            with soundfile.SoundFile(path) as file:
-                complete = file.frames == self.length
-                file.seek(self.length - 1)
-                complete = complete and len(file.read(1)) == 1
-        except (soundfile.SoundFileError, AssertionError) as error:
-            raise WriteError(str(path), "the disk did not take all of it; free some space") from error
-        if not complete:
-            raise WriteError(str(path), "the file came out short; free some space")
-        if container == "WAV":
-            _clear_timestamp(path)
+            encode(self.samples, self.sample_rate, temporary, Encoding(suffix[1:]))
 
     def resample(self, sample_rate: int, length: int | None = None) -> Audio:
         """The same sound at another sample rate (soxr, high quality).
@@ -271,29 +253,29 @@ class Audio:
         length = length or -(-self.length * sample_rate // self.sample_rate)
         import soxr
 
-        # Under older NumPy soxr cannot tell how the view of a single sample lies in memory.
-        frames = self.samples.T if self.length > 1 else self.samples.T.copy()
-        resampled = soxr.resample(frames, self.sample_rate, sample_rate, quality="HQ").T
-        return Audio(fit_length(np.ascontiguousarray(resampled), length), sample_rate)
+        stream = soxr.ResampleStream(self.sample_rate, sample_rate, self.channels, dtype="float32", quality="HQ")
+        resampled, done = large.zeros((self.channels, length)), 0
+        for span in large.spans(self.length):
+            block = np.ascontiguousarray(self.samples[:, span].T)
+            piece = stream.resample_chunk(block, last=span.stop == self.length)[: length - done]
+            resampled[:, done : done + len(piece)] = piece.T
+            done += len(piece)
+        return Audio(resampled, sample_rate)
 
     def mixdown(self) -> Audio:
         """The mean of the channels, as one channel."""
         if self.channels == 1:
             return self
-        return Audio(self.samples.mean(axis=0, keepdims=True), self.sample_rate)
+        mean = large.empty((1, self.length))
+        for span in large.spans(self.length):
+            self.samples[:, span].mean(axis=0, keepdims=True, out=mean[:, span])
+        return Audio(mean, self.sample_rate)
 
 
 def fit_length(samples: NDArray[np.float32], length: int) -> NDArray[np.float32]:
     """Cut or zero-pad the end so that there are `length` samples [shape=(channels, length)]."""
     if samples.shape[1] >= length:
         return samples[:, :length]
-    return np.pad(samples, ((0, 0), (0, length - samples.shape[1])))
-
-
-def _clear_timestamp(path: Path) -> None:
-    """Zero the time of writing that libsndfile puts into the PEAK chunk, so that equal samples give equal bytes."""
-    with open(path, "r+b") as file:
-        position = file.read(128).find(b"PEAK")
-        if position >= 0:
-            file.seek(position + 12)
-            file.write(bytes(4))
+    fitted = large.zeros((samples.shape[0], length), samples.dtype)
+    fitted[:, : samples.shape[1]] = samples
+    return fitted

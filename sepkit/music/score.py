@@ -40,6 +40,9 @@ class Score:
         are seconds.
     origin : Origin or None
         The file that it was read from; None once parts or times were changed in other ways than an origin can tell.
+    heard_in : str or None
+        The digest of the recording in which a method heard these notes, with nothing but it to tell when they sound;
+        None once they were moved.
 
     Examples
     --------
@@ -52,6 +55,7 @@ class Score:
     remarks: tuple[str, ...] = field(default=(), compare=False)
     tempi_bpm: tuple[float, ...] = field(default=(), compare=False)
     origin: Origin | None = field(default=None, compare=False)
+    heard_in: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "notes", tuple(sorted(self.notes)))
@@ -215,7 +219,8 @@ class Score:
         from sepkit.music.files.reading import read_notes
 
         origin = Origin.of(as_spelt(Path(path)), parts=parts, pedal=pedal)
-        return cls(*read_notes(Path(path), parts, pedal=pedal), origin)
+        notes, contents = read_notes(Path(path), parts, pedal=pedal)
+        return cls(notes, contents.remarks, contents.tempi_bpm, origin, contents.heard_in)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write as MIDI, one track a part, atomically. Fractions of a semitone are rounded away.
@@ -226,7 +231,7 @@ class Score:
         """
         from sepkit.music.files.midi import write_midi
 
-        write_midi(self.notes, Path(path))
+        write_midi(self.notes, Path(path), self.heard_in)
 
     def plot(self) -> Figure:
         """Draw the notes over time and pitch, coloured by part; needs matplotlib (``pip install "sepkit[plot]"``).

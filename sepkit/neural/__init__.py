@@ -9,7 +9,9 @@ from sepkit.neural.device import choose_device, generator
 from sepkit.neural.layers import undrawn
 from sepkit.neural.loop import Fit, fit
 from sepkit.neural.output import usable
+from sepkit.neural.segments import overlap_add
 from sepkit.neural.starts import Starts, fit_starts
+from sepkit.neural.tensors import read_safetensors, read_state_dict
 
 __all__ = [
     "Adam",
@@ -20,7 +22,10 @@ __all__ = [
     "fit",
     "fit_starts",
     "generator",
+    "overlap_add",
     "read_by_source",
+    "read_safetensors",
+    "read_state_dict",
     "undrawn",
     "usable",
 ]

@@ -7,25 +7,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import safetensors
 import safetensors.torch
 import torch
 from pydantic import ValidationError
 from torch import nn
 
 from sepkit.config import C
-from sepkit.errors import WeightsError
+from sepkit.errors import ConfigError, WeightsError
 from sepkit.files import read_regular, staged_folder
 from sepkit.neural.record import FORMAT, MOST_BYTES, Record, first_fault, parsed
+from sepkit.neural.tensors import DAMAGED, MOST_TENSOR_BYTES, finite, short
 
 TENSORS, RECORD = "model.safetensors", "model.json"
-_MOST_TENSOR_BYTES = 1 << 34
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -94,12 +93,12 @@ class Checkpoint:
         """
         with _one_line(folder / RECORD):
             read = parsed(_bytes(folder / RECORD, MOST_BYTES))
-        data = _bytes(folder / TENSORS, _MOST_TENSOR_BYTES)
+        data = _bytes(folder / TENSORS, MOST_TENSOR_BYTES)
         if read.get("format") != FORMAT:
-            given = _short(repr(read.get("format")))
+            given = short(repr(read.get("format")))
             raise WeightsError(f"{folder} holds weights of format {given}, this sepkit reads {FORMAT}; update sepkit")
         if read.get("method") != method:
-            given = _short(repr(read.get("method")))
+            given = short(repr(read.get("method")))
             raise WeightsError(f"{folder} holds weights of {given}, wanted are those of '{method}'; give others")
         if read.pop("digest", None) != _digest(read, data):
             raise WeightsError(
@@ -108,7 +107,7 @@ class Checkpoint:
         with _one_line(folder / RECORD):
             record = Record.model_validate(read)
         with _one_line(folder / TENSORS):
-            tensors = _finite(safetensors.torch.load(data))
+            tensors = finite(safetensors.torch.load(data))
         return cls(
             method=record.method,
             config=record.config,
@@ -134,6 +133,33 @@ class Checkpoint:
                 "others"
             ) from error
 
+    def tuned_options(self, given: C, fixed: Collection[str]) -> C:
+        """The options of a training that goes on from these weights.
+
+        Parameters
+        ----------
+        given : Config
+            Those of the training; what its caller has not set comes from its defaults.
+        fixed : collection of str
+            Names of the options that describe the model, which are as the weights have them.
+
+        Raises
+        ------
+        ConfigError
+            If `given` has set one of them to something else.
+        WeightsError
+            As `options`.
+        """
+        own = self.options(type(given))
+        kept = {name: getattr(own, name) for name in fixed}
+        for name in sorted(given.model_fields_set & kept.keys()):
+            if getattr(given, name) != kept[name]:
+                raise ConfigError(
+                    f"the weights of '{self.method}' have {name}={kept[name]}, given {name}={getattr(given, name)}: "
+                    "what describes the model stays as it is; leave it out"
+                )
+        return given.model_copy(update=kept)
+
     def built(self, build: Callable[[], M]) -> M:
         """The model that `build` makes, with these weights, which are not to change any more.
 
@@ -143,10 +169,12 @@ class Checkpoint:
             If they do not fit it, or it is too large for this machine.
         """
         try:
-            model = build()
+            # What layers draw at first is thrown away: torch's global generator is as before.
+            with torch.random.fork_rng(devices=[]):
+                model = build()
         except (RuntimeError, MemoryError) as error:
             raise WeightsError(
-                f"the model of '{self.method}' cannot be made for these weights: {_short(str(error))}; train or fetch "
+                f"the model of '{self.method}' cannot be made for these weights: {short(str(error))}; train or fetch "
                 "others"
             ) from error
         self.load_into(model)
@@ -167,7 +195,7 @@ class Checkpoint:
         try:
             model.load_state_dict(dict(self.tensors))
         except RuntimeError as error:
-            reason = _short(str(error))
+            reason = short(str(error))
             raise WeightsError(
                 f"the weights do not fit the model of '{self.method}': {reason}; train or fetch others"
             ) from error
@@ -207,34 +235,23 @@ def _one_line(file: Path) -> Iterator[None]:
         yield
     except ValidationError as error:
         raise WeightsError(f"{file} cannot be: {first_fault(error)}; copy or train the weights again") from error
-    # safetensors raises KeyError for types of numbers that torch has not, and ValueError for impossible shapes.
-    except (ValueError, RecursionError, LookupError, RuntimeError, TypeError, safetensors.SafetensorError) as error:
+    except DAMAGED as error:
         raise WeightsError(
-            f"{file} is truncated or damaged: {_short(str(error))}; copy or train the weights again"
+            f"{file} is truncated or damaged: {short(str(error))}; copy or train the weights again"
         ) from error
-
-
-def _finite(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
-    for name, tensor in tensors.items():
-        if tensor.is_complex():
-            raise ValueError(f"tensor {_short(repr(name))} is of complex numbers")
-        # Types of eight bits and less cannot be asked themselves.
-        if tensor.is_floating_point() and not bool(tensor.float().isfinite().all()):
-            raise ValueError(f"tensor {_short(repr(name))} holds values that are no finite numbers")
-    return tensors
 
 
 def _misfits(wanted: Mapping[str, torch.Tensor], given: Mapping[str, torch.Tensor]) -> Iterator[str]:
     for name, tensor in wanted.items():
         if name not in given:
-            yield f"there is no tensor {_short(repr(name))}"
+            yield f"there is no tensor {short(repr(name))}"
         elif given[name].shape != tensor.shape:
-            yield f"tensor {_short(repr(name))} has shape {tuple(given[name].shape)}, wanted is {tuple(tensor.shape)}"
+            yield f"tensor {short(repr(name))} has shape {tuple(given[name].shape)}, wanted is {tuple(tensor.shape)}"
         elif given[name].is_floating_point() != tensor.is_floating_point():
-            yield f"tensor {_short(repr(name))} is of {given[name].dtype}, wanted is {tensor.dtype}"
+            yield f"tensor {short(repr(name))} is of {given[name].dtype}, wanted is {tensor.dtype}"
     for name in given:
         if name not in wanted:
-            yield f"there is a tensor {_short(repr(name))} too many"
+            yield f"there is a tensor {short(repr(name))} too many"
 
 
 def _bytes(path: Path, most: int) -> bytes:
@@ -254,9 +271,3 @@ def _digest(record: Mapping[str, Any], data: bytes) -> str:
     digest = hashlib.sha256(json.dumps(record, sort_keys=True).encode())
     digest.update(data)
     return digest.hexdigest()
-
-
-def _short(text: str) -> str:
-    """`text` in one line that is not long."""
-    line = " ".join(text.split())
-    return line if len(line) <= 120 else f"{line[:117]}..."

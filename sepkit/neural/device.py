@@ -42,6 +42,14 @@ def choose_device(run: Run) -> torch.device:
     return device
 
 
+def devices() -> list[str]:
+    """What torch sees here, with the names of accelerators."""
+    found = [f"cuda:{index} ({torch.cuda.get_device_name(index)})" for index in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    return ["cpu", *found]
+
+
 def generator(rng: np.random.Generator, device: torch.device | str = "cpu") -> torch.Generator:
     """A generator of torch whose seed is one draw from `rng`: nothing global is seeded."""
     return torch.Generator(device).manual_seed(int(rng.integers(2**63)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ class Fit:
     steps : int
         That were done in all, those before a resume included.
     best_step : int
-        Whose weights the model has.
+        Whose weights the model has; 0 if they are those of the start.
     losses, validations : tuple of float
         After every step, and at every validation.
     """
@@ -62,7 +62,7 @@ class Fit:
 
 def fit(
     model: nn.Module,
-    loss: Loss,
+    loss: Loss | Sequence[Loss],
     *,
     config: TrainingConfig,
     run: Run,
@@ -70,6 +70,8 @@ def fit(
     validate: Callable[[nn.Module], float] | None = None,
     stage: str = "train",
     recipe: Mapping[str, Any] | None = None,
+    from_weights: bool = False,
+    shuffled: bool = False,
 ) -> Fit:
     """Train `model`, which holds the best weights at the end.
 
@@ -80,8 +82,9 @@ def fit(
     Parameters
     ----------
     model : torch.nn.Module
-    loss : callable
-        Gives the loss of one random batch from the model and a `numpy.random.Generator`.
+    loss : callable, or sequence of callables
+        Gives the loss of one random batch from the model and a `numpy.random.Generator`. Several take turns, a step
+        each; weights that one of them does not use stay as they are in its steps.
     config : TrainingConfig
     run : Run
         Gives seed and device, and may be cancelled at every step.
@@ -94,6 +97,10 @@ def fit(
         What the progress is called.
     recipe : mapping, optional
         What else the result depends on, such as names of tracks, as JSON: a state of another recipe is refused.
+    from_weights : bool
+        Whether the weights at the start are good for something: they are validated too, and kept if nothing is better.
+    shuffled : bool
+        Whether the order of several losses is another one in every round.
 
     Returns
     -------
@@ -113,6 +120,7 @@ def fit(
     averaging = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
     average = AveragedModel(model, multi_avg_fn=averaging, use_buffers=True)
     modules = {"model": model, "average": average}
+    losses = (loss,) if callable(loss) else tuple(loss)
     best: dict[str, torch.Tensor] = {}
     curves = Curves()
     made_by = {"config": config.model_dump(mode="json"), "seed": run.seed, **(recipe or {})}
@@ -125,11 +133,22 @@ def fit(
         if state is not None:
             save_state(state, modules, optimizer, best, curves, made_by)
 
+    def judge(module: nn.Module) -> None:
+        nonlocal best
+        assert validate is not None
+        curves.validations.append(checked("validation", _validation(validate, module), curves.step))
+        run.show(validation=curves.validations[-1])
+        if curves.validations[-1] <= min(curves.validations):
+            best, curves.best_step = _copied(module), curves.step
+
+    if from_weights and validate is not None and not curves.validations:
+        judge(model)
     for _ in _saved_if_cancelled(run.steps(config.steps - curves.step, stage), save):
         if _out_of_patience(config, curves):
             break
         optimizer.learning_rate = learning_rate(config, curves.step)
-        value = loss(model, np.random.default_rng([run.seed, curves.step]))
+        turn = whose_turn(curves.step, len(losses), run.seed if shuffled else None)
+        value = losses[turn](model, np.random.default_rng([run.seed, curves.step]))
         curves.losses.append(checked("loss", value.detach(), curves.step))
         run.show(loss=float(np.mean(curves.losses[-_SHOWN:])))
         optimizer.zero_grad()
@@ -140,15 +159,21 @@ def fit(
         average.update_parameters(model)
         curves.step += 1
         if validate is not None and (curves.step % config.validate_every == 0 or curves.step == config.steps):
-            curves.validations.append(checked("validation", _validation(validate, average.module), curves.step))
-            run.show(validation=curves.validations[-1])
-            if curves.validations[-1] <= min(curves.validations):
-                best, curves.best_step = _copied(average.module), curves.step
+            judge(average.module)
         if curves.step % config.save_every == 0:
             save()
     save()
     model.load_state_dict(best or average.module.state_dict())
-    return Fit(curves.step, curves.best_step or curves.step, tuple(curves.losses), tuple(curves.validations))
+    if from_weights and best and curves.best_step == 0:
+        run.remark("nothing that was learned did better on what was held back: the weights are those of the start")
+    best_step = curves.best_step if best else curves.step
+    return Fit(curves.step, best_step, tuple(curves.losses), tuple(curves.validations))
+
+
+def whose_turn(step: int, count: int, seed: int | None) -> int:
+    """Which of several losses a step is of: each is once in every round, whose order is drawn if there is a seed."""
+    rounds, place = divmod(step, count)
+    return place if seed is None else int(np.random.default_rng([seed, rounds, count]).permutation(count)[place])
 
 
 def learning_rate(config: TrainingConfig, step: int) -> float:

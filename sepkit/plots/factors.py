@@ -155,8 +155,11 @@ def _painted(levels: Array, atoms: Sequence[DrawnAtom], at: NDArray[np.intp], co
 
 
 def _draw_templates(axis: Axes, picture: Array, bins_hz: Array) -> None:
-    highest = _show(axis, picture, bins_hz / 1000)
-    axis.set(xlim=(0, min(_TOP_HZ / 1000, highest)), xlabel="kHz")
+    if np.allclose(np.diff(bins_hz, 2), 0, atol=1e-3 * bins_hz[-1] / len(bins_hz)):
+        lowest, highest = 0.0, _show(axis, picture, bins_hz / 1000)
+    else:
+        lowest, highest = _show_logarithmic(axis, picture, bins_hz / 1000)
+    axis.set(xlim=(lowest, min(_TOP_HZ / 1000, highest)), xlabel="kHz")
     axis.set_title("templates", loc="left", fontsize="medium")
 
 
@@ -173,6 +176,16 @@ def _show(axis: Axes, picture: Array, centres: Array) -> float:
     left, right = float(centres[0]) - half, float(centres[-1]) + half
     axis.imshow(picture, origin="lower", aspect="auto", extent=(left, right, -0.5, len(picture) - 0.5))
     return right
+
+
+def _show_logarithmic(axis: Axes, picture: Array, centres: Array) -> tuple[float, float]:
+    """The same for centres whose ratios are equal; where it begins and ends."""
+    between = np.sqrt(centres[1:] * centres[:-1])
+    edges = np.concatenate([centres[:1] ** 2 / between[:1], between, centres[-1:] ** 2 / between[-1:]])
+    axis.pcolormesh(edges, np.arange(len(picture) + 1) - 0.5, picture, rasterized=True)
+    axis.set_xscale("log")
+    axis.xaxis.set_major_formatter("{x:g}")
+    return float(edges[0]), float(edges[-1])
 
 
 def _draw_onsets(

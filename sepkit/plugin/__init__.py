@@ -2,7 +2,7 @@
 
 from sepkit.plugin.hookspecs import API, hookimpl
 from sepkit.plugin.specs import ConstraintSpec, DatasetSpec, MetricSpec, PriorSpec, SeparatorSpec
-from sepkit.plugin.weights import Weights
+from sepkit.plugin.weights import Weights, WeightsFile
 from sepkit.problem.domain import Domain
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "PriorSpec",
     "SeparatorSpec",
     "Weights",
+    "WeightsFile",
     "hookimpl",
 ]

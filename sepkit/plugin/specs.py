@@ -22,6 +22,7 @@ TRAITS = {
     "accelerated": "can run on an accelerator",
     "yardstick": "a baseline or an oracle: what other methods are measured by",
     "arbitrary-names": "told names alone, which stem has which is arbitrary: remarked, and assigned to be measured",
+    "streams": "an hour takes hardly more memory of its own than a minute",
     "synthesises": "its stems are synthesised and do not sum to the mixture: remarked",
 }
 
@@ -42,8 +43,8 @@ class Spec:
     reference : str
         The paper.
     needs : tuple of str
-        Out of ``"score"``, ``"f0"``, ``"examples"``, ``"references"``, ``"labels"``, ``"weights"``, ``"sources"``;
-        ``"score|f0"`` where one of them will do.
+        Out of ``"score"``, ``"f0"``, ``"examples"``, ``"references"``, ``"labels"``, ``"weights"``, ``"sources"``,
+        ``"stereo"``; ``"score|f0"`` where one of them will do.
     """
 
     kind: ClassVar[str]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sepkit.errors import PluginError, UnknownNameError, WeightsError
+from sepkit.files import sha256
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import TrainableSpec
 from sepkit.plugin.weights import Weights
@@ -48,7 +49,7 @@ def home() -> Path:
 
 def place_of(weights: Weights) -> Path:
     """Where weights that are to be fetched will lie: weights of another digest have another place."""
-    return home() / "weights" / f"{weights.name}-{weights.sha256[:16]}"
+    return home() / "weights" / f"{weights.name}-{weights.digest[:16]}"
 
 
 def folder_of(weights: Weights) -> Path | None:
@@ -119,24 +120,24 @@ def default_folder(spec: TrainableSpec) -> Path | None:
     return None if spec.default_weights is None else folder_of(spec.default_weights)
 
 
-def chosen_folder(given: str | os.PathLike[str] | None, spec: TrainableSpec) -> Path | None:
-    """The folder of the weights that a caller means.
+def chosen_weights(given: str | os.PathLike[str] | None, spec: TrainableSpec) -> Path | None:
+    """Where the weights lie that a caller means.
 
     Parameters
     ----------
     given : path or str, optional
-        A folder, or the name of weights that `spec` publishes; a folder goes over a name.
+        A folder, a file, or the name of weights that `spec` publishes; what lies there goes over a name.
     spec : TrainableSpec
 
     Returns
     -------
-    folder : Path or None
+    path : Path or None
         None when none were given and the method can do without.
 
     Raises
     ------
     WeightsError
-        If there is no such folder, or the weights have not been fetched.
+        If there is no such folder or file, or the weights have not been fetched.
     PluginError
         If weights ship with a plugin that cannot say where.
     """
@@ -144,7 +145,7 @@ def chosen_folder(given: str | os.PathLike[str] | None, spec: TrainableSpec) -> 
         default = spec.default_weights
         return None if default is None else _present(default, spec)
     path = Path(given)
-    if os.path.isdir(path):
+    if os.path.isdir(path) or os.path.isfile(path):
         return path
     names = {weights.name: weights for weights in spec.weights}
     if str(given) in names:
@@ -162,6 +163,31 @@ def weights_at(folder: Path, spec: TrainableSpec) -> Weights | None:
     return None
 
 
+def require_unchanged(folder: Path | None, spec: TrainableSpec) -> None:
+    """See to it that published weights are what was fetched; of what an archive held nothing is known.
+
+    Raises
+    ------
+    WeightsError
+        If a file is not there, or has not the digest that was announced.
+    """
+    weights = None if folder is None else weights_at(folder, spec)
+    if folder is None or weights is None:
+        return
+    for file in weights.files:
+        if file.is_archive:
+            continue
+        try:
+            changed = not sha256(folder / file.name).startswith(file.sha256)
+        except OSError:
+            changed = True
+        if changed:
+            raise WeightsError(
+                f"weights '{weights.name}' in {folder} were changed since they were fetched: {file.name}; remove that "
+                f"folder and fetch them again with: sepkit fetch {weights.name}"
+            )
+
+
 def _published(weights: Weights, specs: tuple[TrainableSpec, ...]) -> PublishedWeights:
     try:
         return PublishedWeights(weights=weights, specs=specs, folder=folder_of(weights))
@@ -172,9 +198,12 @@ def _published(weights: Weights, specs: tuple[TrainableSpec, ...]) -> PublishedW
 def _present(weights: Weights, spec: TrainableSpec) -> Path:
     folder = folder_of(weights)
     if folder is None:
+        from rich.filesize import decimal
+
         raise WeightsError(
-            f"{spec.kind} '{spec.name}' wants weights '{weights.name}', which have not been fetched: see their licence "
-            f"and fetch them with: sepkit fetch {weights.name}; or give a folder with weights=... or --weights"
+            f"{spec.kind} '{spec.name}' wants weights '{weights.name}', which have not been fetched ("
+            f"{decimal(weights.size)}; {weights.source}; licence: {weights.licence}): fetch them with: "
+            f"sepkit fetch {weights.name}; or give yours with weights=... or --weights"
         )
     if not os.path.isdir(folder):
         raise WeightsError(f"no such folder of weights: {folder}")

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from sepkit import large
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
 from sepkit.problem.statement import Statement
@@ -128,7 +129,12 @@ class BoundConstraints:
     def support(self) -> NDArray[np.bool_] | None:
         """The common support of those that are a `Support`; None when there is none."""
         masks = [p.support for _, p in self.projections if isinstance(p, Support)]
-        return np.logical_and.reduce(masks) if masks else None
+        if len(masks) < 2:
+            return masks[0] if masks else None
+        common = large.copied(masks[0])
+        for mask in masks[1:]:
+            common &= mask
+        return common
 
     def beyond_support(self) -> BoundConstraints:
         """Those that are more than a `Support` and so need to be projected on."""

@@ -32,8 +32,8 @@ def excerpt(problem: Problem, start: int, stop: int) -> Problem:
     return replace(
         problem,
         mixture=cut(problem.mixture, start, stop),
-        side_information=_within(problem.side_information, problem.mixture.sample_rate, start, stop),
-        for_statements=None if given is None else _within(given, problem.mixture.sample_rate, start, stop),
+        side_information=known_within(problem.side_information, problem.mixture.sample_rate, start, stop),
+        for_statements=None if given is None else known_within(given, problem.mixture.sample_rate, start, stop),
     )
 
 
@@ -42,7 +42,8 @@ def cut(audio: Audio, start: int, stop: int) -> Audio:
     return Audio(audio.samples[:, start:stop], audio.sample_rate)
 
 
-def _within(known: SideInformation, sample_rate: int, start: int, stop: int) -> SideInformation:
+def known_within(known: SideInformation, sample_rate: int, start: int, stop: int) -> SideInformation:
+    """What is known between two samples, in the time of what lies there."""
     start_s, stop_s = start / sample_rate, stop / sample_rate
     return replace(
         known,

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 SIDE_INFORMATION = ("score", "f0", "examples", "references", "labels")
 """Kinds of data about the mixture, named as the fields of `sepkit.SideInformation`."""
-NEEDS = (*SIDE_INFORMATION, "weights", "sources")
+NEEDS = (*SIDE_INFORMATION, "weights", "sources", "stereo")
 
 HOW_TO_GIVE = {
     "score": "give one with score=... or --score",
@@ -16,6 +16,17 @@ HOW_TO_GIVE = {
     "labels": "give a label track with labels=... or --labels",
     "weights": "give a folder with weights=... or --weights",
     "sources": "name them with sources=... or --sources",
+    "stereo": "the mixture has one channel; give a recording with two",
+}
+
+IN_PLAIN_WORDS = {
+    "examples": "recordings of the sources alone",
+    "f0": "F0 tracks",
+    "references": "the true stems",
+    "score": "a score",
+    "sources": "names of the sources",
+    "stereo": "two channels",
+    "weights": "trained weights",
 }
 
 
@@ -37,6 +48,12 @@ def unmet(needs: Iterable[str], given: Collection[str]) -> tuple[str, ...]:
 def in_words(need: str) -> str:
     """``"score or f0"``."""
     return " or ".join(alternatives(need))
+
+
+def in_plain_words(needs: Iterable[str]) -> str:
+    """``"a score or F0 tracks, trained weights"``, or that nothing is needed."""
+    words = (" or ".join(IN_PLAIN_WORDS[kind] for kind in alternatives(need)) for need in needs)
+    return ", ".join(words) or "nothing but the mixture"
 
 
 def remedy(need: str) -> str:

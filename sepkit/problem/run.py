@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sepkit import large
 from sepkit.errors import Cancelled, ConfigError, SepkitError, fault_of
 from sepkit.music.audio import Audio
 from sepkit.problem.domain import Domain
@@ -148,6 +149,7 @@ class Run:
         try:
             for step in range(total):
                 yield step
+                large.release()
                 self.check_cancelled()
                 self._report(stage, step + 1, total)
         except GeneratorExit:

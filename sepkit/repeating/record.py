@@ -35,6 +35,9 @@ class Given(_Part):
 
     sources: tuple[str, ...]
     align: str
+    start_s: float = 0.0
+    end_s: float | None = None
+    keep_length: bool = False
     mixture: str | None
     score: ScoreGiven | None
     f0: dict[str, str | None]

@@ -22,7 +22,7 @@ from sepkit.problem.run import Cancel, Reporter
 from sepkit.repeating.finding import found, found_all, with_files
 from sepkit.repeating.going_on import start_of, told_start
 from sepkit.repeating.record import Record, StatementUsed
-from sepkit.solving.digests import digest, digest_folder
+from sepkit.solving.digests import digest, digest_path
 from sepkit.solving.given import Pathlike
 from sepkit.solving.labelled import labels_given
 from sepkit.solving.method import Method
@@ -110,13 +110,16 @@ class Repetition:
             device=chosen.get("device", record.device),
             registry=registry,
         )
-        self._arguments = {
+        self.arguments = {
             "sources": record.given.sources,
             "priors": instead["priors"] if "priors" in instead else self._statements("prior", record.priors),
             "constraints": instead["constraints"]
             if "constraints" in instead
             else self._statements("constraint", record.constraints),
             "align": record.given.align,
+            "start_s": record.given.start_s,
+            "end_s": record.given.end_s,
+            "keep_length": record.given.keep_length,
             "seed": record.seed,
             **self._known(),
             **instead,
@@ -140,7 +143,7 @@ class Repetition:
         else:
             audio = mixture if isinstance(mixture, Audio) else Audio.read(mixture)
         separation = self.method.separate(
-            audio, **self._arguments, reporter=reporter, cancel=cancel, keep_variables=keep_variables
+            audio, **self.arguments, reporter=reporter, cancel=cancel, keep_variables=keep_variables
         )
         provenance = separation.provenance
         remarks = (*_other_versions(told.versions, provenance.versions), *provenance.remarks)
@@ -178,7 +181,7 @@ class Repetition:
             return None if default is not None and default.name == used.name else used.name
         given = "weights=... or --weights"
         path = self._record.given.weights
-        return found(self._record, "weights", path, lambda place: place, digest_folder, given, wanted=used.digest)
+        return found(self._record, "weights", path, lambda place: place, digest_path, given, wanted=used.digest)
 
     def _statements(self, kind: str, told: tuple[StatementUsed, ...]) -> tuple[Any, ...]:
         find: Callable[[str], Spec] = self._registry.prior if kind == "prior" else self._registry.constraint
@@ -216,7 +219,7 @@ class Repetition:
 
     def _require_equal_weights(self, but: tuple[str, ...]) -> None:
         """Weights of the method and of priors are those of the record, as far as they are not given anew."""
-        priors = () if "priors" in self._instead else self._arguments["priors"]
+        priors = () if "priors" in self._instead else self.arguments["priors"]
         told = {(used.belong_to, used.digest) for used in self._record.weights}
         for now in weights_used(self.method.spec, self.method.weights, priors, self._registry):
             owner = now["for"]

@@ -20,6 +20,7 @@ from functools import cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
+from sepkit import large
 from sepkit.music.audio import Audio
 from sepkit.music.side import SideInformation
 from sepkit.problem.run import Run
@@ -30,7 +31,6 @@ _CANCELLED = 1e-2
 """Power of the mean of the channels, beside the mean of their powers, below which they cancel."""
 _FAINT = 1e-8
 """Energy in an octave, beside that of all that is heard, which tells nothing about who sounds there."""
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -124,9 +124,11 @@ class Adaptation:
         restored = {}
         for name, spread in uncertainty.items():
             # Interpolation between standard deviations can fall below zero.
-            samples = np.maximum(spread.resample(rate, length).samples, 0)
+            samples = spread.resample(rate, length).samples
+            samples = np.maximum(samples, 0, out=large.empty(samples.shape))
             if self.channels != channels:
-                samples = samples.mean(axis=0) * _relative_levels(self.mixture, self._downmix)[:, np.newaxis]
+                mean, levels = Audio(samples, rate).mixdown(), _relative_levels(self.mixture, self._downmix)
+                samples = np.multiply(mean.samples, levels[:, np.newaxis], out=large.empty((channels, length)))
             restored[name] = Audio(samples, rate)
         return restored
 
@@ -166,25 +168,26 @@ class Adaptation:
     def _mono(self, audio: Audio) -> Audio:
         if self._principal is None:
             return audio.mixdown()
-        return Audio((self._principal @ audio.samples)[np.newaxis], audio.sample_rate)
+        principal = large.empty((1, audio.length))
+        np.matmul(self._principal, audio.samples, out=principal[0])
+        return Audio(principal, audio.sample_rate)
 
 
 def _covariance(samples: NDArray[np.float32]) -> NDArray[np.float64]:
     """Mean products of channels [shape=(channels, channels)]."""
     total: NDArray[np.float64] = np.zeros((len(samples), len(samples)))
-    for start in range(0, samples.shape[1], _BLOCK):
-        block = samples[:, start : start + _BLOCK].astype(np.float64)
+    for span in large.spans(samples.shape[1]):
+        block = samples[:, span].astype(np.float64)
         total += block @ block.T / samples.shape[1]
     return total
 
 
 def _relative_levels(mixture: Audio, downmix: Audio) -> NDArray[np.float32]:
     """Root mean square of every channel over that of the downmix [shape=(channels,)]; 1 where the downmix is silent."""
-    powers = np.mean(np.square(mixture.samples, dtype=np.float64), axis=-1)
-    power = np.mean(np.square(downmix.samples, dtype=np.float64))
+    energies, energy = mixture.energies, downmix.energies[0]
     levels: NDArray[np.float32] = np.ones(mixture.channels, np.float32)
-    if power > 0:
-        levels[:] = np.sqrt(powers / power)
+    if energy > 0:
+        levels[:] = np.sqrt(energies / energy)
     return levels
 
 
@@ -211,7 +214,9 @@ def share_band_above(mixture: Audio, stems: Mapping[str, Audio], sample_rate: in
     stft = STFT.of_duration(WINDOW_S, 4, rate)
     bins_hz = stft.bins_hz(rate)
     octave = (bins_hz >= sample_rate / 4) & (bins_hz < sample_rate / 2)
-    left = heard - sum(stem.samples for stem in stems.values())
+    left = large.empty(heard.shape)
+    for span in large.spans(mixture.length):
+        left[:, span] = heard[:, span] - sum(stem.samples[:, span] for stem in stems.values())
 
     def masks(block: slice) -> NDArray[np.floating]:
         spectra = [stft.forward(samples, block) for samples in (*(stem.samples for stem in stems.values()), left)]
@@ -220,8 +225,11 @@ def share_band_above(mixture: Audio, stems: Mapping[str, Audio], sample_rate: in
         return soft_masks(np.stack(energies))[:-1, np.newaxis]
 
     steps = partial(run.steps, stage="share the band above")
-    shares = stft.filter(mixture.samples - heard, masks, len(stems), steps=steps)
-    return {name: Audio(stem.samples + share, rate) for (name, stem), share in zip(stems.items(), shares, strict=True)}
+    above = np.subtract(mixture.samples, heard, out=large.empty(heard.shape))
+    shares = stft.filter(above, masks, len(stems), steps=steps)
+    for share, stem in zip(shares, stems.values(), strict=True):
+        share += stem.samples
+    return {name: Audio(share, rate) for name, share in zip(stems, shares, strict=True)}
 
 
 def wiener_filter(mixture: Audio, downmix: Audio, stems: Mapping[str, Audio], run: Run) -> dict[str, Audio]:

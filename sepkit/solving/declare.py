@@ -10,7 +10,7 @@ from sepkit.config import Config, Typed, validate
 from sepkit.errors import ConfigError
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import Spec, TrainableSpec
-from sepkit.plugin.store import chosen_folder
+from sepkit.plugin.store import chosen_weights
 from sepkit.problem.constraint import Constraint
 from sepkit.problem.prior import Prior
 
@@ -74,7 +74,7 @@ def declared(one: S | str, base: type, find: Callable[[str], Spec]) -> S:
         and spec.weights
         and isinstance(weights := options.get("weights", Typed("null")).value, str)
     ):
-        options["weights"] = chosen_folder(weights, spec)
+        options["weights"] = chosen_weights(weights, spec)
     declared: S = validate(spec.load(), options, f"{spec.kind} '{name}'")
     return declared
 

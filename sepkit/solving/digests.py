@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from sepkit import large
 from sepkit.errors import ConfigError
 from sepkit.music.audio import Audio
 from sepkit.music.f0 import F0Track
@@ -67,9 +68,12 @@ def digest_arrays(*arrays: NDArray[Any]) -> str:
     """Of the numbers in arrays, with their types and shapes."""
     digest = hashlib.sha256()
     for array in arrays:
-        little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-        digest.update(f"{little.dtype.str}{little.shape}".encode())
-        digest.update(little.data)
+        little = array.dtype.newbyteorder("<")
+        digest.update(f"{little.str}{array.shape or (1,)}".encode())
+        # Row by row, which gives the same bytes: long arrays are not copied to be in order.
+        for row in array if array.ndim > 1 else [array.reshape(-1)]:
+            for span in large.spans(len(row)):
+                digest.update(np.ascontiguousarray(row[span], little).data)
     return digest.hexdigest()
 
 

@@ -8,20 +8,22 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from sepkit.alignment.fitting import Aligning, Fitted, fitted
+from sepkit.alignment.fitting import Aligning, fitted
 from sepkit.config import Config, validate
 from sepkit.errors import MismatchError
 from sepkit.music.audio import Audio
 from sepkit.music.examples import Example
 from sepkit.music.f0 import F0Track
 from sepkit.music.score import Score
+from sepkit.music.side import SideInformation
 from sepkit.plugin.registry import Registry
-from sepkit.plugin.store import chosen_folder
+from sepkit.plugin.store import chosen_weights, require_unchanged
 from sepkit.problem.constraint import Constraint
 from sepkit.problem.domain import Domain
 from sepkit.problem.prior import Prior
 from sepkit.problem.problem import Problem
 from sepkit.problem.run import Cancel, Reporter, Run, checked_seed
+from sepkit.solving.account import provenance_of
 from sepkit.solving.adaptation import Adaptation
 from sepkit.solving.contract import check_stems, check_violations, plugin_faults
 from sepkit.solving.declare import declared_constraints, declared_priors
@@ -31,13 +33,11 @@ from sepkit.solving.labelled import GivenLabels, checked_labels, labels_given
 from sepkit.solving.negotiation import Task, negotiate, told_unused, used
 from sepkit.solving.once import Once
 from sepkit.solving.origins import origins
-from sepkit.solving.provenance import Provenance
+from sepkit.solving.region import Region
 from sepkit.solving.separation import Separation, expected_sdr_db
 from sepkit.solving.separator import Separator
 from sepkit.solving.telling import remarks_on_result
-from sepkit.solving.versions import versions_of
 from sepkit.solving.waveforms import project_waveforms
-from sepkit.solving.weights_used import weights_used
 
 
 class Method:
@@ -48,7 +48,7 @@ class Method:
     name : str
     config : Config or mapping, optional
     weights : path or str, optional
-        Folder of trained weights, or the name of published ones.
+        Folder or file of trained weights, or the name of published ones.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` ...
     registry : Registry, optional
@@ -78,7 +78,7 @@ class Method:
         self.spec = self.registry.separator(name)
         self.config: Config = validate(self.spec.load_config(), config, f"method '{name}'")
         self.device = device
-        self.weights = chosen_folder(weights, self.spec)
+        self.weights = chosen_weights(weights, self.spec)
         self._own_weights = weights is not None
         with plugin_faults(self.spec):
             self._separator: Separator[Any] = self.spec.load()(self.config)
@@ -102,6 +102,9 @@ class Method:
         priors: Iterable[Prior | str] = (),
         constraints: Iterable[Constraint | str] = (),
         align: Aligning = "auto",
+        start_s: float = 0.0,
+        end_s: float | None = None,
+        keep_length: bool = False,
         seed: int = 0,
         reporter: Reporter | None = None,
         cancel: Cancel | None = None,
@@ -124,7 +127,10 @@ class Method:
             self.spec,
             self.config,
             Task(
-                given=given.kinds | ({"weights"} if self._own_weights else set()) | ({"sources"} if names else set()),
+                given=given.kinds
+                | ({"weights"} if self._own_weights else set())
+                | ({"sources"} if names else set())
+                | ({"stereo"} if mixture.channels > 1 else set()),
                 priors=declared_priors(priors, self.registry),
                 constraints=declared_constraints(constraints, self.registry),
                 device=self.device,
@@ -151,9 +157,14 @@ class Method:
         if any(prior.domain == Domain.WAVEFORMS for prior in hosted_priors):
             # They speak of the mixture as it is, in place of the weights that want another rate.
             rate = self.spec.sample_rate
-        fit = None if given.score is None else fitted(mixture, given.score, align, reporter, cancel)
+        fit = None
+        if given.score is not None:
+            here = given.score.heard_in == inputs["mixture"]
+            fit = fitted(mixture, given.score, align, reporter, cancel, heard=here)
+        region = Region.of(mixture, start_s, end_s)
+        whole, mixture = mixture, region.mixture(mixture)
         adaptation = Adaptation.between(mixture, rate, self.spec.channels)
-        given = replace(given, score=fit.score if fit else None)
+        given = region.known(replace(given, score=fit.score if fit else None), whole)
         adapted = adaptation.side_information(given)
         problem = Problem(
             adaptation.adapted(),
@@ -184,66 +195,38 @@ class Method:
         for remark in remarks_on_result(self.spec, mixture, names, stems, run):
             run.remark(remark)
         uncertainty = {name: uncertainty[name] for name in stems if name in uncertainty}
+        expected = expected_sdr_db(stems, uncertainty)
+        if keep_length:
+            stems, uncertainty = region.kept_length(stems, whole), region.kept_length(uncertainty, whole)
+            mixture = whole
+        else:
+            heard = region.known(SideInformation(labels=heard), whole).labels
+        asked = {"sources": list(names), "align": align, "start_s": start_s, "end_s": end_s, "keep_length": keep_length}
         provenance = replace(
-            self._provenance(mixture, problem, run, adaptation, fit, tuple(stems), time.perf_counter() - started),
+            provenance_of(
+                self.spec,
+                self.config,
+                self.weights,
+                self.registry,
+                mixture,
+                problem,
+                run,
+                adaptation,
+                fit,
+                tuple(stems),
+            ),
+            seconds=round(time.perf_counter() - started, 3),
             inputs=inputs,
-            given={"sources": list(names), "align": align, **came_from},
-            expected_sdr_db=expected_sdr_db(stems, uncertainty),
+            given={**asked, **came_from},
+            expected_sdr_db=expected,
         )
         return Separation(mixture, stems, provenance, run.variables, uncertainty, run.learned, heard)
 
     def _load(self, reporter: Reporter | None, cancel: Cancel | None) -> None:
+        require_unchanged(self.weights, self.spec)
         # A run of its own: which separation happens to come first must not change any of them.
         with Run(device=self.device, reporter=reporter, cancel=cancel) as run:
             self._separator.load(self.weights, run)
-
-    def _provenance(
-        self,
-        mixture: Audio,
-        problem: Problem,
-        run: Run,
-        adaptation: Adaptation,
-        fit: Fitted | None,
-        sources: tuple[str, ...],
-        seconds: float,
-    ) -> Provenance:
-        origin = self.registry.origin(self.spec)
-        return Provenance(
-            method=self.spec.name,
-            plugin={
-                "name": origin.name if origin else None,
-                "distribution": origin.distribution if origin else None,
-                "version": origin.version if origin else None,
-            },
-            versions=versions_of(
-                self.spec, [hosted.statement for hosted in (*problem.priors, *problem.constraints)], self.registry
-            ),
-            config=self.config.model_dump(mode="json"),
-            seed=run.seed,
-            # What "auto" came to, where that is known: a method that is not accelerated has run on the CPU.
-            device=run.device if "accelerated" in self.spec.traits else "cpu",
-            weights=weights_used(self.spec, self.weights, (prior.statement for prior in problem.priors), self.registry),
-            sample_rate=mixture.sample_rate,
-            channels=mixture.channels,
-            samples=mixture.length,
-            sources=sources,
-            seconds=round(seconds, 3),
-            alignment=fit.record if fit else None,
-            adaptations=adaptation.steps,
-            priors=tuple(prior.describe() for prior in problem.priors),
-            constraints=tuple(
-                {**constraint.describe(), "violation": run.violations[constraint.label]}
-                for constraint in problem.constraints
-            ),
-            remarks=(
-                *mixture.remarks,
-                *(fit.score.remarks if fit else ()),
-                *((fit.remark,) if fit and fit.remark else ()),
-                *adaptation.remarks,
-                *run.remarks,
-            ),
-            traces=run.traces,
-        )
 
 
 def separate(
@@ -260,6 +243,9 @@ def separate(
     priors: Iterable[Prior | str] = (),
     constraints: Iterable[Constraint | str] = (),
     align: Aligning = "auto",
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    keep_length: bool = False,
     weights: Pathlike | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -296,8 +282,12 @@ def separate(
     align : {'auto', 'always', 'never'}
         Whether the notes of the score are moved to where the mixture plays them: where that is clearly better, always,
         or never.
+    start_s, end_s : float, optional
+        Separate this region alone, in seconds; what is known and not the region's is left aside.
+    keep_length : bool
+        Whether stems are as long as the mixture, with zeros outside the region, not as long as the region.
     weights : path or str, optional
-        Folder of trained weights, or the name of published ones.
+        Folder or file of trained weights, or the name of published ones.
     seed : int
         Equal seeds give equal bytes.
     device : str
@@ -343,6 +333,9 @@ def separate(
         priors=priors,
         constraints=constraints,
         align=align,
+        start_s=start_s,
+        end_s=end_s,
+        keep_length=keep_length,
         seed=seed,
         reporter=reporter,
         cancel=cancel,

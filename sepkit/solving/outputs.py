@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, model_validator
+
+from sepkit.errors import ConfigError
+from sepkit.music.encoding import Encoding
 
 
 def _as_text(gain_db: float) -> float | str:
@@ -32,6 +35,16 @@ class Outputs(BaseModel):
         Whether the method's variables are written too.
     score : bool
         Whether the notes that the method found are written too.
+    format, subtype : str
+        Kind of the files of sound and of the samples in them, as of `Encoding`; None for the format's first subtype.
+    too_loud : {"refuse", "scale"}
+        What is done with sound above full scale in a format that ends there: nothing is written, or everything is
+        made softer by one factor.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such format, or no such way with what is too loud.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,6 +54,21 @@ class Outputs(BaseModel):
     gains_db: dict[str, GainAsJson] = {}
     variables: bool = False
     score: bool = False
+    format: str = "wav"
+    subtype: str | None = None
+    too_loud: str = "refuse"
+
+    @model_validator(mode="after")
+    def _checked(self) -> Outputs:
+        _ = self.encoding
+        if self.too_loud not in ("refuse", "scale"):
+            raise ConfigError(f"too_loud needs to be 'refuse' or 'scale', given {self.too_loud!r}")
+        return self
+
+    @property
+    def encoding(self) -> Encoding:
+        """How sound is written."""
+        return Encoding(self.format, self.subtype)
 
     def as_dict(self) -> dict[str, Any]:
         """As plain types, for the record."""

@@ -40,7 +40,7 @@ class Provenance:
         names.
     alignment : dict or None
         How well the score fits the mixture and whether its notes were moved: ``moved``, ``cost_as_given``, ``cost``,
-        ``median_shift_s``, ``worst_shift_s``, ``tuning_cents``; None where there was nothing to compare.
+        ``median_shift_s``, ``worst_shift_s``, ``tuning_cents``; None where nothing was compared.
     adaptations : tuple of str
         What was done to fit the mixture to the method: resampling, mixing down.
     priors, constraints : tuple of dict

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sepkit import large
 from sepkit.errors import ConfigError, SepkitError
 from sepkit.music.audio import Audio
+from sepkit.music.encoding import read_tags
 from sepkit.music.labels import Labels, all_labels
 from sepkit.music.score import Score
 from sepkit.opening import composed
@@ -20,9 +22,10 @@ from sepkit.problem.domain import Domain
 from sepkit.problem.found_notes import found_notes
 from sepkit.problem.run import Writable
 from sepkit.problem.variables import Variables
+from sepkit.solving.naming import PLAIN, FileNames
 from sepkit.solving.outputs import Outputs
 from sepkit.solving.provenance import Provenance
-from sepkit.solving.writing import write_result
+from sepkit.solving.writing import Written, write_result
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -88,9 +91,10 @@ class Separation(Mapping[str, Audio]):
     @property
     def residual(self) -> Audio:
         """The mixture less all stems: stems and residual always sum to the mixture."""
-        left_over = np.array(self.mixture.samples)
+        left_over = large.copied(self.mixture.samples)
         for stem in self.stems.values():
-            left_over -= stem.samples
+            for span in large.spans(stem.length):
+                left_over[:, span] -= stem.samples[:, span]
         return Audio(left_over, self.mixture.sample_rate)
 
     def without(self, *names: str) -> Audio:
@@ -125,7 +129,7 @@ class Separation(Mapping[str, Audio]):
         --------
         >>> separation.remix({"left": -12, "right": 3}).write("practice.wav")  # doctest: +SKIP
         """
-        remixed = np.array(self.mixture.samples)
+        remixed = large.copied(self.mixture.samples)
         for name, gain_db in gains_db.items():
             if name not in self:
                 raise ConfigError(f"there is no stem '{name}'; the stems are {', '.join(self.stems)}")
@@ -133,12 +137,16 @@ class Separation(Mapping[str, Audio]):
                 raise ConfigError(
                     f"the gain of '{name}' needs a number of dB up to {_HIGHEST_GAIN_DB}, given {gain_db}"
                 )
-            remixed += np.float32(10 ** (gain_db / 20) - 1) * self[name].samples
+            for span in large.spans(self.mixture.length):
+                remixed[:, span] += np.float32(10 ** (gain_db / 20) - 1) * self[name].samples[:, span]
         return Audio(remixed, self.mixture.sample_rate)
 
     @property
     def score(self) -> Score:
         """The notes that the method found, one part a source.
+
+        Where the method knew no score they were heard in the mixture, and are known to be: they are not moved in it.
+        Those of a region have its times.
 
         Raises
         ------
@@ -153,7 +161,11 @@ class Separation(Mapping[str, Audio]):
                 f"method '{self.provenance.method}' kept no activations of pitches to read notes from: separate with "
                 "keep_variables=True, by a method that finds notes"
             )
-        return found_notes(variables.layout, variables.values[Domain.ACTIVATIONS])
+        inputs = self.provenance.inputs
+        # A score may be wrong, and the times of a region that begins later are its own.
+        elsewhere = "score" in inputs or self.provenance.given.get("start_s")
+        heard_in = None if elsewhere else inputs.get("mixture")
+        return replace(found_notes(variables.layout, variables.values[Domain.ACTIVATIONS]), heard_in=heard_in)
 
     def plot(self) -> Figure:
         """Draw spectrograms of mixture, stems and an audible residual, the soft masks that the stems imply, the cost.
@@ -233,13 +245,17 @@ class Separation(Mapping[str, Audio]):
         gains_db: Mapping[str, float] | None = None,
         variables: bool = False,
         score: bool = False,
+        format: str = "wav",
+        subtype: str | None = None,
+        too_loud: str = "refuse",
+        name: str = PLAIN,
     ) -> dict[str, Path]:
         """Write ``<source>.wav`` for every stem and ``separation.json``; the folder changes only when all are written.
 
         The uncertainty of a stem, where it is known, goes to ``uncertainty/<source>.wav``. What the record of an
-        earlier result in this folder lists is removed, and nothing else. The record moves last and holds the SHA-256 of
-        every file, so that a folder with a record always holds the result that it tells of; `sepkit.repeat` makes the
-        same result from it.
+        earlier result here lists is removed, and nothing else. The record moves last and holds the SHA-256 of every
+        file, so that where there is one, the result is that it tells of; `sepkit.repeat` makes it again. Title, artist
+        and the like that the mixture's file tells are kept.
 
         Parameters
         ----------
@@ -250,10 +266,17 @@ class Separation(Mapping[str, Audio]):
         gains_db : mapping of str to float, optional
             As of `remix`, which is then written too.
         variables : bool
-            Write the method's variables to ``variables.npz``, for `sepkit.problem.read_variables` and for methods that
-            start from them.
+            Write the method's variables to ``variables.npz``, for `read_variables` and methods that start from them.
         score : bool
             Write the notes that the method found, those of `score`, to ``score.mid``.
+        format, subtype : str
+            ``"wav"`` (``"FLOAT"``, ``"PCM_16"``, ``"PCM_24"``), ``"flac"`` (``"PCM_24"``, ``"PCM_16"``), ``"ogg"``,
+            ``"mp3"``. Where integers lose bits, there is dither.
+        too_loud : {'refuse', 'scale'}
+            What is done about sound above full scale in a format that ends there: nothing is written, or all files are
+            made softer by one factor. It is never clipped.
+        name : str
+            Names of the files: with ``song_{source}.{ext}`` the record is ``song_separation.json``.
 
         Returns
         -------
@@ -263,7 +286,9 @@ class Separation(Mapping[str, Audio]):
         Raises
         ------
         ConfigError
-            If there is no stem of a name, or no variables were kept.
+            If there is no stem of a name, no variables were kept, or there is no such format.
+        AudioError
+            If sound is above full scale, or the format does not know its rate.
         WriteError
         """
         chosen = Outputs(
@@ -272,21 +297,35 @@ class Separation(Mapping[str, Audio]):
             gains_db=dict(gains_db or {}),
             variables=variables,
             score=score,
+            format=format,
+            subtype=subtype,
+            too_loud=too_loud,
         )
-        if variables and self.variables is None:
+        return self.write_outputs(Path(folder), chosen, name=name).files
+
+    def write_outputs(
+        self, folder: Path, outputs: Outputs, *, name: str = PLAIN, request: str | None = None
+    ) -> Written:
+        """As `write`; the record also holds the digest of the request that this is the result of."""
+        if outputs.variables and self.variables is None:
             raise ConfigError(
                 f"method '{self.provenance.method}' kept no variables to write: separate with keep_variables=True, by "
                 "a method that has some, such as a factorisation"
             )
-        record = {**self.provenance.as_dict(), "outputs": chosen.as_dict()}
+        record = {**self.provenance.as_dict(), "outputs": outputs.as_dict(), "request": request}
+        origin = self.mixture.origin
         return write_result(
-            Path(folder),
-            self._chosen(chosen),
-            self.uncertainty,
-            self.variables if variables else None,
-            self.score if score else None,
-            self.learned,
-            record,
+            folder,
+            FileNames(name),
+            self._chosen(outputs),
+            encoding=outputs.encoding,
+            scales=outputs.too_loud == "scale",
+            tags=read_tags(origin.path) if origin and origin.path else {},
+            uncertainty=self.uncertainty,
+            variables=self.variables if outputs.variables else None,
+            score=self.score if outputs.score else None,
+            learned=self.learned,
+            record=record,
         )
 
     def _chosen(self, outputs: Outputs) -> Mapping[str, Audio]:
@@ -315,11 +354,6 @@ def expected_sdr_db(stems: Mapping[str, Audio], uncertainty: Mapping[str, Audio]
     expected : dict of str to float
         For every source whose uncertainty is known: infinite where there is none, NaN for a silent stem without any.
     """
-    energies = {name: (_energy(stems[name]), _energy(spread)) for name, spread in uncertainty.items()}
+    energies = {name: (stems[name].energies.sum(), spread.energies.sum()) for name, spread in uncertainty.items()}
     with np.errstate(divide="ignore", invalid="ignore"):
         return {name: float(10 * np.log10(of_stem / of_error)) for name, (of_stem, of_error) in energies.items()}
-
-
-def _energy(audio: Audio) -> np.float64:
-    energy: np.float64 = np.sum(np.square(audio.samples, dtype=np.float64))
-    return energy

@@ -59,7 +59,9 @@ class Separator(ABC, Generic[C]):
 
     # Empty on purpose, not abstract: most methods have nothing to load.
     def load(self, weights: Path | None, run: Run) -> None:
-        """Load weights from the folder `weights`, once, before the first separation.
+        """Load weights, once, before the first separation.
+
+        `weights` is a folder, or a file where the caller gave one.
 
         The run is one of loading, with its own random numbers; the separation gets another.
         """

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from sepkit import large
 from sepkit.music.audio import Audio
 from sepkit.problem.domain import Domain
 from sepkit.problem.problem import Problem
@@ -25,10 +24,12 @@ def project_waveforms(problem: Problem, stems: dict[str, Audio], run: Run) -> di
     bound = problem.bind_constraints(layout, Domain.WAVEFORMS)
     if not bound:
         return stems
-    value = np.empty(layout.shape(Domain.WAVEFORMS), np.float32)
+    value = large.empty(layout.shape(Domain.WAVEFORMS))
     for index, name in enumerate(tuple(stems)):
         # One stem at a time moves over, so that no stem is held twice.
-        value[index] = stems.pop(name).samples
+        stem = stems.pop(name).samples
+        for span in large.spans(stem.shape[1]):
+            value[index, :, span] = stem[:, span]
     value = bound.project_waveforms(value)
     run.report_violations(bound.violations(value))
     return {name: Audio(stem, problem.mixture.sample_rate) for name, stem in zip(layout.sources, value, strict=True)}

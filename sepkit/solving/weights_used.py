@@ -10,7 +10,7 @@ from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import SeparatorSpec, TrainableSpec
 from sepkit.plugin.store import default_folder, weights_at
 from sepkit.problem.prior import Prior
-from sepkit.solving.digests import digest_folder
+from sepkit.solving.digests import digest_path
 
 
 def weights_used(
@@ -24,15 +24,15 @@ def weights_used(
     ----------
     spec : SeparatorSpec
     weights : Path or None
-        The folder that the method loads.
+        The folder or file that the method loads.
     priors : iterable of Prior
     registry : Registry
 
     Returns
     -------
     records : tuple of dict
-        ``for`` (what they belong to) and ``digest`` of each, and of published ones ``name``, ``licence``, ``source``,
-        ``url`` and ``sha256``, which are None for others; the last two also for those that ship with a plugin.
+        ``for`` (what they belong to) and ``digest``; of published ones ``name``, ``licence`` and ``source``, else
+        None; and ``files``, the URL and SHA-256 of each that was fetched.
     """
     used: list[tuple[TrainableSpec, Path | None]] = [(spec, weights)]
     for prior in priors:
@@ -47,10 +47,9 @@ def _record(spec: TrainableSpec, folder: Path) -> dict[str, Any]:
     weights = weights_at(folder, spec)
     return {
         "for": f"{spec.kind} '{spec.name}'",
-        "digest": digest_folder(folder),
+        "digest": digest_path(folder),
         "name": weights.name if weights else None,
         "licence": weights.licence if weights else None,
         "source": weights.source if weights else None,
-        "url": (weights.url or None) if weights else None,
-        "sha256": (weights.sha256 or None) if weights else None,
+        "files": [{"url": file.url, "sha256": file.sha256} for file in weights.files] if weights else [],
     }

@@ -61,7 +61,8 @@ def missing_needs_are_named(subject: MethodSubject) -> None:
         try:
             weights = None if "weights" in kinds else subject.weights
             method = Method(subject.name, config=config, weights=weights, registry=subject.registry)
-            method.separate(problem.mixture, **rest, reporter=events.append)
+            mixture = problem.mixture.mixdown() if "stereo" in kinds else problem.mixture
+            method.separate(mixture, **rest, reporter=events.append)
         except MismatchError as error:
             require(needs.in_words(need) in str(error), f"without {need} the error does not name it: {error}")
         except Exception as error:

@@ -83,9 +83,10 @@ def weights_are_complete(subject: Subject) -> None:
                 f"weights '{weights.name}': {weights.folder} gives {folder}, which holds no files; ship them",
             )
         else:
+            bare = [file.url for file in weights.files if not file.url.startswith("https://")]
             require(
-                weights.url.startswith("https://"),
-                f"weights '{weights.name}' are fetched from {weights.url}; give a url that begins with https://",
+                not bare,
+                f"weights '{weights.name}' are fetched from {', '.join(bare)}; give a url that begins with https://",
             )
 
 

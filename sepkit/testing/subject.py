@@ -18,7 +18,7 @@ from sepkit.errors import ConfigError
 from sepkit.music.audio import Audio
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import SeparatorSpec, Spec, StatementSpec
-from sepkit.plugin.store import chosen_folder, default_folder
+from sepkit.plugin.store import chosen_weights, default_folder
 from sepkit.problem.constraint import Constraint
 from sepkit.problem.domain import Domain
 from sepkit.problem.needs import alternatives, kinds
@@ -303,7 +303,7 @@ def find_subject(
     if weights is not None and not (isinstance(spec, SeparatorSpec) and takes_weights(spec)):
         raise ConfigError(f"{spec.kind} '{name}' takes no folder of weights: leave weights=... or --weights out")
     if isinstance(spec, SeparatorSpec):
-        return MethodSubject(spec, registry, options, None if weights is None else chosen_folder(weights, spec))
+        return MethodSubject(spec, registry, options, None if weights is None else chosen_weights(weights, spec))
     assert isinstance(spec, StatementSpec)
     return StatementSubject(spec.kind, registry, spec, options)
 

@@ -5,8 +5,9 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "adaptation": ["adapt"],
         "config": ["TrainingConfig"],
         "learn": ["TrainingResult", "train"],
-        "trainer": ["Trainer", "TrainingData"],
+        "trainer": ["Task", "Trainer", "TrainingData"],
     },
 )

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sepkit.config import Config, validate
+from sepkit.config import Config
 from sepkit.errors import ConfigError, DatasetError
 from sepkit.evaluation.dataset import Dataset, Track
-from sepkit.evaluation.declare import declared_dataset
-from sepkit.evaluation.splits import split
-from sepkit.files import require_writable
 from sepkit.plugin.registry import Registry
 from sepkit.problem.run import Cancel, Reporter, Run, checked_seed
-from sepkit.solving.contract import plugin_faults
-from sepkit.training.trainer import Trainer, TrainingData
-
-_MOST_NAMED = 5
+from sepkit.training.lesson import Lesson
+from sepkit.training.parts import parts_of, told_skipped
+from sepkit.training.tasks import data_of_tasks, require_tasks_alone
+from sepkit.training.trainer import TrainingData
 
 
 @dataclass(frozen=True)
@@ -50,6 +47,8 @@ def train(
     output: str | os.PathLike[str],
     *,
     config: Config | Mapping[str, Any] | None = None,
+    weights: str | os.PathLike[str] | None = None,
+    tasks: Mapping[str, Iterable[Dataset | Path | str]] | None = None,
     sources: Iterable[str] = (),
     whole: bool = False,
     seed: int = 0,
@@ -74,6 +73,12 @@ def train(
         Folder for the weights.
     config : Config or mapping, optional
         Options of the training; ``sepkit show NAME`` shows them.
+    weights : path or str, optional
+        To go on from: a folder, or the name of published ones. The learning rate is then a tenth of the default, unless
+        it is given.
+    tasks : mapping of str to iterable of Dataset, path or str, optional
+        In place of `datasets`, for methods that learn each target by itself: the names of the stems to learn, and for
+        each the datasets to learn it from, which need have nothing else in common.
     sources : iterable of str, optional
         Names of the stems to learn; by default all that the tracks have, in their order.
     whole : bool
@@ -107,21 +112,19 @@ def train(
     >>> sepkit.train("nae", ["recordings/train"], "weights", config={"steps": 500})  # doctest: +SKIP
     """
     registry = registry or Registry.discover()
-    spec = registry.trainable(name)
-    with plugin_faults(spec):
-        trainer: Trainer[Any] = spec.load_trainer()(
-            validate(spec.load_training(), config, f"training of {spec.kind} '{name}'")
-        )
+    lesson = Lesson.of(registry.trainable(name), config, weights)
     if isinstance(sources, str):
         raise ConfigError(f"sources needs a list of names, given the text {sources!r}; write [{sources!r}]")
-    data, held_out, skipped = _training_data(datasets, tuple(sources), whole, trainer.from_mixtures, registry)
-    folder = Path(output)
-    require_writable(folder)
+    if tasks:
+        require_tasks_alone(lesson.trainer, datasets, sources)
+        data, held_out, skipped = data_of_tasks(tasks, whole, registry)
+    else:
+        learns_mixtures = lesson.trainer.from_mixtures
+        data, held_out, skipped = _training_data(datasets, tuple(sources), whole, learns_mixtures, registry)
     run = Run(seed=checked_seed(seed), device=device, reporter=reporter, cancel=cancel)
     for remark in skipped:
         run.remark(remark)
-    with run, plugin_faults(spec):
-        trainer.train(data, folder, run)
+    folder = lesson.learn(data, Path(output), run)
     return TrainingResult(folder, data, held_out, tuple(run.remarks))
 
 
@@ -133,16 +136,7 @@ def _training_data(
     registry: Registry,
 ) -> tuple[TrainingData, tuple[str, ...], tuple[str, ...]]:
     """Tracks to learn from and to choose by, the names of those held out, and remarks on those that are skipped."""
-    if isinstance(datasets, (str, Path, Dataset)):
-        raise ConfigError(f"datasets needs a list, given the one value {datasets!r}; write [{datasets!r}]")
-    train: list[Track] = []
-    valid: list[Track] = []
-    held_out: list[str] = []
-    for given in datasets:
-        parts = split(declared_dataset(given, registry).tracks())
-        train += parts["train"] + (parts["test"] if whole else ())
-        valid += parts["valid"]
-        held_out += () if whole else (track.name for track in parts["test"])
+    train, valid, held_out = parts_of(datasets, whole, registry)
     if not train:
         raise DatasetError("there are no tracks to learn from; give a dataset, and --whole to learn from all of it")
     known = tuple(dict.fromkeys(source for track in train for source in track.sources))
@@ -163,18 +157,5 @@ def _training_data(
     if not kept:
         raise DatasetError("the tracks to learn from have no stems, and this is not learned from mixtures; give stems")
     data = TrainingData(kept, judged, wanted)
-    remarks = (*_skipped(bare, "stems"), *_skipped(strangers, f"a stem {' or '.join(wanted)}"))
-    return data, tuple(held_out), remarks
-
-
-def _skipped(names: list[str], without: str) -> Iterator[str]:
-    if names:
-        tracks = f"track {names[0]} is" if len(names) == 1 else f"{len(names)} tracks are"
-        listed = "" if len(names) == 1 else f": {named(names)}"
-        yield f"{tracks} skipped, without {without}{listed}"
-
-
-def named(names: Sequence[str]) -> str:
-    """Some names, and how many more there are."""
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(names[:_MOST_NAMED]) + more
+    remarks = (*told_skipped(bare, "stems"), *told_skipped(strangers, f"a stem {' or '.join(wanted)}"))
+    return data, held_out, remarks

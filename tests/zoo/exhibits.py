@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from sepkit import Domain, Registry
-from sepkit.plugin import ConstraintSpec, PriorSpec, SeparatorSpec, Weights
+from sepkit.plugin import ConstraintSpec, PriorSpec, SeparatorSpec, Weights, WeightsFile
 from sepkit.plugin.specs import Spec
 from tests.zoo import heavy_hooks, light_hooks
 
@@ -96,7 +96,7 @@ def shipped(function: str) -> Weights:
 
 def fetched(url: str) -> Weights:
     """Weights to be fetched."""
-    return Weights(name="fetched", licence="MIT", source=NONE, url=url, sha256="0" * 64, size=1)
+    return Weights(name="fetched", licence="MIT", source=NONE, files=(WeightsFile(url=url, sha256="0" * 64, size=1),))
 
 
 ON_WAVEFORMS = {"constraints": (Domain.WAVEFORMS,)}
@@ -195,6 +195,7 @@ EXHIBITS = [
     method("global-random-state-is-untouched", "behaviour:Seeds"),
     method("writes-no-files", "behaviour:WritesFiles"),
     method("uses-no-network", "behaviour:PhonesHome"),
+    method("memory-does-not-grow-with-the-mixture", traits=frozenset({"streams"})),
     prior("binds-to-its-domains", "Unbindable", "unbindable", Domain.ACTIVATIONS, Domain.WAVEFORMS),
     prior("says-something-or-why-not", "SaysNothing", "says-nothing"),
     prior("says-something-or-why-not", "Mumbles", "mumbles"),

@@ -5,7 +5,9 @@ A track is a folder with ``stems/<source>.*`` and perhaps ``mixture.*``::
     python plugins/sparse-pursuit/benchmarks/blind.py TRACK [TRACK ...] --seeds 2 > table.md
 
 ``FOLDER:a+b`` is a track of the sum of the stems a and b alone; ``synthetic`` is a duo that this script makes: 10 s,
-44.1 kHz, harmonics that are known, vibrato, notes that begin together and share many partials.
+44.1 kHz, equally loud, vibrato, harmonics that are known and differ, and notes that begin together; in eleven of the
+twenty pairs the first or third partial of one lies on one of the other. There the remark tells how like the harmonics
+that were found are to the true ones: the cosine.
 
 Figures are means over the stems in dB. SI-SDR, SI-SIR and SAR are the measures of the papers (one gain, whole
 recordings); SAR has the whole projection on the references for its signal, of which SI-SAR has the target alone. As
@@ -20,8 +22,8 @@ import argparse
 import math
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -40,8 +42,8 @@ HARMONICS = {
     "odd": np.array([1, 0.08, 0.5, 0.03, 0.3, 0.02, 0.1, 0.01, 0.05, 0]),
 }
 PITCHES = {
-    "full": (60, 62, 64, 65, 67, 65, 64, 62, 60, 64, 67, 72, 67, 64, 62, 59, 60, 64, 62, 60),
-    "odd": (72, 69, 76, 77, 74, 77, 76, 69, 72, 71, 74, 79, 74, 72, 69, 71, 72, 76, 74, 72),
+    "full": (57, 59, 60, 62, 64, 62, 60, 59, 57, 55, 57, 60, 62, 60, 59, 57, 55, 57, 59, 57),
+    "odd": (74, 77, 74, 79, 81, 79, 76, 77, 78, 74, 76, 77, 79, 77, 74, 76, 77, 79, 77, 74),
 }
 
 
@@ -134,10 +136,10 @@ def measured(
             method, mixture, stems, label=f"{method}, seed {seed}", config=options, seed=seed, keep_variables=True
         )
         found.append(separation)
-        yield row
+        told = likeness(separation.provenance.traces, tuple(separation)) if set(stems) == set(HARMONICS) else ""
+        yield replace(row, remark="; ".join(filter(None, (row.remark, told))))
     label = f"{method}, seed 0, then score-nmf"
-    # The notes were heard in this very recording: there is nothing to move.
-    yield ran("score-nmf", mixture, stems, label=label, score=found[0].score, align="never")[0]
+    yield ran("score-nmf", mixture, stems, label=label, score=found[0].score)[0]
     if others and method == METHOD:
         with tempfile.TemporaryDirectory() as folder:
             found[0].write(Path(folder))
@@ -165,6 +167,19 @@ def scored(estimates: Mapping[str, Audio], stems: Mapping[str, Audio]) -> Mappin
     return {**best, "SAR": {name: sar(best["SI-SAR"][name], best["SI-SIR"][name]) for name in stems}}
 
 
+def likeness(traces: Mapping[str, Any], sources: Iterable[str]) -> str:
+    """Cosines of the harmonics that were found with those of the synthetic duo, in the better order."""
+    found = [np.array(traces[f"harmonics of {source}"]) for source in sources]
+    orders = [[cosine(a, b) for a, b in zip(order, HARMONICS.values(), strict=True)] for order in permutations(found)]
+    return "cosines of the harmonics " + ", ".join(f"{value:.3f}" for value in max(orders, key=sum))
+
+
+def cosine(a: np.ndarray, b: np.ndarray) -> float:
+    """Of two lists of harmonics; what the shorter one does not have is zero."""
+    shared = min(len(a), len(b))
+    return float(a[:shared] @ b[:shared] / np.linalg.norm(a) / np.linalg.norm(b))
+
+
 def sar(si_sar: float, si_sir: float) -> float:
     """The papers' ratio of signal to artifacts: target and interference, which are orthogonal, over artifacts."""
     return si_sar + 10 * math.log10(1 + 10 ** (-si_sir / 10))
@@ -172,8 +187,6 @@ def sar(si_sar: float, si_sir: float) -> float:
 
 def remark(traces: Mapping[str, Any]) -> str:
     """What the record tells about how well it went."""
-    if "loss by start" in traces:
-        return "losses of the starts " + ", ".join(f"{value:.4f}" for value in traces["loss by start"])
     if "log-likelihood by start" in traces:
         return "log-likelihoods of the starts " + ", ".join(
             f"{value:.0f}" for value in traces["log-likelihood by start"]

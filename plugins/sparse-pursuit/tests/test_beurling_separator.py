@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,7 +46,7 @@ def mixed(stems: dict[str, Audio], channels: int = 1) -> Audio:
     return Audio(np.tile(samples, (channels, 1)), next(iter(stems.values())).sample_rate)
 
 
-def separated(mixture: Audio, known: Path, **options: float) -> Separation:
+def separated(mixture: Audio, known: Path, **options: Any) -> Separation:
     return separate(mixture, "beurling-lasso", weights=known, config=FAST | options)
 
 
@@ -85,6 +87,30 @@ def test_where_one_instrument_plays_the_other_has_next_to_nothing(known: Path) -
     separation = separated(stems["full"], known)
     loudness = {name: np.linalg.norm(stem.samples) for name, stem in separation.items()}
     assert loudness["odd"] < 0.3 * loudness["full"]
+
+
+def test_what_tones_do_not_explain_is_left_to_the_residual(known: Path) -> None:
+    """Percussion, for example; shared out in proportion, most of it would go to the stems."""
+    stems, rng = duo(), np.random.default_rng(2)
+    strokes = np.zeros(stems["full"].length)
+    for onset in range(2000, len(strokes) - 2000, 6400):
+        strokes[onset : onset + 2000] = rng.normal(0, 0.3, 2000) * np.exp(-np.arange(2000) / 300)
+    mixture = mixed({**stems, "percussion": Audio(strokes.astype(np.float32)[np.newaxis], 16_000)})
+
+    def kept(resynthesis: str) -> float:
+        residual = separated(mixture, known, resynthesis=resynthesis).residual.samples[0]
+        return float(residual @ strokes / (strokes @ strokes))
+
+    assert kept("tones") > 0.5
+    assert kept("tones") > kept("mask") + 0.2
+
+
+def test_how_long_it_will_take_is_told_before_it_starts(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sepkit_sparse_pursuit.duration.WORTH_TELLING_S", 0)
+    monkeypatch.setattr("sepkit_sparse_pursuit.beurling_separator._MANY", 1)
+    stages = set()
+    separate(mixed(duo()), "beurling-lasso", weights=known, config=FAST, reporter=lambda p: stages.add(p.stage))
+    assert any(re.fullmatch(r"solve, about \d+ min with what follows", stage) for stage in stages)
 
 
 def test_without_a_dictionary_it_is_told_how_to_come_by_one() -> None:

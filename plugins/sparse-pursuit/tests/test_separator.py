@@ -253,7 +253,7 @@ def test_progress_names_what_is_done_and_cancel_ends_it() -> None:
 
 
 def test_how_long_it_will_take_is_told_before_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sepkit_sparse_pursuit.separator._WORTH_TELLING_S", 0)
+    monkeypatch.setattr("sepkit_sparse_pursuit.duration.WORTH_TELLING_S", 0)
     mixture, stages = mixed(*duo(notes=2).values()), dict[str, None]()
     told = separate(
         mixture, "sparse-pursuit", config=FASTEST, reporter=lambda progress: stages.update({progress.stage: None})

@@ -15,7 +15,7 @@ from sepkit.errors import ConfigError
 from sepkit.evaluation.benchmarking.entry import Entry
 from sepkit.evaluation.dataset import Track
 from sepkit.plugin.registry import Registry
-from sepkit.plugin.store import chosen_folder
+from sepkit.plugin.store import chosen_weights
 from sepkit.solving.declare import declared_constraints, declared_priors
 from sepkit.solving.digests import digest_file, digest_folder, digest_path, digest_paths
 from sepkit.solving.versions import normal_name, versions_of
@@ -55,7 +55,7 @@ def of_entry(entry: Entry, registry: Registry) -> dict[str, Any]:
     named = {f"{number} {statement.name}": statement for number, statement in enumerate(statements)}
     return {
         "entry": entry.model_dump(mode="json"),
-        "weights": weights_used(spec, chosen_folder(entry.weights, spec), priors, registry),
+        "weights": weights_used(spec, chosen_weights(entry.weights, spec), priors, registry),
         "files": digest_paths({entry.method: options, **named}),
         "versions": versions,
         "code": {name: _code(name) for name in sorted({"sepkit", *plugins})},

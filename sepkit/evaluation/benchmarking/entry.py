@@ -13,7 +13,7 @@ from sepkit.config import Config, validate
 from sepkit.errors import ConfigError, MismatchError, WeightsError
 from sepkit.plugin.registry import BUILTIN, Registry
 from sepkit.plugin.specs import SeparatorSpec
-from sepkit.plugin.store import chosen_folder
+from sepkit.plugin.store import chosen_weights
 from sepkit.problem.needs import NEEDS
 from sepkit.solving.declare import declared_constraints, declared_priors
 from sepkit.solving.negotiation import Task, mismatches
@@ -104,7 +104,7 @@ def check_entries(entries: tuple[Entry, ...], registry: Registry) -> None:
             raise ConfigError(f"a benchmark runs in processes of its own: method '{spec.name}' needs to be installed")
         validate(spec.load_config(), entry.config, f"entry '{entry.label}'")
         try:
-            chosen_folder(entry.weights, spec)
+            chosen_weights(entry.weights, spec)
         except WeightsError as error:
             raise WeightsError(f"entry '{entry.label}': {error}") from error
         reasons = mismatches(spec, _best_case(entry, spec, registry))

@@ -1,22 +1,13 @@
-"""One method on one track, in a process of its own: ``python -m sepkit.evaluation.benchmarking.job``.
-
-The job comes as a line of JSON on stdin, and what came of it goes as one to stdout. The process ends when its stdin is
-closed, so that it never outlives the one that started it.
-"""
+"""One method on one track, in a process of its own."""
 
 from __future__ import annotations
 
 import importlib
-import json
-import os
-import signal
-import sys
-import threading
 import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from sepkit.errors import DatasetError, MismatchError, SepkitError, SideInformationError, fault_of, one_line, reason_of
 from sepkit.evaluation.benchmarking.entry import Entry
@@ -65,16 +56,6 @@ class Job:
     folder: str
     estimates_to: str | None = None
     truth_to: str | None = None
-
-    def to_json(self) -> str:
-        """As one line of JSON."""
-        return json.dumps({**vars(self), "entry": self.entry.model_dump(mode="json")})
-
-    @classmethod
-    def from_json(cls, line: str) -> Job:
-        """From what `to_json` gave."""
-        fields = json.loads(line)
-        return cls(**{**fields, "entry": Entry.model_validate(fields["entry"])})
 
     def load_track(self) -> Track:
         """Find the track in its dataset; raises `DatasetError`."""
@@ -174,41 +155,3 @@ def _keep_excerpts(
         stems = {reference: separation[estimate] for reference, estimate in evaluation.assignment.items()}
         kept["estimates"] = keep(job.estimates_to, stems)
     return kept
-
-
-def _claimed_stdout() -> IO[str]:
-    """The stdout of this process, on which from now on nothing else appears: what is printed goes to stderr."""
-    claimed = os.dup(1)
-    os.dup2(2, 1)
-    return open(claimed, "w", encoding="utf-8")
-
-
-def _claimed_stdin() -> int:
-    """The stdin of this process, from which from now on nothing else reads."""
-    claimed = os.dup(0)
-    with open(os.devnull, "rb") as nothing:
-        os.dup2(nothing.fileno(), 0)
-    return claimed
-
-
-def _end_with_parent(lifeline: int) -> None:
-    """Wait until stdin is closed, which also happens when the process that started this one is killed."""
-    while os.read(lifeline, 1 << 16):
-        pass
-    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
-        # With whatever processes the method has started.
-        os.killpg(os.getpid(), signal.SIGKILL)
-    os._exit(1)
-
-
-def main() -> None:
-    """Do the job that is read from stdin."""
-    answer = _claimed_stdout()
-    job = Job.from_json(sys.stdin.readline())
-    threading.Thread(target=_end_with_parent, args=[_claimed_stdin()], daemon=True).start()
-    with answer:
-        answer.write(json.dumps(run(job)) + "\n")
-
-
-if __name__ == "__main__":
-    main()

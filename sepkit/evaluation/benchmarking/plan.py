@@ -48,7 +48,7 @@ class Planned:
         return self.track, self.job.entry.label
 
     def result(self, outcome: dict[str, Any]) -> Result:
-        """What came of it, as `Processes.run` tells."""
+        """What came of it, as `job.run` tells."""
         return Result(track=self.track, entry=self.job.entry.label, fingerprint=self.fingerprint, **outcome)
 
     def is_settled(self, results: Mapping[tuple[str, str], Result]) -> bool:

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from sepkit.errors import ConfigError, OutputError, SepkitError
+from sepkit.batching.batch import disabled, usable_cores
+from sepkit.batching.processes import Processes
+from sepkit.batching.running import run_all
+from sepkit.errors import Cancelled, ConfigError, OutputError, SepkitError, reason_of
 from sepkit.evaluation.benchmarking.entry import Entry
-from sepkit.evaluation.benchmarking.plan import AUDIO, Planned, planned_jobs
-from sepkit.evaluation.benchmarking.process import Processes
+from sepkit.evaluation.benchmarking.job import Job, run
+from sepkit.evaluation.benchmarking.plan import AUDIO, planned_jobs
 from sepkit.evaluation.benchmarking.report import Report, write_report
 from sepkit.evaluation.benchmarking.request import checked_request
-from sepkit.evaluation.benchmarking.results import Result, ResultsFile
+from sepkit.evaluation.benchmarking.results import ResultsFile
 from sepkit.evaluation.benchmarking.tracks import Source, chosen_tracks
 from sepkit.evaluation.dataset import Dataset, Split
 from sepkit.evaluation.metric import Metric
 from sepkit.files import require_writable, sweep
-from sepkit.plugin.loader import State
 from sepkit.plugin.registry import Registry
 from sepkit.problem.run import Cancel, Reporter, Run
 
 STAGE = "tracks and methods"
-_POLL_S = 0.2
 
 
 def benchmark(
@@ -94,7 +97,7 @@ def benchmark(
     """
     registry = registry or Registry.discover()
     request = checked_request(entries, datasets, metrics, split, seed, registry)
-    workers = _usable_cores() if jobs is None else jobs
+    workers = usable_cores() if jobs is None else jobs
     if workers < 1:
         raise ConfigError(f"jobs needs to be at least 1, given {jobs}")
     _require_extra()
@@ -112,16 +115,18 @@ def benchmark(
             remarks.append(f"{unreadable} line(s) of {file.path} could not be read; what they told is measured again")
         results = [found[one.key] for one in planned if one.is_settled(found)]
         missing = [one for one in planned if not one.is_settled(found)]
-        processes = Processes(record.name for record in registry.plugins if record.state is State.DISABLED)
+        calls = (partial(_do, one.job) for one in missing)
         try:
             with (
-                closing(_results(missing, processes, file, workers)) as coming,
-                Run(seed=seed, reporter=reporter, cancel=cancel) as run,
+                _executor(workers, registry) as executor,
+                closing(run_all(calls, executor, folder, cancel=cancel)) as coming,
+                Run(seed=seed, reporter=reporter, cancel=cancel) as host,
             ):
-                for step in run.steps(len(planned), STAGE):
-                    while len(results) <= step:
-                        results += next(coming)
-                        run.check_cancelled()
+                for step in host.steps(len(planned), STAGE):
+                    if len(results) <= step:
+                        number, came = next(coming)
+                        results.append(missing[number].result(_outcome(came)))
+                        file.append(results[-1])
         finally:
             for place in (folder, *(path for path in (folder / AUDIO).rglob("*") if path.is_dir())):
                 sweep(place)
@@ -131,31 +136,22 @@ def benchmark(
         )
 
 
-def _results(
-    planned: list[Planned], processes: Processes, file: ResultsFile, workers: int
-) -> Generator[list[Result], None, None]:
-    """Do what is planned; yields what came of it, at times nothing. All is ended when the iterator is closed."""
-
-    def do(one: Planned) -> Result:
-        result = one.result(processes.run(one.job))
-        file.append(result)
-        return result
-
-    pool = ThreadPoolExecutor(workers)
-    try:
-        pending = {pool.submit(do, one) for one in planned}
-        while pending:
-            done, pending = wait(pending, _POLL_S, FIRST_COMPLETED)
-            yield [future.result() for future in done]
-    finally:
-        processes.end()
-        pool.shutdown(cancel_futures=True)
+def _executor(workers: int, registry: Registry) -> Executor:
+    """A process for every job: neither what a method leaves behind nor its memory reaches another."""
+    return Processes(workers, calls_each=1, disabled=disabled(registry))
 
 
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _do(job: Job, **_: Any) -> dict[str, Any]:
+    return run(job)
+
+
+def _outcome(came: dict[str, Any] | BaseException) -> dict[str, Any]:
+    """However the process of a job ended, there is one."""
+    if isinstance(came, dict):
+        return came
+    if isinstance(came, Cancelled) or not isinstance(came, SepkitError):
+        raise came
+    return {"status": "failed", "reason": reason_of(came)}
 
 
 def _require_extra() -> None:

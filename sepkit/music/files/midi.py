@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from sepkit.files import atomic_path
 from sepkit.music.files.contents import Contents
-from sepkit.music.files.midi_file import MidiFile, Track, read_file
+from sepkit.music.files.midi_file import TEXT, MidiFile, Track, read_file
 from sepkit.music.files.midi_sequence import MidiSequence, sequences
 from sepkit.music.files.names import distinct, general_midi_name
 from sepkit.music.files.strokes import Struck
@@ -21,6 +22,8 @@ DRUMS = 9
 
 _TICKS_PER_BEAT = 4800
 """At 120 beats a minute: a tenth of a millisecond, finer than any onset is known."""
+
+_HEARD_IN = b"heard in the recording of SHA-256 "
 
 
 def read_midi(path: Path, parts: str, *, pedal: bool) -> Contents:
@@ -57,7 +60,14 @@ def read_midi(path: Path, parts: str, *, pedal: bool) -> Contents:
         written += _timed(sequence, some, [next(names) for _ in some])
         remarks += _mends(sequence, some, unreleased)
     tempi_bpm = (60e6 / tempo for sequence, _, _ in played for tempo in sequence.tempi.values())
-    return Contents(written, tuple(dict.fromkeys(remarks)), tuple(tempi_bpm))
+    return Contents(written, tuple(dict.fromkeys(remarks)), tuple(tempi_bpm), _heard_in(file))
+
+
+def _heard_in(file: MidiFile) -> str | None:
+    """What `write_midi` noted of the recording."""
+    texts = (text for track in file.tracks for _, text in track.meta(TEXT) if text.startswith(_HEARD_IN))
+    digest = next(texts, b"")[len(_HEARD_IN) :].decode("ascii", "replace")
+    return digest if re.fullmatch("[0-9a-f]{64}", digest) else None
 
 
 def _timed(sequence: MidiSequence, notes: Sequence[Struck], parts: Sequence[str]) -> list[WrittenNote]:
@@ -70,8 +80,15 @@ def _timed(sequence: MidiSequence, notes: Sequence[Struck], parts: Sequence[str]
     ]
 
 
-def write_midi(notes: Iterable[Note], path: Path) -> None:
+def write_midi(notes: Iterable[Note], path: Path, heard_in: str | None = None) -> None:
     """Write one track a part, in the order in which the parts enter, atomically.
+
+    Parameters
+    ----------
+    notes : iterable of Note
+    path : Path
+    heard_in : str, optional
+        The digest of the recording in which the notes were heard: the file says so in a text.
 
     Raises
     ------
@@ -87,6 +104,8 @@ def write_midi(notes: Iterable[Note], path: Path) -> None:
         played = pretty_midi.Note(note.velocity, round(note.pitch), note.onset_s, note.offset_s)
         tracks[note.part].notes.append(played)
     midi.instruments += tracks.values()
+    if heard_in is not None:
+        midi.text_events.append(pretty_midi.Text(_HEARD_IN.decode() + heard_in, 0))
     with atomic_path(path) as temporary:
         midi.write(str(temporary))
 

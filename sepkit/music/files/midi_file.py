@@ -1,7 +1,7 @@
 """MIDI files as events, read so that damage costs no more than what is damaged.
 
-Of all that a file can hold only messages of channels, tempi, ports and names concern notes. The rest is stepped over
-without a look inside, so that a key signature of 18 flats, an alien chunk or a wrong length costs nothing.
+Of all that a file can hold only messages of channels, tempi, ports, names and texts concern notes. The rest is stepped
+over without a look inside, so that a key signature of 18 flats, an alien chunk or a wrong length costs nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from sepkit.errors import SideInformationError, reason_of
 from sepkit.opening import composed, opened
 
-META, NAME, PORT, TEMPO, END = 0xFF, 0x03, 0x21, 0x51, 0x2F
+META, TEXT, NAME, PORT, TEMPO, END = 0xFF, 0x01, 0x03, 0x21, 0x51, 0x2F
 
 _MOST_BYTES = 10_000_000
 _LONGEST_WRAPPING = 4096

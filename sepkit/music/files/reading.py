@@ -16,16 +16,14 @@ _PARTS = ("track", "instrument", "staff", "drums")
 _MOST_REASONS = 3
 
 
-def read_notes(path: Path, parts: str, *, pedal: bool) -> tuple[tuple[Note, ...], tuple[str, ...], tuple[float, ...]]:
+def read_notes(path: Path, parts: str, *, pedal: bool) -> tuple[tuple[Note, ...], Contents]:
     """Read the notes of a file and mend them; the parameters are those of `Score.read`.
 
     Returns
     -------
     notes : tuple of Note
-    remarks : tuple of str
-        What had to be mended.
-    tempi_bpm : tuple of float
-        Those that are written.
+    contents : Contents
+        Those of the file; its remarks also say what had to be mended.
 
     Raises
     ------
@@ -39,7 +37,7 @@ def read_notes(path: Path, parts: str, *, pedal: bool) -> tuple[tuple[Note, ...]
     if not notes:
         reasons = [f"{path} holds no notes", *contents.remarks, *mends]
         raise SideInformationError("; ".join(reasons[:_MOST_REASONS]))
-    return notes, contents.remarks + mends + overlaps(notes), contents.tempi_bpm
+    return notes, contents._replace(remarks=contents.remarks + mends + overlaps(notes))
 
 
 def _contents(path: Path, parts: str, pedal: bool) -> Contents:

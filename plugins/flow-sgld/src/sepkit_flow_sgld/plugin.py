@@ -31,7 +31,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         constraints=(Domain.WAVEFORMS, Domain.SPECTROGRAMS),
         priors=(Domain.WAVEFORMS,),
         channels=1,
-        traits=frozenset({"stochastic", "trainable", "sums-to-mixture", "gain-equivariant", "accelerated"}),
+        traits=frozenset({"stochastic", "trainable", "sums-to-mixture", "gain-equivariant", "accelerated", "streams"}),
         example={"chains": 2, "levels": 2, "steps": 2},
     )
     yield SeparatorSpec(

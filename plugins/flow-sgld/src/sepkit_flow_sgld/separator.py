@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from sepkit import large
 from sepkit.errors import ConfigError
 from sepkit.music.audio import Audio
 from sepkit.neural import choose_device, generator, read_by_source
@@ -67,8 +68,7 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
         sources, mixture = problem.sources or tuple(self._flows), problem.mixture
         if not sources:
             raise ConfigError("the sources need names; name them with sources=... or --sources")
-        stems = np.zeros((len(sources), *mixture.samples.shape), np.float32)
-        deviations = np.zeros_like(stems)
+        stems, deviations = (large.zeros((len(sources), *mixture.samples.shape)) for _ in range(2))
         if mixture.samples.any():
             self._remark_unknown(problem, sources, run)
             for window, found, deviation in self._sampled(problem, sources, stems, run):
@@ -91,7 +91,7 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
         steps = run.steps(len(places) * config.levels * config.steps, "sample")
         device = choose_device(run)
         random, heights = generator(run.rng, device), []
-        level = float(np.sqrt(np.mean(np.square(mixture.samples, dtype=np.float64))))
+        level = float(np.sqrt(mixture.energies.sum() / mixture.samples.size))
         for window in places:
             part = excerpt(problem, window.start, window.stop)
             posterior = self._posterior(part, sources, level, run)

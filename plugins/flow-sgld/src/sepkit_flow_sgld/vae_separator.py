@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sepkit import large
 from sepkit.errors import WeightsError
 from sepkit.music.audio import Audio
 from sepkit.neural import Checkpoint, choose_device, generator, usable
@@ -68,35 +69,35 @@ class FlowVAE(Separator[FlowVAEConfig]):
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
         device = choose_device(run)
         samples, rate = problem.mixture.samples[0], problem.mixture.sample_rate
-        level = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) or 1.0
-        stems, deviations = self._posterior(samples / np.float32(level), device, run)
-        with np.errstate(over="ignore"):
-            stems, deviations = (usable(level * values, "the weights of 'flow-vae'") for values in (stems, deviations))
+        level = float(np.sqrt(problem.mixture.energies[0] / len(samples))) or 1.0
+        stems, deviations = self._posterior(samples, level, device, run)
         rows = zip(self.sources, stems[:, None], deviations[:, None], strict=True)
         found = {name: (Audio(stem, rate), Audio(spread, rate)) for name, stem, spread in rows}
         run.report_uncertainty({name: spread for name, (_, spread) in found.items()})
         return {name: stem for name, (stem, _) in found.items()}
 
     def _posterior(
-        self, samples: NDArray[np.float32], device: torch.device, run: Run
+        self, samples: NDArray[np.float32], level: float, device: torch.device, run: Run
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Estimate and standard deviation of every trained source [shape=(sources, samples)], block by block."""
         encoder, length = self._encoder, len(samples)
         sigma = torch.tensor([self.config.level or encoder.noise.levels[0]], device=device)
         draw = generator(run.rng, device)
-        stems = np.empty((encoder.sources, length), np.float32)
-        deviations = np.empty_like(stems)
+        stems, deviations = (large.empty((encoder.sources, length)) for _ in range(2))
         # Blocks begin where frames do, and see as far beyond their ends as the network looks: no seam can be told.
         size = _BLOCK // encoder.frame * encoder.frame
         for block in run.steps(-(-length // size), "separate"):
             start, stop = block * size, min((block + 1) * size, length)
             first, last = max(0, start - encoder.reach), min(length, stop + encoder.reach)
-            seen = torch.from_numpy(samples[np.newaxis, first:last]).to(device)
+            seen = torch.from_numpy(samples[np.newaxis, first:last] / np.float32(level)).to(device)
             with torch.no_grad():
                 mean, log_std = encoder(seen, sigma)
                 if self.config.estimate == "sample":
                     mean = mean + log_std.exp() * torch.randn(mean.shape, generator=draw, device=device)
                 inside = slice(start - first, stop - first)
-                stems[:, start:stop] = project(mean, seen)[0, :, inside].cpu().numpy()
-                deviations[:, start:stop] = projected_variance(log_std)[0, :, inside].sqrt().cpu().numpy()
+                both = project(mean, seen)[0], projected_variance(log_std)[0].sqrt()
+            with np.errstate(over="ignore"):
+                for whole, values in zip((stems, deviations), both, strict=True):
+                    part = level * values[:, inside].cpu().numpy()
+                    whole[:, start:stop] = usable(part, "the weights of 'flow-vae'")
         return stems, deviations

@@ -75,7 +75,7 @@ class MultiplicativeUpdates:
         """``W_D ⊙ [(V ⊙ V̂^(β-2)) H^T] ⊘ [V̂^(β-1) H^T]``, to the power of `exponent`."""
         objective, statements = self.objective, self.objective.statements.templates
         weights = objective.model.decoder
-        denominator, numerator = statements.penalty_parts(weights)
+        denominator, numerator = (part.clone() for part in statements.penalty_parts(weights))
         for frames in objective.frame_blocks():
             down, up = self._template_gradient(frames)
             # (V ⊙ V̂^(β-2)) Hᵀ and V̂^(β-1) Hᵀ

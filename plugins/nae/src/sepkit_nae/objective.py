@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from sepkit import large
 from sepkit_nae.divergence import beta_divergence
 from sepkit_nae.model import Autoencoder, stacked_frames
 from sepkit_nae.statements import FactorStatements
@@ -38,7 +39,8 @@ class Objective:
     def __init__(self, V: Tensor, model: Autoencoder, statements: FactorStatements, beta: float) -> None:
         self.V, self.model, self.statements, self.beta = V, model, statements, beta
         least = torch.finfo(V.dtype).tiny ** 0.5
-        self.floor = max(RELATIVE_FLOOR[V.dtype] * float(V.mean(dtype=torch.float64)), least)
+        total = sum(float(V[:, frames].sum(dtype=torch.float64)) for frames in self.frame_blocks())
+        self.floor = max(RELATIVE_FLOOR[V.dtype] * total / V.numel(), least)
 
     def frame_blocks(self) -> Iterator[slice]:
         """Runs of frames that are worked on at a time."""
@@ -58,7 +60,14 @@ class Objective:
     @torch.no_grad()
     def encoded(self) -> Tensor:
         """`encode` of all frames."""
-        return torch.cat([self.encode(frames) for frames in self.frame_blocks()], dim=1)
+        shape = (len(self.model.encoder), self.V.shape[1])
+        if self.V.device.type == "cpu":
+            H = torch.from_numpy(large.empty(shape, self.V.numpy().dtype))
+        else:
+            H = self.V.new_empty(shape)
+        for frames in self.frame_blocks():
+            H[:, frames] = self.encode(frames)
+        return H
 
     @torch.no_grad()
     def activations(self) -> Tensor:

@@ -23,6 +23,6 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         priors=(Domain.ACTIVATIONS, Domain.TEMPLATES),
         default_constraints=("score", "harmonic", "activity"),
         channels=1,
-        traits=frozenset({"accelerated", "gain-equivariant", "stochastic", "trainable", "arbitrary-names"}),
+        traits=frozenset({"accelerated", "gain-equivariant", "stochastic", "trainable", "arbitrary-names", "streams"}),
         example={"rank": 4, "iterations": 5, "window_s": 0.012},
     )

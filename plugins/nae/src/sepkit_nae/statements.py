@@ -63,8 +63,8 @@ class BoundStatements:
         return -sum((density.gradient(value) for density in self.densities), torch.zeros_like(value))
 
     def penalty_parts(self, value: Tensor) -> tuple[Tensor, Tensor]:
-        """The same gradient as the difference of two nonnegative parts."""
-        plus, minus = torch.zeros_like(value), torch.zeros_like(value)
+        """The same gradient as the difference of two nonnegative parts, which are only to be read."""
+        plus = minus = value.new_zeros(()).expand(value.shape)
         for density in self.densities:
             more, less = gradient_parts(density, value)
             plus, minus = plus + more, minus + less

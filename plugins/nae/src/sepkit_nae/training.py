@@ -20,15 +20,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from sepkit.errors import DatasetError
 from sepkit.evaluation.dataset import Track
 from sepkit.neural import Checkpoint, choose_device, fit, generator
 from sepkit.problem.run import Run
+from sepkit.solving.digests import digest_folder
 from sepkit.spectral import STFT
 from sepkit.training.trainer import Trainer, TrainingData
 from sepkit_nae.divergence import beta_divergence
-from sepkit_nae.excerpts import Excerpts, Samples, read_aligned, read_sources
+from sepkit_nae.excerpts import Excerpts, read_aligned, read_sources
 from sepkit_nae.start import fill
-from sepkit_nae.trained import METHOD, SourceAutoencoder, build
+from sepkit_nae.trained import METHOD, SourceAutoencoder, TrainedAutoencoder, build
 from sepkit_nae.training_config import NAETraining
 from sepkit_nmf import factorize, normalize_templates, normalized, random_init
 from sepkit_nmf.config import fastest_solver
@@ -40,6 +42,8 @@ VALIDATION_FRAMES = 2000
 # Relative to a mean of 1: what smaller outputs count as, and the least weight of a decoder, whose logarithm is trained.
 FLOOR = 1e-6
 LEAST_WEIGHT = 1e-4
+# What describes the model, and the divergence by which its encoder learned to find activations.
+MODEL = ("window_s", "overlap", "rank", "encoder_hidden", "context_frames", "beta")
 
 
 class NAETrainer(Trainer[NAETraining]):
@@ -47,51 +51,26 @@ class NAETrainer(Trainer[NAETraining]):
 
     def train(self, data: TrainingData, folder: Path, run: Run) -> None:
         """Learn from the stems of all tracks, brought to one sample rate."""
-        config, device = self.config, choose_device(run)
-        rate = config.sample_rate or next(iter(data.train[0].load_stems().values())).sample_rate
-        stft = STFT.of_duration(config.window_s, config.overlap, rate)
-        excerpts = Excerpts(stft, config.crop_frames, config.context_frames)
-        recordings = read_sources(data.train, data.sources, rate)
+        rate = self.config.sample_rate or next(iter(data.train[0].load_stems().values())).sample_rate
+        lesson = _Lesson(self.config, data, data.sources, rate, choose_device(run))
+        model = build(self.config, lesson.excerpts.stft, len(data.sources)).to(lesson.device)
+        start(model, [self._templates(lesson, source, run) for source in data.sources], run)
+        scale_encoder(model, *lesson.batch(run.rng))
+        lesson.learn(model, folder, run)
 
-        def batch(rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-            drawn = excerpts.draw(recordings.values(), config.crops, config.gain_db, rng)
-            return excerpts.magnitudes(drawn, device)
+    def fine_tune(self, weights: Path, data: TrainingData, folder: Path, run: Run) -> None:
+        """Learn on from templates and encoder of `weights`, at their sample rate."""
+        checkpoint = Checkpoint.read(weights, METHOD)
+        config = checkpoint.tuned_options(self.config, MODEL)
+        require_all(checkpoint.sources, data.sources)
+        lesson = _Lesson(config, data, checkpoint.sources, checkpoint.sample_rate, choose_device(run))
+        trained = TrainedAutoencoder.read(weights, lesson.device)
+        lesson.learn(trained.model.requires_grad_(True).train(), folder, run, digest_folder(weights))
 
-        def loss(model: nn.Module, rng: np.random.Generator) -> Tensor:
-            X, V = batch(rng)
-            return divergence(model(X), V, config.beta)
-
-        model = build(config, stft, len(data.sources)).to(device)
-        start(model, [self._templates(excerpts, source, recordings[source], run) for source in data.sources], run)
-        scale_encoder(model, *batch(run.rng))
-        parametrize.register_parametrization(model, "decoder", Exponential())
-        recipe = {
-            "tracks": [track.name for track in data.train],
-            "sources": list(data.sources),
-            "sample_rate": rate,
-        }
-        done = fit(
-            model,
-            loss,
-            config=config,
-            state=folder / STATE,
-            run=run,
-            validate=self._validation(excerpts, data, rate, device),
-            recipe=recipe,
-        )
-        parametrize.remove_parametrizations(model, "decoder")
-        about = {
-            **recipe,
-            "seed": run.seed,
-            **done.about(),
-        }
-        options = config.model_dump(mode="json")
-        Checkpoint(METHOD, options, data.sources, rate, model.state_dict(), about).write(folder)
-        (folder / STATE).unlink(missing_ok=True)
-
-    def _templates(self, excerpts: Excerpts, source: str, recording: Samples, run: Run) -> NDArray[np.floating]:
+    def _templates(self, lesson: _Lesson, source: str, run: Run) -> NDArray[np.floating]:
         """Templates of one source, as nonnegative matrix factorisation finds them [shape=(bins, rank)]."""
-        spread = excerpts.spread(recording, TEMPLATE_FRAMES // excerpts.frames)
+        excerpts = lesson.excerpts
+        spread = excerpts.spread(lesson.recordings[source], TEMPLATE_FRAMES // excerpts.frames)
         _, V = excerpts.magnitudes(spread[:, np.newaxis], torch.device("cpu"))
         V = normalized(V[0].numpy())
         steps = partial(run.steps, stage=f"learn {source}")
@@ -100,27 +79,73 @@ class NAETrainer(Trainer[NAETraining]):
         templates: NDArray[np.floating] = normalize_templates(found.W, found.H, "l2")[0]
         return templates
 
-    def _validation(
-        self, excerpts: Excerpts, data: TrainingData, rate: int, device: torch.device
-    ) -> Callable[[nn.Module], float] | None:
+
+class _Lesson:
+    """What is shown to a model, and how it learns from that."""
+
+    def __init__(
+        self, config: NAETraining, data: TrainingData, sources: Sequence[str], rate: int, device: torch.device
+    ) -> None:
+        self.config, self.data, self.sources, self.rate, self.device = config, data, sources, rate, device
+        stft = STFT.of_duration(config.window_s, config.overlap, rate)
+        self.excerpts = Excerpts(stft, config.crop_frames, config.context_frames)
+        self.recordings = read_sources(data.train, sources, rate)
+
+    def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Mixtures that never were, and their stems."""
+        drawn = self.excerpts.draw(self.recordings.values(), self.config.crops, self.config.gain_db, rng)
+        return self.excerpts.magnitudes(drawn, self.device)
+
+    def learn(self, model: SourceAutoencoder, folder: Path, run: Run, weights: str | None = None) -> None:
+        """Fit the model and write it; `weights` is the digest of those that it has already."""
+
+        def loss(model: nn.Module, rng: np.random.Generator) -> Tensor:
+            X, V = self.batch(rng)
+            return divergence(model(X), V, self.config.beta)
+
+        parametrize.register_parametrization(model, "decoder", Exponential())
+        recipe = {
+            "tracks": [track.name for track in self.data.train],
+            "sources": list(self.sources),
+            "sample_rate": self.rate,
+            **({} if weights is None else {"from": weights}),
+        }
+        done = fit(
+            model,
+            loss,
+            config=self.config,
+            state=folder / STATE,
+            run=run,
+            validate=self._validation(),
+            recipe=recipe,
+            from_weights=weights is not None,
+        )
+        parametrize.remove_parametrizations(model, "decoder")
+        about = {
+            **recipe,
+            "seed": run.seed,
+            **done.about(),
+        }
+        options = self.config.model_dump(mode="json")
+        Checkpoint(METHOD, options, tuple(self.sources), self.rate, model.state_dict(), about).write(folder)
+        (folder / STATE).unlink(missing_ok=True)
+
+    def _validation(self) -> Callable[[nn.Module], float] | None:
         """The mean divergence on tracks that were held out, as they were played."""
-        if not data.valid:
+        if not self.data.valid:
             return None
-        most = max(1, VALIDATION_FRAMES // excerpts.frames)
-        shown = [self._excerpts_of(track, excerpts, data.sources, rate, most, device) for track in data.valid]
+        most = max(1, VALIDATION_FRAMES // self.excerpts.frames)
+        shown = [self._excerpts_of(track, most) for track in self.data.valid]
 
         def validate(model: nn.Module) -> float:
             return float(np.mean([float(divergence(model(X), V, self.config.beta)) for X, V in shown]))
 
         return validate
 
-    @staticmethod
-    def _excerpts_of(
-        track: Track, excerpts: Excerpts, sources: Sequence[str], rate: int, most: int, device: torch.device
-    ) -> tuple[Tensor, Tensor]:
-        stems = read_aligned(track, sources, rate)
-        spread = np.stack([excerpts.spread(stem, most) for stem in stems], axis=1)
-        return excerpts.magnitudes(spread, device)
+    def _excerpts_of(self, track: Track, most: int) -> tuple[Tensor, Tensor]:
+        stems = read_aligned(track, self.sources, self.rate)
+        spread = np.stack([self.excerpts.spread(stem, most) for stem in stems], axis=1)
+        return self.excerpts.magnitudes(spread, self.device)
 
 
 class Exponential(nn.Module):
@@ -153,3 +178,20 @@ def scale_encoder(model: SourceAutoencoder, X: Tensor, V: Tensor) -> None:
     Y = model(X)
     if bool(Y.any()):
         model.encoder.mul_((V * Y).sum() / Y.square().sum())
+
+
+def require_all(known: Sequence[str], given: Sequence[str]) -> None:
+    """Every decoder hears every mixture: all sources of the weights are learned on together, and no others.
+
+    Raises
+    ------
+    DatasetError
+    """
+    strange = [source for source in given if source not in known]
+    if strange:
+        raise DatasetError(
+            f"these weights know {', '.join(known)} and not '{strange[0]}'; choose those with --sources, or train anew"
+        )
+    missing = [source for source in known if source not in given]
+    if missing:
+        raise DatasetError(f"there is nothing to learn '{missing[0]}' from, which these weights know; give something")

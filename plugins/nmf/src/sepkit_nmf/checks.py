@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sepkit import large
 from sepkit_nmf.active import Rows
 from sepkit_nmf.divergence import CACHE_ELEMENTS, Array, frame_blocks
 
@@ -47,7 +48,7 @@ def check_support(
         raise ValueError(f"{name} is {mask.dtype} of shape {mask.shape}; pass booleans of shape {shape}")
     if mask.all():
         return None
-    return np.array(mask.T if transpose else mask, order="C")
+    return large.copied(mask.T if transpose else mask)
 
 
 def free_rows(name: str, free: npt.ArrayLike, atoms: int) -> Rows:

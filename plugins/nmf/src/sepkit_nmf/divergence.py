@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sepkit import large
+
 Array = npt.NDArray[np.floating[Any]]
 
 # Elements of a block whose few temporaries stay in a core's own cache.
@@ -20,8 +22,7 @@ def frame_blocks(shape: tuple[int, ...], elements: int) -> Iterator[slice]:
     bins, frames = shape
     count = max(1, -(-bins * frames // elements))
     size = max(1, -(-frames // count))
-    for start in range(0, frames, size):
-        yield slice(start, min(start + size, frames))
+    yield from large.paced(slice(start, min(start + size, frames)) for start in range(0, frames, size))
 
 
 def inner(a: Array, b: Array) -> float:

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from sepkit import Density
+from sepkit import Density, large
 from sepkit_nmf.allocation import AllocatedModel, Allocation
 from sepkit_nmf.checks import check_data, check_factor, check_solver, check_support, free_rows
 from sepkit_nmf.divergence import Array
@@ -150,7 +150,7 @@ def factorize(
         project=project_w,
     )
     activations = Factor(
-        np.array(check_factor("H", H, (atoms, frames)), dtype=V.dtype, order="C"),
+        large.copied(check_factor("H", H, (atoms, frames)), V.dtype),
         is_templates=False,
         support=check_support("support_h", support_h, (atoms, frames), transpose=False),
         rows=free_rows("free_h", free_h, atoms),

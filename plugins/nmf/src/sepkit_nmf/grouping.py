@@ -83,7 +83,9 @@ def atoms_of_sources(
         if len(loose) < len(nameless):
             wanted = len(nameless)
             raise ConfigError(f"{wanted} sources need an option rank of at least {wanted}, given {len(loose)}")
-        groups = group_atoms(templates[:, loose], activations[loose], len(nameless), bins_hz=bins_hz)
+        # An index would copy them, and all of an hour's activations are many.
+        theirs = activations if len(loose) == len(labels) else activations[loose]
+        groups = group_atoms(templates[:, loose], theirs, len(nameless), bins_hz=bins_hz)
         members |= {source: loose[group] for source, group in zip(nameless, groups, strict=True)}
     return members
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from sepkit import large
 from sepkit_nmf.divergence import Array, frame_blocks, inner
 from sepkit_nmf.model import Factor, Model
 
@@ -75,7 +76,7 @@ class Extrapolation:
         templates, activations = self.model.templates, self.model.activations
         accepted = templates.values, activations.values
         templates.values = self.templates_ahead
-        activations.values = activations.values.copy()
+        activations.values = large.copied(activations.values)
         sweep(activations, *products(self.model, activations))
         solution = activations.values
         if self.last_solution is not None:
@@ -100,7 +101,7 @@ class Extrapolation:
 def extrapolate(values: Array, previous: Array, weight: float) -> Array:
     """Continue the way from ``previous`` to ``values``, not below zero."""
     # Ĥ = max(0, H + λ (H - H⁻))
-    ahead = values - previous
+    ahead: Array = np.subtract(values, previous, out=large.empty(values.shape, values.dtype))
     ahead *= weight
     ahead += values
     return np.maximum(ahead, 0.0, out=ahead)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
+from sepkit import large
 from sepkit.errors import ConfigError
 from sepkit.problem.constraint import BoundConstraints
 from sepkit.problem.domain import Domain
@@ -185,7 +186,10 @@ def _support(bound: BoundConstraints, start: Array | None) -> NDArray[np.bool_] 
     support = bound.support()
     if start is None:
         return support
-    return start > 0 if support is None else support & (start > 0)
+    nonzero: NDArray[np.bool_] = np.greater(start, 0, out=large.empty(start.shape, bool))
+    if support is not None:
+        nonzero &= support
+    return nonzero
 
 
 def _projection(bound: BoundConstraints) -> Projection | None:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from sepkit import large
 from sepkit_nmf.divergence import Array, frame_blocks
 
 # Frames of float64 that the Gram matrix and the singular vectors are gathered from at a time: 4 MB.
@@ -34,11 +35,15 @@ def random_init(V: Array, rank: int, rng: np.random.Generator) -> tuple[Array, A
     _check_rank(rank)
     bins, frames = V.shape
     # Drawn from [0, 1): turned around, no element is zero.
-    W = 1.0 - rng.random((bins, rank))
-    H = 1.0 - rng.random((rank, frames))
+    W, H = large.empty((bins, rank), np.float64), large.empty((rank, frames), np.float64)
+    for factor in (W, H):
+        rng.random(out=factor)
+        np.subtract(1.0, factor, out=factor)
     target = _mean(V) or 1.0
     scale = (target / float(W.mean(axis=0) @ H.mean(axis=1))) ** 0.5
-    return (W * scale).astype(V.dtype), (H * scale).astype(V.dtype)
+    for factor in (W, H):
+        factor *= scale
+    return large.copied(W, V.dtype), large.copied(H, V.dtype)
 
 
 def nndsvd(
@@ -85,7 +90,7 @@ def nndsvd(
     if fill == "random" and rng is None:
         raise ValueError("fill='random' draws numbers; pass rng, such as numpy.random.default_rng(0)")
     left, singular, right = _leading_singular_triplets(V, rank)
-    W, H = np.zeros(left.shape), np.zeros(right.shape)
+    W, H = np.zeros(left.shape), large.zeros(right.shape, np.float64)
     for r in range(rank):
         u, v = left[:, r], right[r]
         sides = [(np.maximum(s * u, 0.0), np.maximum(s * v, 0.0)) for s in (1.0, -1.0)]
@@ -103,7 +108,7 @@ def nndsvd(
             factor[empty] = mean
         elif rng is not None and fill == "random":
             factor[empty] = mean * rng.random(int(empty.sum())) / 100.0
-    return W.astype(V.dtype), H.astype(V.dtype)
+    return W.astype(V.dtype), large.copied(H, V.dtype)
 
 
 def normalize_templates(W: Array, H: Array, norm: Literal["sum", "l2"] = "sum") -> tuple[Array, Array]:
@@ -130,7 +135,8 @@ def normalize_templates(W: Array, H: Array, norm: Literal["sum", "l2"] = "sum") 
     wide = W.astype(np.float64)
     scale = wide.sum(axis=0) if norm == "sum" else np.linalg.norm(wide, axis=0)
     scale = np.where(scale > 0, scale, 1.0)
-    return (W / scale).astype(W.dtype), (H * scale[:, np.newaxis]).astype(H.dtype)
+    rescaled = np.multiply(H, scale[:, np.newaxis], out=large.empty(H.shape, H.dtype), casting="same_kind")
+    return (W / scale).astype(W.dtype), rescaled
 
 
 def _leading_singular_triplets(V: Array, rank: int) -> tuple[Array, Array, Array]:
@@ -151,10 +157,11 @@ def _leading_singular_triplets(V: Array, rank: int) -> tuple[Array, Array, Array
     # The sign of an eigenvector is LAPACK's whim; its largest element decides instead.
     signs = np.sign(vectors[np.argmax(np.abs(vectors), axis=0), np.arange(rank)])
     vectors = vectors * signs
-    right = np.zeros((rank, length))
+    right = large.zeros((rank, length), np.float64)
     for block in frame_blocks(V.shape, BLOCK_ELEMENTS):
         right[:, block] = vectors.T @ V[:, block].astype(np.float64)
-    return vectors, singular, right / np.where(singular > 0, singular, 1.0)[:, np.newaxis]
+    right /= np.where(singular > 0, singular, 1.0)[:, np.newaxis]
+    return vectors, singular, right
 
 
 def _mean(V: Array) -> float:

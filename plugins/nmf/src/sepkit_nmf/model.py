@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from sepkit import Density
+from sepkit import Density, large
 from sepkit.problem.prior import gradient_parts
 from sepkit_nmf.active import ActiveBlock, Rows, active_blocks, whole_blocks
 from sepkit_nmf.divergence import CACHE_ELEMENTS, Array, block_divergence, data_floor, frame_blocks, inner
@@ -151,7 +151,7 @@ class Model:
         """Divergence of the model from the data plus the penalties of all priors."""
         W, H = self.templates.values, self.activations.values
         divergence = 0.0
-        for block in self._cost_blocks:
+        for block in large.paced(self._cost_blocks):
             v = self.data[block.frames]
             model = np.empty(v.shape, dtype=v.dtype, order=self._order)
             np.matmul(self.sounding(H, block).T, W[block.atoms], out=model)
@@ -162,8 +162,8 @@ class Model:
         """Data times the other factor: V H^T or W^T V, one updated atom of ``factor`` a row."""
         if self._constant_correlation is not None:
             return self._constant_correlation
-        result = np.zeros(factor.values[factor.rows].shape, dtype=factor.values.dtype)
-        for block in self.blocks:
+        result = large.zeros(factor.values[factor.rows].shape, factor.values.dtype)
+        for block in large.paced(self.blocks):
             self._add_products(result, factor, block, self.data[block.frames])
         if self.other(factor).is_fixed:
             self._constant_correlation = result
@@ -220,15 +220,17 @@ class Model:
         other = self.other(factor).values
         if self.beta == 2:
             # WᵀV and WᵀWH
-            return self.correlation(factor), (other @ other.T)[factor.rows] @ start
-        numerator = np.zeros(start[factor.rows].shape, dtype=start.dtype)
+            gram = (other @ other.T)[factor.rows]
+            explained = np.matmul(gram, start, out=large.empty((len(gram), start.shape[1]), start.dtype))
+            return self.correlation(factor), explained
+        numerator = large.zeros(start[factor.rows].shape, start.dtype)
         if self.beta == 1:
             # Wᵀ1: the same in every frame.
             denominator = other[factor.rows].sum(axis=1, dtype=np.float64, keepdims=True).astype(start.dtype)
         else:
-            denominator = np.zeros_like(numerator)
+            denominator = large.zeros(numerator.shape, numerator.dtype)
         W, H = (start, other) if factor is self.templates else (other, start)
-        for block in self.blocks:
+        for block in large.paced(self.blocks):
             weights = self.derivative_weights(W[block.atoms], self.sounding(H, block), self.data[block.frames])
             # Wᵀ(V ⊙ (WH)^(β-2)) and Wᵀ(WH)^(β-1), block by block.
             for part, weight in zip((numerator, denominator), weights, strict=False):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sepkit import large
 from sepkit_nmf.divergence import CACHE_ELEMENTS, Array, frame_blocks, inner
 from sepkit_nmf.model import Factor, Model
 
@@ -73,7 +74,7 @@ def multiplicative_step(model: Model, factor: Factor, start: Array) -> Array | N
     penalty = factor.penalty(factor.values)
     for _ in range(MAX_HALVINGS):
         # H ← Ĥ ⊙ ratio^(1/2ⁿ), Ĥ being the values to step from and n the halvings so far.
-        candidate = origin * ratio
+        candidate: Array = np.multiply(origin, ratio, out=large.empty(ratio.shape, ratio.dtype))
         rise = rise_to_start - majoriser_decrease(origin, ratio, numerator, denominator, model.beta)
         if factor.densities:
             rise += factor.penalty(factor.with_rows(candidate)) - penalty
@@ -89,9 +90,8 @@ def tangent_rise(current: Array, start: Array, numerator: Array, denominator: Ar
     """How far the tangent at ``start`` rises from ``current`` to ``start``: a convex divergence rises no further."""
     rise = 0.0
     for block in frame_blocks(start.shape, CACHE_ELEMENTS):
-        down = denominator if denominator.shape[1] == 1 else denominator[:, block]
         # ⟨∇D(Ĥ), Ĥ - H⟩, with ∇D = denominator - numerator.
-        rise += inner(down - numerator[:, block], start[:, block] - current[:, block])
+        rise += inner(_part(denominator, block) - numerator[:, block], start[:, block] - current[:, block])
     return rise
 
 
@@ -108,8 +108,7 @@ def majoriser_decrease(origin: Array, ratio: Array, numerator: Array, denominato
         rho = np.maximum(ratio[:, block], np.finfo(ratio.dtype).tiny)
         growth = (1.0 - rho**beta) / beta if beta >= 1 else 1.0 - rho
         gain = _deformed_log(rho, beta) if beta <= 2 else rho - 1.0
-        down = denominator if denominator.shape[1] == 1 else denominator[:, block]
-        decrease += inner(origin[:, block], growth * down + gain * numerator[:, block])
+        decrease += inner(origin[:, block], growth * _part(denominator, block) + gain * numerator[:, block])
     return decrease
 
 
@@ -124,14 +123,22 @@ def _update_ratio(model: Model, factor: Factor, start: Array, numerator: Array, 
     """Numerator over denominator, priors included, to the power γ of the divergence's majoriser."""
     plus, minus = factor.penalty_parts(start)
     limits = np.finfo(start.dtype)
-    with np.errstate(over="ignore"):
-        ratio: Array = np.divide(numerator + minus, np.maximum(denominator + plus + model.added_epsilon, limits.tiny))
-    # A denominator of zero belongs to a value of zero: keep the product of the two a zero.
-    np.minimum(ratio, limits.max**0.5, out=ratio)
     # γ(β) = 1/(2-β) for β < 1, 1 for β in [1, 2], 1/(β-1) for β > 2.
     beta = model.beta
-    if beta < 1:
-        ratio **= 1.0 / (2.0 - beta)
-    elif beta > 2:
-        ratio **= 1.0 / (beta - 1.0)
-    return ratio
+    exponent = 1.0 / (2.0 - beta) if beta < 1 else 1.0 / (beta - 1.0) if beta > 2 else 1.0
+    ratios = large.empty(numerator.shape, numerator.dtype)
+    for block in frame_blocks(ratios.shape, CACHE_ELEMENTS):
+        ratio = ratios[:, block]
+        down = _part(denominator, block) + _part(plus, block) + model.added_epsilon
+        with np.errstate(over="ignore"):
+            np.divide(numerator[:, block] + _part(minus, block), np.maximum(down, limits.tiny), out=ratio)
+        # A denominator of zero belongs to a value of zero: keep the product of the two a zero.
+        np.minimum(ratio, limits.max**0.5, out=ratio)
+        if exponent != 1:
+            ratio **= exponent
+    return ratios
+
+
+def _part(values: Array | float, block: slice) -> Array | float:
+    """Some positions of values that may be the same at all of them."""
+    return values if np.ndim(values) == 0 or np.shape(values)[1] == 1 else np.asarray(values)[:, block]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sepkit_nmf.divergence import Array
+from sepkit import large
+from sepkit_nmf.divergence import CACHE_ELEMENTS, Array, frame_blocks
 from sepkit_nmf.model import Factor, Model
 from sepkit_nmf.mu import MultiplicativeUpdates, multiplicative_step
 
@@ -28,10 +29,12 @@ class Momentum:
         t, self.t = self.t, (1.0 + (1.0 + 4.0 * self.t**2) ** 0.5) / 2.0
         if t == 1.0:
             return None
-        start = values - self.previous
-        start *= (t - 1.0) / self.t
-        start += values
-        np.maximum(start, MIN_FRACTION * values, out=start)
+        start = large.empty(values.shape, values.dtype)
+        for block in frame_blocks(values.shape, CACHE_ELEMENTS):
+            ahead = np.subtract(values[:, block], self.previous[:, block], out=start[:, block])
+            ahead *= (t - 1.0) / self.t
+            ahead += values[:, block]
+            np.maximum(ahead, MIN_FRACTION * values[:, block], out=ahead)
         return start
 
 
@@ -49,7 +52,7 @@ class ExtrapolatedUpdates(MultiplicativeUpdates):
 
     def __init__(self, model: Model) -> None:
         super().__init__(model)
-        self._momentum = {id(factor): Momentum(factor.values.copy()) for factor in model.free_factors}
+        self._momentum = {id(factor): Momentum(large.copied(factor.values)) for factor in model.free_factors}
 
     def update(self, factor: Factor) -> None:
         """Lower the cost in one factor."""

@@ -21,6 +21,6 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         priors=(Domain.ACTIVATIONS, Domain.TEMPLATES),
         default_constraints=("activity", "regions"),
         channels=1,
-        traits=frozenset({"stochastic", "gain-equivariant", "arbitrary-names"}),
+        traits=frozenset({"stochastic", "gain-equivariant", "arbitrary-names", "streams"}),
         example={"rank": 4, "iterations": 5, "window_s": 0.012},
     )

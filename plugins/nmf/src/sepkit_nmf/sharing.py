@@ -7,14 +7,19 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from sepkit_nmf.divergence import frame_blocks
 from sepkit_nmf.factorization import Factorization
+
+_ELEMENTS = 1 << 24
+"""Of a spectrogram that are added up at a time."""
 
 
 def normalized(V: NDArray[np.floating]) -> NDArray[np.floating]:
     """Scale a spectrogram to mean 1 in place, so that weights of priors mean the same for loud and soft mixtures."""
-    mean = V.mean(dtype=np.float64)
+    mean = sum(V[:, block].sum(dtype=np.float64) for block in frame_blocks(V.shape, _ELEMENTS)) / V.size
     if mean > 0:
-        V /= V.dtype.type(mean)
+        for block in frame_blocks(V.shape, _ELEMENTS):
+            V[:, block] /= V.dtype.type(mean)
     return V
 
 

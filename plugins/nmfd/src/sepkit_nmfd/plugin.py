@@ -20,6 +20,6 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         constraints=(Domain.ACTIVATIONS, Domain.TEMPLATES),
         priors=(Domain.ACTIVATIONS, Domain.TEMPLATES),
         channels=1,
-        traits=frozenset({"stochastic", "gain-equivariant", "arbitrary-names"}),
+        traits=frozenset({"stochastic", "gain-equivariant", "arbitrary-names", "streams"}),
         example={"iterations": 5, "window_s": 0.012, "template_s": 0.01},
     )

@@ -17,7 +17,7 @@ from sepkit.problem.problem import Problem
 from sepkit.problem.run import Run
 from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT, soft_masks
-from sepkit_hpss import HPSSConfig, PartMasks
+from sepkit_classical import HPSSConfig, PartMasks
 from sepkit_nmf import atoms_of_sources, normalized
 from sepkit_nmfd.config import NMFDConfig
 from sepkit_nmfd.hosting import deconvolve_hosting

@@ -35,14 +35,12 @@ class Model(nn.Module):
         self.dictionary = nn.Parameter(plain_dictionary(instruments, size.harmonics).repeat(starts, 1, 1))
         self.register_buffer("order", torch.arange(instruments))
 
-    def start(self, generators: list[torch.Generator], dictionary: NDArray[np.floating] | None) -> None:
-        """Draw the networks' weights, and put a dictionary [shape=(c, harmonics)] in place of the plain one."""
-        self.network.draw(generators)
-        if dictionary is not None:
-            # Harmonics that the pursuit has never heard may still be there.
-            harmonics = torch.as_tensor(dictionary[:, : self.size.harmonics]).to(self.dictionary)
-            scaled = harmonics / harmonics.amax(dim=1, keepdim=True).clamp_min(_LEAST)
-            self.dictionary.data[..., : harmonics.shape[1]] = scaled.clamp_min(_LEAST)
+    def take(self, dictionary: NDArray[np.floating]) -> None:
+        """Put a dictionary [shape=(c, harmonics)] in place of the plain one, the same for all starts."""
+        # Harmonics that the pursuit has never heard may still be there.
+        harmonics = torch.as_tensor(dictionary[:, : self.size.harmonics]).to(self.dictionary)
+        scaled = harmonics / harmonics.amax(dim=1, keepdim=True).clamp_min(_LEAST)
+        self.dictionary.data[..., : harmonics.shape[1]] = scaled.clamp_min(_LEAST)
 
     def chosen(self, start: int) -> Model:
         """One of the starts alone."""

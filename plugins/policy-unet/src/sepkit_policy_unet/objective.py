@@ -50,10 +50,8 @@ def sample_losses(extracted: Extracted) -> Tensor:
     frame, sparse = extracted.frame, extracted.sparse.sum(dim=2)
     by_model = (lifted(magnitude(frame)) - lifted(magnitude(sparse))).square().mean(dim=(-1, -2))
     off = (~extracted.sounding.bool()).sum(dim=2)
-    agreement = (
-        (lifted_phased(extracted.direct) - lifted_phased(extracted.model)).square().sum(dim=-2).mean(dim=(-1, -2))
-    )
-    by_direct = (lifted_phased(frame) - lifted_phased(extracted.direct.sum(dim=2))).square().sum(dim=-2).mean(dim=-1)
+    agreement = _distance(extracted.direct, extracted.model).mean(dim=-1)
+    by_direct = _distance(frame, extracted.direct.sum(dim=2))
     return _MODEL * by_model * _OFF**off + _AGREEMENT * agreement + _DIRECT * by_direct
 
 

@@ -22,10 +22,10 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         channels=1,
         traits=frozenset({"stochastic", "trainable", "gain-equivariant", "arbitrary-names", "accelerated"}),
         example={
-            "starts": 1,
-            "imitation": 1,
+            "dictionary": "plain",
             "steps": 2,
-            "window_s": 0.06,
+            "window_s": 0.1,
+            "hop_s": 0.02,
             "low_hz": 100,
             "harmonics": 4,
             "iterations": 2,

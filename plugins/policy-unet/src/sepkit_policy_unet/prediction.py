@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,16 +17,17 @@ from sepkit.spectral import soft_masks
 from sepkit_policy_unet.extraction import Extracted, extract
 from sepkit_policy_unet.frames import Frames
 from sepkit_policy_unet.model import Model
-from sepkit_policy_unet.objective import sample_losses
 from sepkit_policy_unet.policy import Parameters
 from sepkit_policy_unet.trained import METHOD
+from sepkit_sparse_pursuit.duration import about
 from sepkit_sparse_pursuit.log_axis import LogAxis
 from sepkit_sparse_pursuit.refinement import ToneModel
 from sepkit_sparse_pursuit.tones import Tones
 
-_AT_ONCE = 64
-_COMPARED = 512
-"""Frames by which starts are compared."""
+AT_ONCE = 64
+"""Frames that are worked on at once."""
+_TIMED = 8
+"""Frames by which it is told how long all will take."""
 _BINS_PER_OCTAVE = 48
 _LOW_HZ = 20.0
 
@@ -62,17 +64,17 @@ def predict(model: Model, frames: Frames, resynthesis: str, run: Run) -> Predict
         If what the network gives is no number.
     """
     found: list[Tones] = []
-    steps = partial(run.steps, stage="separate")
+    steps = partial(run.steps, stage="separate" + about(seconds_of_prediction(model, frames), ""))
 
     def spectra(block: slice) -> NDArray[np.complexfloating]:
         """Those of all instruments [shape=(c, bins, frames)]."""
         direct = []
-        for first in range(block.start, block.stop, _AT_ONCE):
+        for first in range(block.start, block.stop, AT_ONCE):
             run.check_cancelled()
-            extracted, tones = _likeliest(model, frames.block(slice(first, min(first + _AT_ONCE, block.stop))))
+            extracted, tones = likeliest(model, frames.block(slice(first, min(first + AT_ONCE, block.stop))))
             usable(extracted.direct.cpu().numpy(), f"the weights of '{METHOD}'")
             direct.append(frames.restored(extracted.direct[0]))
-            found.append(_as_tones(model, tones, frames.scale))
+            found.append(as_tones(model, tones, frames.scale))
         return np.moveaxis(np.concatenate(direct), 0, 2)
 
     instruments = model.network.instruments
@@ -85,28 +87,25 @@ def predict(model: Model, frames: Frames, resynthesis: str, run: Run) -> Predict
     return Prediction(stems, Tones.concatenated(found))
 
 
-def unexplained(model: Model, frames: Frames, rng: np.random.Generator) -> NDArray[np.floating]:
-    """The mean loss of the most probable tones of some frames, for every start [shape=(starts,)]."""
-    chosen = np.sort(rng.permutation(frames.heard)[:_COMPARED])
-    centres = np.rint(frames.stft.frames_s(len(frames.samples), 1)[chosen]).astype(np.intp)
-    centres = centres.clip(0, len(frames.samples) - 1)
-    losses = []
-    for first in range(0, len(centres), _AT_ONCE):
-        extracted, _ = _likeliest(model, frames.at(centres[first : first + _AT_ONCE]))
-        losses.append(sample_losses(extracted))
-    mean: NDArray[np.floating] = torch.cat(losses, dim=1).mean(dim=1).double().cpu().numpy()
-    return mean
+def seconds_of_prediction(model: Model, frames: Frames) -> float:
+    """About how long the most probable tones of all frames will take, of one start."""
+    few = frames.block(slice(0, _TIMED))
+    likeliest(model, few)
+    begun = time.perf_counter()
+    likeliest(model, few)
+    each_s = (time.perf_counter() - begun) / len(few) / model.network.starts
+    return each_s * frames.stft.frames(len(frames.samples))
 
 
 @torch.no_grad()
-def _likeliest(model: Model, frame: Tensor) -> tuple[Extracted, list[Parameters]]:
+def likeliest(model: Model, frame: Tensor) -> tuple[Extracted, list[Parameters]]:
     """The most probable tones, one after the other, in frames [shape=(frames, 2, bins)], for every start."""
     starts = model.network.starts
     frame = frame.to(model.dictionary.device).expand(starts, *frame.shape)
     return extract(model.network, model.size, frame, model.dictionary, lambda policy, _: policy.likeliest(), [1.0])
 
 
-def _as_tones(model: Model, tones: list[Parameters], scale: float) -> Tones:
+def as_tones(model: Model, tones: list[Parameters], scale: float) -> Tones:
     """Tones of frames as `sepkit_sparse_pursuit` has them."""
     columns = {
         name: torch.cat([getattr(one, name)[0] for one in tones], dim=1).double().cpu().numpy()

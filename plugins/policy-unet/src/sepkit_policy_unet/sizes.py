@@ -41,8 +41,8 @@ class Size:
         The smallest power of the probabilities with which they are drawn.
     rooted : bool
         Whether the network sees sign(x) sqrt|x| of its input x.
-    batch, steps : int
-        Frames of a training step, and number of these by default.
+    batch, at_once, steps : int
+        Frames of a training step, how many of them are worked on at once, and number of steps by default.
     learning_rate, dictionary_learning_rate, momentum : float
         Of AdaMax; the momentum is its first beta.
     """
@@ -63,6 +63,7 @@ class Size:
     coldest: float
     rooted: bool
     batch: int
+    at_once: int
     steps: int
     learning_rate: float
     dictionary_learning_rate: float
@@ -104,6 +105,7 @@ SIZES = {
         coldest=0.01,
         rooted=False,
         batch=12,
+        at_once=4,
         steps=70_000,
         learning_rate=1e-3,
         dictionary_learning_rate=1e-4,
@@ -126,6 +128,7 @@ SIZES = {
         coldest=0.3,
         rooted=True,
         batch=8,
+        at_once=8,
         steps=1_000,
         learning_rate=2e-3,
         dictionary_learning_rate=1e-3,

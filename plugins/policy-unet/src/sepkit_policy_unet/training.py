@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -29,13 +29,15 @@ from sepkit_policy_unet.frames import Frames
 from sepkit_policy_unet.imitation import Teacher, imitate
 from sepkit_policy_unet.model import Model
 from sepkit_policy_unet.objective import dictionary_objective, importance, network_objective, sample_losses
+from sepkit_sparse_pursuit.duration import about
 
 _ALIKE = 0.02
 """Weight of the likelihood of the imitated tones beside their loss."""
 _FALLS_FROM, _LAST_RATE = 0.3, 0.02
 """The learning rates fall after this part of the steps, to this part of what they were."""
 _SHOWN = 50
-_WORTH_TELLING_S = 60
+_LONG_STEP_S = 0.5
+"""A step that takes longer than this is as good as proportional to its frames."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +94,21 @@ class Training:
         )
         self.curves = Curves()
 
-    def run(self, run: Run) -> NDArray[np.floating]:
-        """Go all steps that are left; the mean loss of each step and start [shape=(steps, starts)].
+    def run(self, run: Run, step_s: float = 0.0, then_s: float = 0.0) -> NDArray[np.floating]:
+        """Go all steps that are left.
+
+        Parameters
+        ----------
+        run : Run
+        step_s : float
+            How long a step takes, as of `seconds_of_step`.
+        then_s : float
+            How long what the caller does with the networks will take.
+
+        Returns
+        -------
+        losses : ndarray [shape=(steps, starts)]
+            Mean of each step and start.
 
         Raises
         ------
@@ -108,11 +123,14 @@ class Training:
         course, curves = self.course, self.curves
         stages = [("imitate", course.imitation), ("train", course.imitation + course.steps)]
         stages = [(stage, last) for stage, last in stages if last > curves.step]
-        about = self._estimate() if stages else ""
+        # A step of imitation has one sample of each frame, and is about half as long.
+        imitating = max(0, course.imitation - curves.step)
+        exploring = course.imitation + course.steps - curves.step - imitating
+        told = about((imitating / 2 + exploring) * step_s + then_s)
         try:
             for number, (stage, last) in enumerate(stages):
-                for _ in run.steps(last - curves.step, stage if number else stage + about):
-                    curves.losses.append(self.step())
+                for _ in run.steps(last - curves.step, stage if number else stage + told):
+                    curves.losses.append(self.step(run.check_cancelled))
                     recent = np.mean(curves.losses[-_SHOWN:], axis=0)
                     if not np.isfinite(recent).any():
                         raise SepkitError(f"the loss of every start became no number after {curves.step} steps")
@@ -125,18 +143,39 @@ class Training:
         self._save()
         return np.array(curves.losses)
 
-    def step(self) -> list[float]:
-        """One step; the mean loss of every start."""
-        model, course, done = self.model, self.course, self.curves.step
-        rngs = [np.random.default_rng([course.seed, start, done]) for start in range(model.network.starts)]
-        centres = np.stack([course.frames.drawn(rng, model.size.batch) for rng in rngs])
-        frame = course.frames.at(centres).to(model.dictionary.device)
-        losses = self._imitate(frame, centres) if done < course.imitation else self._explore(frame, rngs)
-        self.curves.step += 1
-        return [float(loss) for loss in losses.detach().mean(dim=-1)]
+    def step(self, pause: Callable[[], None] = lambda: None) -> list[float]:
+        """One step; the mean loss of every start.
 
-    def _imitate(self, frame: Tensor, centres: NDArray[np.integer]) -> Tensor:
-        """A step towards the tones of the pursuit; the dictionary stays."""
+        Parameters
+        ----------
+        pause : callable
+            Called before each part of the frames; what it raises leaves everything as it was.
+        """
+        model, course, done = self.model, self.course, self.curves.step
+        size = model.size
+        rngs = [np.random.default_rng([course.seed, start, done]) for start in range(model.network.starts)]
+        centres = np.stack([course.frames.drawn(rng, size.batch) for rng in rngs])
+        frame = course.frames.at(centres).to(model.dictionary.device)
+        losses: list[Tensor] = []
+        gradients: list[Tensor | None] = [None] * len(self._optimizer.weights)
+        for first in range(0, size.batch, size.at_once):
+            pause()
+            some = slice(first, first + size.at_once)
+            if done < course.imitation:
+                lost, found = self._imitate(frame[:, some], centres[:, some])
+            else:
+                lost, found = self._explore(frame[:, some], rngs)
+            losses.append(lost.detach())
+            share = len(centres[0, some]) / size.batch
+            gradients = [_summed(total, part, share) for total, part in zip(gradients, found, strict=True)]
+        self._optimizer.step(gradients, self._part())
+        with torch.no_grad():
+            model.dictionary.clamp_(min=0)
+        self.curves.step += 1
+        return [float(loss) for loss in torch.cat(losses, dim=1).mean(dim=-1)]
+
+    def _imitate(self, frame: Tensor, centres: NDArray[np.integer]) -> tuple[Tensor, list[Tensor | None]]:
+        """Losses, and gradients towards the tones of the pursuit; the dictionary stays."""
         model, teacher = self.model, self.course.teacher
         assert teacher is not None
         place, sounding = teacher.at(centres / model.size.sample_rate, frame.device)
@@ -152,12 +191,10 @@ class Training:
         log_policy = torch.stack([one.log_policy[..., 0] for one in tones]).sum(dim=0)
         objective = (losses - _ALIKE * log_policy).mean(dim=-1)
         # Nothing depends on some of the outputs here, such as the shape of the distribution of inharmonicities.
-        gradients = torch.autograd.grad(objective.sum(), self._network, allow_unused=True)
-        self._optimizer.step([*gradients, None])
-        return losses
+        return losses, [*torch.autograd.grad(objective.sum(), self._network, allow_unused=True), None]
 
-    def _explore(self, frame: Tensor, rngs: list[np.random.Generator]) -> Tensor:
-        """A step by policy gradients."""
+    def _explore(self, frame: Tensor, rngs: list[np.random.Generator]) -> tuple[Tensor, list[Tensor | None]]:
+        """Losses, and policy gradients."""
         model, temperatures = self.model, self.temperatures
         extracted, tones = extract(
             model.network,
@@ -171,28 +208,12 @@ class Training:
         for_dictionary = dictionary_objective(losses, importance(tones), model.dictionary).sum()
         for_network = network_objective(losses, tones).sum()
         dictionary = torch.autograd.grad(for_dictionary, model.dictionary, retain_graph=True)
-        self._optimizer.step([*torch.autograd.grad(for_network, self._network), *dictionary], self._part())
-        with torch.no_grad():
-            model.dictionary.clamp_(min=0)
-        return losses
+        return losses, [*torch.autograd.grad(for_network, self._network), *dictionary]
 
     def _part(self) -> float:
         """The learning rates now, as a part of those at first."""
         gone = (self.curves.step - self.course.imitation) / self.course.steps
         return 1.0 if gone < _FALLS_FROM else 1 - (1 - _LAST_RATE) * (gone - _FALLS_FROM) / (1 - _FALLS_FROM)
-
-    def _estimate(self) -> str:
-        """About how long all will take, in words, if that is worth telling."""
-        course = self.course
-        # A copy, and random numbers of its own: how long a step takes must not change what is learned.
-        trial = Training(copy.deepcopy(self.model), replace(course, imitation=0, state=None))
-        trial.step()
-        begun = time.perf_counter()
-        trial.step()
-        # A step of imitation has one sample of each frame, and is about half as long.
-        left = max(0, course.imitation - self.curves.step) / 2 + course.steps
-        seconds = left * (time.perf_counter() - begun)
-        return f", about {seconds / 60:.0f} min with what follows" if seconds > _WORTH_TELLING_S else ""
 
     def _load(self) -> None:
         state = self.course.state
@@ -205,3 +226,27 @@ class Training:
 
     def _made_by(self) -> dict[str, Any]:
         return {"seed": self.course.seed, **self.course.recipe}
+
+
+def _summed(total: Tensor | None, part: Tensor | None, share: float) -> Tensor | None:
+    """The gradient of a mean over frames, from those over parts that have such shares of them."""
+    if part is None:
+        return total
+    return share * part if total is None else total + share * part
+
+
+def seconds_of_step(model: Model, frames: Frames) -> float:
+    """About how long a step by policy gradients takes."""
+    seconds = 0.0
+    for batch in (1, model.size.batch):
+        # A copy, and random numbers of its own: how long a step takes must not change what is learned.
+        trial_model = copy.deepcopy(model)
+        trial_model.size = replace(model.size, batch=batch)
+        trial = Training(trial_model, Course(frames, 0, 0, 1))
+        trial.step()
+        begun = time.perf_counter()
+        trial.step()
+        seconds = (time.perf_counter() - begun) * model.size.batch / batch
+        if seconds > _LONG_STEP_S:
+            break
+    return seconds

@@ -26,7 +26,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         default_priors=("continuity:weight=100", "lobes:weight=3000,cents={cents},inharmonicity={inharmonicity}"),
         channels=1,
         # It draws for sources that are no part of the score; with a score of all sources it does not.
-        traits=frozenset({"gain-equivariant"}),
+        traits=frozenset({"gain-equivariant", "streams"}),
         example={"iterations": 5, "window_s": 0.023},
     )
     yield SeparatorSpec(
@@ -39,6 +39,6 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         constraints=(Domain.ACTIVATIONS, Domain.TEMPLATES),
         priors=(Domain.ACTIVATIONS, Domain.TEMPLATES),
         channels=1,
-        traits=frozenset({"gain-equivariant"}),
+        traits=frozenset({"gain-equivariant", "streams"}),
         example={"iterations": 5, "window_s": 0.023},
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sepkit import large
 from sepkit.builtin.harmonic import start_templates
 from sepkit.errors import ConfigError
 from sepkit.problem.domain import Domain
@@ -46,7 +47,9 @@ def partials_start(problem: Problem, layout: Layout) -> tuple[Array, Array]:
     W[:, [atom.transient for atom in layout.atoms]] = ONSET_LEVEL
     support = problem.bind_constraints(layout, Domain.ACTIVATIONS).support()
     shape = layout.shape(Domain.ACTIVATIONS)
-    return W, np.ones(shape, np.float32) if support is None else support.astype(np.float32)
+    H = large.empty(shape)
+    H[...] = 1 if support is None else support
+    return W, H
 
 
 def tutorial_start(config: TutorialConfig, layout: Layout) -> tuple[Array, Array]:
@@ -73,7 +76,7 @@ def tutorial_start(config: TutorialConfig, layout: Layout) -> tuple[Array, Array
     # The tutorial counts time from the first frame, whose centre lies before the recording's first sample.
     first_s = float(layout.frames_s[0])
     W = np.zeros((bins, len(layout.atoms)), np.float32)
-    H = np.zeros((len(layout.atoms), frames), np.float32)
+    H = large.zeros((len(layout.atoms), frames))
     for source in layout.side_information.score.parts:
         rows = [index for index, atom in enumerate(layout.atoms) if atom.source == source]
         notes = [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import numpy as np
@@ -14,9 +15,10 @@ from sepkit.music.audio import Audio
 from sepkit.problem.problem import Problem
 from sepkit.problem.run import Run
 from sepkit.spectral import soft_masks
-from sepkit_sparse_pursuit.beurling import Convolution, solve
+from sepkit_sparse_pursuit.beurling import Convolution, Solution, solve
 from sepkit_sparse_pursuit.config import BeurlingLassoConfig
 from sepkit_sparse_pursuit.dictionary_separator import DictionarySeparator, silence
+from sepkit_sparse_pursuit.duration import about
 from sepkit_sparse_pursuit.log_axis import LogAxis
 from sepkit_sparse_pursuit.refinement import ToneModel
 from sepkit_sparse_pursuit.tones import Array, Tones
@@ -24,6 +26,9 @@ from sepkit_sparse_pursuit.transform import Transform
 
 _AT_ONCE = 64
 """Spectra that are solved at once."""
+
+_MANY = 20
+"""Blocks of which one more, to see how long it takes, counts for little."""
 
 
 class BeurlingLasso(DictionarySeparator[BeurlingLassoConfig]):
@@ -50,11 +55,14 @@ class BeurlingLasso(DictionarySeparator[BeurlingLassoConfig]):
         dictionary = self._dictionary(problem, names, transform, run)
         exponent = self.config.exponent
         convolution = pattern_convolution(transform, dictionary, self.config.finer, exponent)
-        sources = self._solve(convolution, Y**exponent, run)
+        sources = self._solve(convolution, Y, run)
         position = transform.axis.position(np.maximum(transform.stft.bins_hz(mixture.sample_rate), 1e-9))
 
         def masks(block: slice) -> NDArray[np.floating]:
-            return on_linear_bins(soft_masks(sources[:, block], 1 / exponent), position)
+            shares = soft_masks(sources[:, block], 1 / exponent)
+            if self.config.resynthesis == "tones":
+                shares *= explained(sources[:, block], Y[block], exponent)
+            return on_linear_bins(shares, position)
 
         stems = transform.stft.filter(samples, masks, len(names), steps=partial(run.steps, stage="filter"))
         return {name: Audio(stem[np.newaxis], mixture.sample_rate) for name, stem in zip(names, stems, strict=True)}
@@ -75,28 +83,60 @@ class BeurlingLasso(DictionarySeparator[BeurlingLassoConfig]):
         return np.stack([self.learn_example(transform, name, examples[name], run) for name in names])
 
     def _solve(self, convolution: Convolution, Y: Array, run: Run) -> Array:
-        """The sources on the logarithmic axis [shape=(sources, frames, bins)]."""
+        """The sources on the logarithmic axis, as powers of magnitudes [shape=(sources, frames, bins)]."""
         config, bins = self.config, Y.shape[1]
-        padded = np.pad(Y, ((0, 0), (0, convolution.bins - bins)))
+
+        def lifted(block: slice) -> Array:
+            return np.pad(Y[block] ** config.exponent, ((0, 0), (0, convolution.bins - bins)))
+
         blocks = [slice(first, first + _AT_ONCE) for first in range(0, len(Y), _AT_ONCE)]
-        largest = max(float(convolution.correlated(padded[block, np.newaxis]).max()) for block in blocks)
+        largest = max(float(convolution.correlated(lifted(block)[:, np.newaxis]).max()) for block in blocks)
         sources = np.zeros((len(convolution.patterns), len(Y), bins), np.float32)
         gaps, certificates = [], []
-        for index in run.steps(len(blocks), "solve"):
-            solution = solve(
+
+        def solved(block: slice) -> Solution:
+            return solve(
                 convolution,
-                padded[blocks[index]],
+                lifted(block),
                 config.sparsity * largest,
                 steps=_cancellable(config.steps, run),
                 inner=config.inner,
                 gap=config.gap,
             )
+
+        told = about(len(blocks) * self._seconds(solved, blocks))
+        for index in run.steps(len(blocks), f"solve{told}"):
+            solution = solved(blocks[index])
             sources[:, blocks[index]] = np.maximum(solution.sources[..., :bins], 0).swapaxes(0, 1)
             gaps.append(solution.gap.max())
             certificates.append(solution.certificate.max())
         run.trace("duality gap", gaps)
         run.trace("certificate", certificates)
         return sources
+
+    def _seconds(self, solved: Callable[[slice], object], blocks: list[slice]) -> float:
+        """About how long one of many blocks takes, by one from the middle; of few it is not worth knowing."""
+        if len(blocks) < _MANY:
+            return 0.0
+        begun = time.perf_counter()
+        solved(blocks[len(blocks) // 2])
+        return time.perf_counter() - begun
+
+
+def explained(sources: Array, Y: Array, exponent: float) -> Array:
+    """The share of the mixture's magnitudes that the sources explain, at most all [shape=(frames, bins)].
+
+    Parameters
+    ----------
+    sources : ndarray [shape=(sources, frames, bins)]
+        Powers of magnitudes.
+    Y : ndarray [shape=(frames, bins)]
+        Magnitudes of the mixture.
+    exponent : float
+        Of these powers.
+    """
+    magnitudes = sources.sum(axis=0) ** (1 / exponent)
+    return np.asarray(magnitudes / np.maximum(np.maximum(magnitudes, Y), np.finfo(Y.dtype).tiny))
 
 
 def pattern_convolution(transform: Transform, dictionary: Array, finer: int, exponent: float) -> Convolution:

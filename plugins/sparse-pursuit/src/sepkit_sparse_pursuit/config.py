@@ -112,4 +112,9 @@ class BeurlingLassoConfig(ToneConfig):
     gap: float = Field(
         default=0.02, gt=0, lt=1, description="Stop when the duality gap is below this share of the cost everywhere."
     )
+    resynthesis: Literal["mask", "tones"] = Field(
+        default="mask",
+        description="mask: the mixture is shared out in proportion to the sources. tones: of the mixture only what the "
+        "sources explain is, and all else goes to the residual.",
+    )
     finer: int = Field(default=2, ge=1, le=16, description="Places for tones in each bin of the logarithmic axis.")

@@ -17,6 +17,7 @@ from sepkit.problem.run import Run
 from sepkit_sparse_pursuit.config import SparsePursuitConfig
 from sepkit_sparse_pursuit.dictionary import Learning
 from sepkit_sparse_pursuit.dictionary_separator import AUDIBLE, DictionarySeparator, silence
+from sepkit_sparse_pursuit.duration import about
 from sepkit_sparse_pursuit.naming import instruments_of_names, loudness_of
 from sepkit_sparse_pursuit.piano_roll import piano_roll
 from sepkit_sparse_pursuit.resynthesis import draw_tones, share_mixture
@@ -30,8 +31,6 @@ _JUDGED = 1000
 
 _STRETCHES = 4
 """Of successive spectra, in which these lie."""
-
-_WORTH_TELLING_S = 60
 
 _TIMES_AS_LONG = 1.5
 """A spectrum takes so many times as long with the instruments that a dictionary grows from as finding voices in it."""
@@ -86,7 +85,9 @@ class SparsePursuit(DictionarySeparator[SparsePursuitConfig]):
             stems = draw_tones(transform, samples, tones, dictionary, scale, steps)
         return {name: Audio(stem[np.newaxis], mixture.sample_rate) for name, stem in zip(names, stems, strict=True)}
 
-    def explain(self, transform: Transform, Y: Array, instruments: int, run: Run) -> tuple[Array, Tones]:
+    def explain(
+        self, transform: Transform, Y: Array, instruments: int, run: Run, *, then_s: float = 0.0
+    ) -> tuple[Array, Tones]:
         """Learn a dictionary from spectra, and find the tones of its instruments in them.
 
         Parameters
@@ -96,6 +97,8 @@ class SparsePursuit(DictionarySeparator[SparsePursuitConfig]):
             On its logarithmic axis; some are audible.
         instruments : int
         run : Run
+        then_s : float
+            What the caller does with them takes so many seconds: part of the time that is told.
 
         Returns
         -------
@@ -103,13 +106,15 @@ class SparsePursuit(DictionarySeparator[SparsePursuitConfig]):
         tones : Tones
         """
         heard = np.flatnonzero(Y.max(axis=1) > AUDIBLE)
-        dictionary = self._learn(transform, Y, heard, instruments, run)
+        dictionary = self._learn(transform, Y, heard, instruments, run, then_s)
         return dictionary, self._find_tones(transform, Y, dictionary, run)
 
     def _numbered(self) -> tuple[str, ...]:
         return tuple(f"instrument{number}" for number in range(1, self.config.instruments + 1))
 
-    def _learn(self, transform: Transform, Y: Array, heard: NDArray[np.intp], instruments: int, run: Run) -> Array:
+    def _learn(
+        self, transform: Transform, Y: Array, heard: NDArray[np.intp], instruments: int, run: Run, then_s: float
+    ) -> Array:
         """Dictionaries from several starts, and of these the one that explains the spectra best."""
         config = self.config
         rngs = run.rng.spawn(config.starts)
@@ -122,8 +127,8 @@ class SparsePursuit(DictionarySeparator[SparsePursuitConfig]):
             config.tones,
             config.learning_rate,
         )
-        about = self._estimate(learning, len(Y), run)
-        dictionaries, losses = learning.grow(rngs, run.steps(config.iterations, f"learn{about}"), config.prune_every)
+        told = about(then_s + self._seconds(learning, len(Y), run))
+        dictionaries, losses = learning.grow(rngs, run.steps(config.iterations, f"learn{told}"), config.prune_every)
         dictionaries = learning.settle(dictionaries, rngs, run.steps(config.settle, "settle"), config.settle)
         judged = Y[stretches(heard)]
         ticks = run.steps(len(dictionaries) * ticks_for(len(judged)), "compare starts")
@@ -143,8 +148,8 @@ class SparsePursuit(DictionarySeparator[SparsePursuitConfig]):
         model = transform.model(self.config.exponent)
         return find_voices(model, Y, dictionary, transform.hop_s, most_tones=self.config.tones, ticks=ticks)
 
-    def _estimate(self, learning: Learning, frames: int, run: Run) -> str:
-        """About how long all will take, in words, if that is worth telling."""
+    def _seconds(self, learning: Learning, frames: int, run: Run) -> float:
+        """About how long all will take."""
         config = self.config
         # Random numbers of its own: how long a step takes must not change what is learned.
         rngs = run.rng.spawn(config.starts)
@@ -153,8 +158,7 @@ class SparsePursuit(DictionarySeparator[SparsePursuitConfig]):
         learning.grow(rngs, range(1), 1)
         step_s = time.perf_counter() - begun
         spectrum_s = step_s / (_TIMES_AS_LONG * config.starts * config.batch)
-        seconds = (config.iterations + config.settle) * step_s + (frames + _JUDGED * config.starts) * spectrum_s
-        return f", about {seconds / 60:.0f} min with what follows" if seconds > _WORTH_TELLING_S else ""
+        return (config.iterations + config.settle) * step_s + (frames + _JUDGED * config.starts) * spectrum_s
 
 
 def stretches(heard: NDArray[np.intp]) -> NDArray[np.intp]:

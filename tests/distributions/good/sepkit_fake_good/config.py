@@ -12,5 +12,5 @@ from sepkit.config import Config
 class HalveConfig(Config):
     """Options of `halve`."""
 
-    steps: int = Field(1, ge=1, le=1000, description="Steps of progress.")
+    steps: int = Field(1, ge=1, le=10**12, description="Steps of progress.")
     fault: Literal["none", "raise", "exit"] = Field("none", description="How the method fails, if at all.")

@@ -13,7 +13,9 @@ from sepkit.config import Config
 class UnrulyConfig(Config):
     """Options of `unruly`."""
 
-    deed: Literal["none", "kill", "leave", "chatter", "hoard"] = Field("none", description="What it does.")
+    deed: Literal["none", "kill", "kill when silent", "leave", "chatter", "hoard"] = Field(
+        "none", description="What it does."
+    )
     gate: Path | None = Field(
         None,
         description="A named pipe: its process id is written there, and it waits for ever. Any other file: nothing.",

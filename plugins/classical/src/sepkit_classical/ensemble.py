@@ -1,0 +1,124 @@
+"""The method `ensemble`: what several methods find, combined."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sepkit.errors import Cancelled, ConfigError
+from sepkit.music.audio import Audio
+from sepkit.plugin.registry import Registry
+from sepkit.problem.problem import Problem
+from sepkit.problem.run import Run
+from sepkit.solving.method import Method
+from sepkit.solving.separation import Separation
+from sepkit.solving.separator import Separator
+from sepkit_classical.config import EnsembleConfig, Member
+
+Array = NDArray[np.float32]
+
+_PIECE = 1 << 18
+"""Samples combined at a time."""
+
+
+class Ensemble(Separator[EnsembleConfig]):
+    """Stems of the same names by several installed methods, combined sample by sample.
+
+    Means of stems that sum to the mixture sum to it too. Medians do so for two sources; what they leave of more is
+    shared out equally, so that if all members promise to sum to the mixture the ensemble does.
+
+    References
+    ----------
+    S. Uhlich, M. Porcu, F. Giron, M. Enenkl, T. Kemp, N. Takahashi and Y. Mitsufuji, "Improving music source separation
+    based on deep neural networks through data augmentation and network blending", ICASSP 2017.
+    """
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names that all members always give; empty when one can be asked for any."""
+        registry = Registry.discover()
+        given = [registry.separator(member.method).sources for member in self.config.members]
+        return tuple(name for name in given[0] if all(name in names for names in given)) if all(given) else ()
+
+    def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
+        registry, config = Registry.discover(), self.config
+        weights = np.array([member.weight for member in config.members])
+        found: list[Separation] = []
+        combined: dict[str, Array] = {}
+        for index in run.steps(len(config.members), "members"):
+            member = config.members[index]
+            separation = _separated(member, problem, registry, run)
+            names = problem.sources or (tuple(combined) or separation.sources)
+            _require_names(member, separation, names)
+            if config.combine == "median":
+                found.append(separation)
+            for name in names:
+                # A mean needs no more than one member's stems at a time.
+                total = combined.setdefault(name, np.zeros_like(problem.mixture.samples))
+                if config.combine == "mean":
+                    _add(total, separation[name].samples, np.float32(weights[index] / weights.sum()))
+        if config.combine == "median":
+            for name, total in combined.items():
+                _median(total, [separation[name].samples for separation in found])
+            if all("sums-to-mixture" in registry.separator(member.method).traits for member in config.members):
+                missed = problem.mixture.samples - np.sum([*combined.values()], axis=0)
+                for total in combined.values():
+                    total += missed / np.float32(len(combined))
+        return {name: Audio(samples, problem.mixture.sample_rate) for name, samples in combined.items()}
+
+
+def _require_names(member: Member, separation: Separation, names: tuple[str, ...]) -> None:
+    missing = [name for name in names if name not in separation.sources]
+    if missing:
+        raise ConfigError(
+            f"member '{member.method}' of the ensemble gives {', '.join(separation.sources)} and no "
+            f"{', '.join(missing)}; take members that give stems of the same names"
+        )
+
+
+def _add(total: Array, samples: Array, weight: np.float32) -> None:
+    for start in range(0, total.shape[-1], _PIECE):
+        total[:, start : start + _PIECE] += weight * samples[:, start : start + _PIECE]
+
+
+def _median(total: Array, given: list[Array]) -> None:
+    for start in range(0, total.shape[-1], _PIECE):
+        piece = slice(start, start + _PIECE)
+        total[:, piece] = np.median([one[:, piece] for one in given], axis=0)
+
+
+def _separated(member: Member, problem: Problem, registry: Registry, run: Run) -> Separation:
+    """What one member finds, with what the ensemble was given and its own options."""
+    known = problem.side_information
+    method = Method(member.method, config=member.config, device=run.device, registry=registry)
+    kinds = method.spec.side_information
+    separation = method.separate(
+        problem.mixture,
+        sources=problem.sources,
+        score=known.score if "score" in kinds else None,
+        f0=known.f0 if "f0" in kinds else None,
+        examples=known.examples if "examples" in kinds else None,
+        align="never",
+        seed=run.seed,
+        cancel=_Stop(run),
+    )
+    for remark in separation.provenance.remarks:
+        run.remark(f"{member.method}: {remark}")
+    return separation
+
+
+class _Stop:
+    """Whether the ensemble's host wants to stop, for its members."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def is_set(self) -> bool:
+        """True from when the host wants to stop."""
+        try:
+            self._run.check_cancelled()
+        except Cancelled:
+            return True
+        return False

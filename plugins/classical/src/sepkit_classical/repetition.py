@@ -1,0 +1,151 @@
+"""Repetition in a spectrogram: the beat spectrum, its period, and what repeats with it.
+
+References
+----------
+Foote and Uchihashi, "The beat spectrum: a new approach to rhythm analysis", ICME 2001.
+Rafii and Pardo, "Repeating pattern extraction technique (REPET): a simple method for music/voice separation", IEEE
+TASLP 21(1), 2013.
+Liutkus, Rafii, Badeau, Pardo and Richard, "Adaptive filtering for music/voice separation exploiting the repeating
+musical structure", ICASSP 2012.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating]
+
+_SHIFTED = 2
+"""Lags by which peaks of the beat spectrum may miss a multiple of the period."""
+
+
+def beat_spectrum(V: Array) -> NDArray[np.float64]:
+    """How alike a spectrogram is to itself some frames later: the autocorrelation of its power, summed over bins.
+
+    Parameters
+    ----------
+    V : ndarray [shape=(bins, frames)]
+
+    Returns
+    -------
+    b : ndarray [shape=(frames,)]
+        By lag in frames, unbiased, 1 at none.
+    """
+    import scipy.fft
+
+    frames = V.shape[1]
+    size = scipy.fft.next_fast_len(2 * frames, real=True)
+    total = np.zeros(size // 2 + 1)
+    for start in range(0, len(V), 128):
+        spectrum = scipy.fft.rfft(np.square(V[start : start + 128]), size, axis=1)
+        total += np.square(np.abs(spectrum)).sum(axis=0, dtype=np.float64)
+    b = scipy.fft.irfft(total, size)[:frames] / np.arange(frames, 0, -1)
+    return np.asarray(b / b[0] if b[0] > 0 else np.zeros_like(b))
+
+
+def repeating_period(b: Array, shortest: int, longest: int) -> int:
+    """The lag whose multiples are peaks of the beat spectrum, by the highest mean height above what is around them.
+
+    Parameters
+    ----------
+    b : ndarray [shape=(lags,)]
+        A beat spectrum.
+    shortest, longest : int
+        Of the periods that come into question, in frames; none is longer than a third of the lags that are looked at.
+
+    Returns
+    -------
+    period : int
+        In frames; where nothing repeats, the shortest.
+    """
+    # The longest quarter of the lags is a mean over few frames.
+    b = b[: max(4, len(b) - len(b) // 4)]
+    longest = min(longest, len(b) // 3)
+    shortest = max(1, min(shortest, longest))
+    sums = np.concatenate([[0], np.cumsum(b, dtype=np.float64)])
+    best, best_height = shortest, 0.0
+    for period in range(shortest, longest + 1):
+        around = 3 * period // 4
+        multiples = range(period, len(b), period)
+        height = 0.0
+        for multiple in multiples:
+            low, high = max(0, multiple - around), min(len(b), multiple + around + 1)
+            near = max(0, multiple - _SHIFTED)
+            peak = float(b[near : multiple + _SHIFTED + 1].max())
+            if peak >= b[low:high].max():
+                height += peak - float(sums[high] - sums[low]) / (high - low)
+        if height / len(multiples) > best_height * (1 + 1e-9):
+            best, best_height = period, height / len(multiples)
+    return best
+
+
+def repeating_segment(V: Array, period: int) -> Array:
+    """The median of all periods, repeated [shape=(bins, frames)].
+
+    Parameters
+    ----------
+    V : ndarray [shape=(bins, frames)]
+    period : int
+        In frames.
+    """
+    bins, frames = V.shape
+    whole, rest = divmod(frames, period)
+    if not whole:
+        return V
+    segment = np.median(V[:, : whole * period].reshape(bins, whole, period), axis=1)
+    if rest:
+        # The beginning of the period is there once more.
+        with_last = np.concatenate(
+            [V[:, : whole * period].reshape(bins, whole, period)[:, :, :rest], V[:, np.newaxis, -rest:]], axis=1
+        )
+        segment[:, :rest] = np.median(with_last, axis=1)
+    return np.asarray(np.tile(segment, whole + 1)[:, :frames], V.dtype)
+
+
+def repeating_neighbours(V: Array, periods: NDArray[np.intp], repetitions: int) -> Array:
+    """The median of each frame and the frames nearest to it that are multiples of its period away.
+
+    Parameters
+    ----------
+    V : ndarray [shape=(bins, frames)]
+    periods : ndarray [shape=(frames,)]
+        In frames.
+    repetitions : int
+        Of how many frames the median is taken, itself among them.
+
+    Returns
+    -------
+    repeating : ndarray [shape=(bins, frames)]
+    """
+    frames = V.shape[1]
+    by_frame = np.ascontiguousarray(V.T)
+    repeating = np.empty_like(by_frame)
+    steps = np.arange(-repetitions + 1, repetitions)
+    steps = steps[np.argsort(np.abs(steps), kind="stable")]
+    for frame, period in enumerate(periods):
+        others = frame + steps * period
+        others = others[(others >= 0) & (others < frames)][:repetitions]
+        repeating[frame] = np.median(by_frame[others], axis=0)
+    return repeating.T
+
+
+def local_periods(V: Array, context: int, shortest: int, longest: int) -> NDArray[np.intp]:
+    """The period around every frame, from beat spectra of windows that overlap by half [shape=(frames,)].
+
+    Parameters
+    ----------
+    V : ndarray [shape=(bins, frames)]
+    context : int
+        Frames of a window.
+    shortest, longest : int
+        As of `repeating_period`.
+    """
+    frames = V.shape[1]
+    context = min(context, frames)
+    count = 1 + max(0, round(2 * (frames - context) / context))
+    starts = np.round(np.linspace(0, frames - context, count)).astype(np.intp)
+    found = [repeating_period(beat_spectrum(V[:, start : start + context]), shortest, longest) for start in starts]
+    centres = starts + context / 2
+    nearest = np.searchsorted((centres[:-1] + centres[1:]) / 2, np.arange(frames))
+    return np.asarray(found, np.intp)[nearest]

@@ -1,0 +1,82 @@
+"""F0 of the voice: what is known of it, or else the melody that is heard; and its partials."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sepkit.errors import SideInformationError
+from sepkit.informed import f0_at, moving_partials
+from sepkit.music.side import SideInformation
+from sepkit.problem.run import Run
+from sepkit.spectral import STFT, soft_masks
+from sepkit_classical.config import MelodyRange
+from sepkit_classical.rpca import sparse_and_low_rank
+from sepkit_classical.salience import a_weighting, melody_hz
+from sepkit_classical.voice import PARTS, Heard, mean_magnitudes
+
+Array = NDArray[np.floating]
+
+_POINTS = 4
+"""Of F0 from one frame to the next."""
+_SHORT_S = 0.08
+"""A window that is too short for low voices."""
+_TOLERANCE_S = 0.05
+"""Pitch trackers lose the beginnings and ends of tones."""
+
+
+def partials_of_voice(heard: Heard, config: MelodyRange, parts: Array | None = None) -> Array:
+    """Partials of the voice, each with a maximum of 1 [shape=(bins, frames)].
+
+    Parameters
+    ----------
+    heard : Heard
+        Gets the F0 at its frames.
+    config : MelodyRange
+    parts : ndarray [shape=(2, bins, frames)], optional
+        Magnitudes of the sparse part and that of low rank, if they are there already.
+    """
+    frames_s = heard.frames_s
+    hop_s = heard.stft.hop / heard.sample_rate
+    times_s = frames_s[0] + np.arange(_POINTS * (len(frames_s) - 1) + 1) * (hop_s / _POINTS)
+    if heard.known.f0:
+        f0_hz = f0_at(heard.known.f0[PARTS[0]], times_s, _TOLERANCE_S)
+    else:
+        found_hz = melody_of(heard, config, sparse_and_low_rank(heard, config) if parts is None else parts)
+        f0_hz = np.exp(np.interp(times_s, frames_s, np.log(found_hz)))
+    heard.f0_hz[:] = f0_hz[::_POINTS]
+    if not np.isfinite(f0_hz).any():
+        return np.zeros_like(heard.V)
+    return moving_partials(times_s, f0_hz, frames_s, heard.stft, heard.sample_rate, heard.sample_rate / 2).T
+
+
+def melody_of(heard: Heard, config: MelodyRange, parts: Array) -> NDArray[np.float64]:
+    """F0 of the melody in every frame [shape=(frames,)].
+
+    It is looked for through the mask of the sparse part, in windows that are long enough to tell low partials apart.
+    """
+    times = 2 if heard.stft.window_length < _SHORT_S * heard.sample_rate else 1
+    longer = STFT(times * heard.stft.window_length, heard.stft.hop, heard.stft.window)
+    frames_s = longer.frames_s(heard.samples.shape[-1], heard.sample_rate)
+    first = round((heard.frames_s[0] - frames_s[0]) * heard.sample_rate / longer.hop)
+    V = mean_magnitudes(longer, heard.samples, slice(first, first + len(heard.frames_s)))
+    V *= np.repeat(soft_masks(parts)[0], times, axis=0)[: len(V)]
+    bins_hz = longer.bins_hz(heard.sample_rate)
+    V *= a_weighting(bins_hz)[:, np.newaxis]
+    hop_s = longer.hop / heard.sample_rate
+    return melody_hz(V, float(bins_hz[1]), hop_s, config.lowest_hz, config.highest_hz)
+
+
+def require_voice(known: SideInformation, run: Run) -> None:
+    """Refuse F0 tracks among which that of the voice is not, and tell of others.
+
+    Raises
+    ------
+    SideInformationError
+    """
+    if known.f0 and PARTS[0] not in known.f0:
+        given = ", ".join(map(repr, known.f0))
+        raise SideInformationError(f"the F0 given is that of {given}, and the voice is called {PARTS[0]}: name it so")
+    others = [repr(name) for name in known.f0 if name != PARTS[0]]
+    if others:
+        run.remark(f"the F0 of {', '.join(others)} made no difference: that of {PARTS[0]} is what counts")

@@ -1,0 +1,91 @@
+"""Stems of several methods are combined by name, and sum to the mixture where all members do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import sepkit
+from sepkit import Audio
+from sepkit.errors import Cancelled, ConfigError, MismatchError, UnknownNameError
+
+RATE = 8000
+TWO = [{"method": "repet"}, {"method": "ft2d", "config": {"mask": "binary"}}]
+THREE = [*TWO, {"method": "repet-sim"}]
+FACTORS = [{"method": "hpss", "config": {"separation_factor": factor}} for factor in (1, 2, 4)]
+
+
+def mixture() -> Audio:
+    return Audio(np.random.default_rng(0).standard_normal((2, 6000)).astype(np.float32), RATE)
+
+
+def stem(name: str, member: dict[str, Any]) -> NDArray[np.float32]:
+    return sepkit.separate(mixture(), member["method"], config=member.get("config"))[name].samples
+
+
+@pytest.mark.parametrize("name", ["vocals", "accompaniment"])
+def test_means_medians_and_weights(name: str) -> None:
+    stems = np.stack([stem(name, member) for member in THREE])
+    for config, expected in (
+        ({"members": THREE}, stems.mean(axis=0)),
+        ({"members": THREE, "combine": "median"}, np.median(stems, axis=0)),
+        ({"members": [{**THREE[0], "weight": 3}, THREE[2]]}, 0.75 * stems[0] + 0.25 * stems[2]),
+    ):
+        found = sepkit.separate(mixture(), "ensemble", config=config)[name].samples
+        assert found == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("combine", ["mean", "median"])
+@pytest.mark.parametrize(
+    "members", [THREE, [{"method": "hpss", "config": {"separation_factor": f}} for f in (1, 2, 4)]]
+)
+def test_stems_sum_to_the_mixture(combine: str, members: list[dict[str, Any]]) -> None:
+    stems = sepkit.separate(mixture(), "ensemble", config={"members": members, "combine": combine})
+    assert np.sum([one.samples for one in stems.values()], axis=0) == pytest.approx(mixture().samples, abs=1e-4)
+
+
+def test_members_that_can_be_asked_for_any_names_are_asked_for_those_wanted() -> None:
+    config = {"members": [{"method": "mixture"}, {"method": "silence"}]}
+    stems = sepkit.separate(mixture(), "ensemble", sources=["a", "b"], config=config)
+    assert stems.sources == ("a", "b")
+    assert stems["b"].samples == pytest.approx(mixture().samples / 2)
+
+
+def test_what_members_remark_is_told_with_their_names() -> None:
+    same = Audio(np.tile(mixture().samples[:1], (2, 1)), RATE)
+    result = sepkit.separate(same, "ensemble", config={"members": [{"method": "centre"}]})
+    assert any(remark.startswith("centre: both channels are the same") for remark in result.provenance.remarks)
+
+
+@pytest.mark.parametrize(
+    ("config", "error", "message"),
+    [
+        (
+            {"members": [{"method": "repet"}, {"method": "hpss"}]},
+            ConfigError,
+            "'hpss' of the ensemble gives",
+        ),
+        ({"members": [{"method": "repetition"}]}, UnknownNameError, "repetition"),
+        ({"members": [{"method": "rpca", "config": {"rank": 3}}]}, ConfigError, "rank"),
+        ({"members": [{"method": "score-nmf"}]}, MismatchError, "needs score"),
+        ({"members": [{"method": "rpca", "weight": 2}, *TWO], "combine": "median"}, ConfigError, "has no weights"),
+    ],
+)
+def test_what_does_not_fit_is_told(config: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        sepkit.separate(mixture(), "ensemble", config=config)
+
+
+def test_members_stop_when_the_ensemble_does() -> None:
+    class Later:
+        asked = 0
+
+        def is_set(self) -> bool:
+            self.asked += 1
+            return self.asked > 5
+
+    with pytest.raises(Cancelled):
+        sepkit.separate(mixture(), "ensemble", config={"members": THREE}, cancel=Later())

@@ -1,0 +1,12 @@
+"""The method keeps the promises that every plugin makes, with tiny weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sepkit.testing import run_checks
+
+
+def test_conformance(weights: Path) -> None:
+    outcomes = run_checks("demucs", weights=weights)
+    assert [outcome for outcome in outcomes if outcome.status == "failed"] == []

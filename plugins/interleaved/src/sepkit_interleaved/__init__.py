@@ -1,0 +1,1 @@
+"""Interleaved multi-decoder networks: one encoder for all sources, and a decoder for each."""

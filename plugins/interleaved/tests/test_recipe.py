@@ -1,0 +1,120 @@
+"""The recipe of the weights: music by rule that can be played, the same from equal seeds, and solos that are solos."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from sepkit.errors import DatasetError
+from sepkit.evaluation.datasets.folder import Folder
+from sepkit.evaluation.datasets.rendered import default_soundfont
+
+pytest.importorskip("pretty_midi")
+
+RECIPE = Path(__file__).parents[1] / "recipe"
+MODULES = ("harmony", "parts", "compose", "render")
+STYLES = ("band", "electronic", "jazz", "chamber", "concerto")
+
+
+@pytest.fixture(scope="module")
+def recipe() -> Iterator[dict[str, ModuleType]]:
+    sys.path.insert(0, str(RECIPE))
+    yield {name: import_module(name) for name in MODULES}
+    sys.path.remove(str(RECIPE))
+    for name in MODULES:
+        del sys.modules[name]
+
+
+def composed(recipe: dict[str, ModuleType], style: str, seed: int, *solos: str) -> Any:
+    return recipe["compose"].compose(style, 15.0, np.random.default_rng(seed), solos)
+
+
+def notes(piece: Any) -> list[tuple[str, int, float, float]]:
+    return [(part.name, n.pitch, n.start, n.end) for part in piece.midi.instruments for n in part.notes]
+
+
+@pytest.mark.parametrize("style", STYLES)
+class TestPieces:
+    def test_are_the_same_from_equal_seeds(self, recipe: dict[str, ModuleType], style: str) -> None:
+        first, again, other = (notes(composed(recipe, style, seed)) for seed in (1, 1, 2))
+        assert first == again != other
+
+    @pytest.mark.parametrize("seed", range(5))
+    def test_can_be_played(self, recipe: dict[str, ModuleType], style: str, seed: int) -> None:
+        played = notes(composed(recipe, style, seed))
+        assert max(end for *_, end in played) > 14
+        assert all(21 <= pitch <= 108 and 0 <= start < end for _, pitch, start, end in played)
+        # One that begins while its own pitch still sounds would end it too.
+        last: dict[tuple[str, int], float] = {}
+        for name, pitch, start, end in sorted(played, key=lambda note: note[2]):
+            assert start >= last.get((name, pitch), 0.0)
+            last[name, pitch] = end
+
+    def test_keep_to_the_notes_of_one_key(self, recipe: dict[str, ModuleType], style: str) -> None:
+        piece = composed(recipe, style, 3)
+        tuned = [part for part in piece.midi.instruments if not part.is_drum and part.name != "bass"]
+        classes = np.bincount([note.pitch % 12 for part in tuned for note in part.notes], minlength=12)
+        assert np.sort(classes)[:4].sum() < 0.1 * classes.sum()
+
+
+def test_soloists_play_alone_where_it_says(recipe: dict[str, ModuleType]) -> None:
+    piece = composed(recipe, "concerto", 4, "strings", "piano")
+    assert [stem for stem, *_ in piece.solos] == ["strings", "piano"]
+    for stem, start_s, end_s in piece.solos:
+        heard = {
+            name.split("/")[0]
+            for name, _, begin, end in notes(piece)
+            if start_s + 0.1 < (begin + end) / 2 < end_s - 0.1
+        }
+        assert heard == {stem}
+
+
+def test_chords_move_little(recipe: dict[str, ModuleType]) -> None:
+    key = recipe["harmony"].Key(7, "major")
+    assert sorted(pitch % 12 for pitch in key.chord(0).voicing(60)) == [2, 7, 11]
+    for degree in range(7):
+        assert all(abs(pitch - 60) <= 6 for pitch in key.chord(degree, 4).voicing(60))
+
+
+def test_rooms_decay(recipe: dict[str, ModuleType]) -> None:
+    room = recipe["render"].Room.draw(np.random.default_rng(0))
+    energies = [float(part.sum()) for part in np.array_split(np.square(room.response).sum(axis=0), 4)]
+    assert energies == sorted(energies, reverse=True)
+    assert sum(energies) == pytest.approx(2, rel=1e-3)
+    click = np.zeros((2, 100_000), np.float32)
+    click[:, 0] = 1
+    wet = room.around(click, -20.0) - click
+    assert 10 * np.log10(np.square(wet).sum() / 2) == pytest.approx(-20, abs=0.5)
+
+
+@pytest.mark.slow
+def test_what_is_rendered_is_a_dataset(recipe: dict[str, ModuleType], tmp_path: Path) -> None:
+    if shutil.which("fluidsynth") is None:
+        pytest.skip("the program fluidsynth is not installed")
+    try:
+        soundfont = default_soundfont()
+    except DatasetError as error:
+        pytest.skip(str(error))
+    render = recipe["render"]
+    piece = composed(recipe, "band", 5)
+    stems = render.Studio((soundfont,)).stems(piece, np.random.default_rng(5))
+    render.write(tmp_path / "train" / "band-000", stems, piece)
+    [track] = Folder(path=tmp_path).tracks()
+    assert (track.split, set(track.sources)) == ("train", {"drums", "bass", "other"})
+    mixture = track.load_mixture()
+    total = np.sum([stem.samples for stem in track.load_stems().values()], axis=0)
+    assert np.abs(mixture.samples - total).max() < 1e-3
+    assert 0.4 < np.abs(mixture.samples).max() < 1
+    assert soundfile.info(tmp_path / "train" / "band-000" / "drums.flac").samplerate == 44100
+    score = track.load_score()
+    assert score is not None
+    assert {part.partition("/")[0] for part in score.parts} == {"drums", "bass", "other"}

@@ -1,0 +1,1 @@
+"""sepkit over HTTP, and a page on it: started by ``sepkit serve``."""

@@ -1,0 +1,9 @@
+from .batch import Batch as Batch
+from .batch import batch as batch
+from .batch import do_jobs as do_jobs
+from .job import Job as Job
+from .job import JobRunner as JobRunner
+from .job import Outcome as Outcome
+from .processes import Here as Here
+from .processes import Processes as Processes
+from .progress import BatchProgress as BatchProgress

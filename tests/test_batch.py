@@ -1,0 +1,310 @@
+"""Batches: many recordings on any executor; what is done stays done, what fails does not stop the others."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sepkit
+from sepkit import Audio, Cancelled, Note, Score
+from sepkit.batching import Batch, BatchProgress, Here, Processes
+from sepkit.errors import AudioError, ConfigError, SepkitError
+from tests.benchmarks import install_everywhere
+from tests.commandline import files_below, hum, record
+from tests.distributions import environment
+from tests.test_benchmark_process import wait_for_end
+
+NAMES = [f"{number:02}" for number in range(12)]
+SILENT = NAMES[5]
+
+
+@pytest.fixture(autouse=True)
+def _methods(monkeypatch: pytest.MonkeyPatch) -> None:
+    install_everywhere(monkeypatch, "good", "unruly")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Twelve recordings, one of them silent."""
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    for number, name in enumerate(NAMES):
+        record(folder / f"{name}.wav", hum(0.05) * (name != SILENT) * (1 + number))
+    return folder
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> list[Path]:
+    return [record(tmp_path / f"{name}.wav", hum(0.05) * gain) for name, gain in (("a", 1), ("b", 2), ("c", 3))]
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+def statuses(done: Batch) -> str:
+    return "".join(outcome.status[0] for outcome in done.outcomes)
+
+
+def test_of_twelve_jobs_of_which_one_kills_its_process_eleven_are_done(folder: Path, out: Path) -> None:
+    how: dict[str, Any] = {"sources": ["a", "b"], "config": {"deed": "kill when silent"}, "workers": 2}
+    done = sepkit.batch(folder, "unruly", out, **how)
+    assert done.counts == {"done": 11, "skipped": 0, "failed": 1}
+    [failed] = done.failed
+    assert (Path(str(failed.mixture)).stem, failed.reason) == (SILENT, "its process was killed by SIGKILL")
+    written = sorted(path.parent.name for path in out.glob("*/separation.json"))
+    assert written == [name for name in NAMES if name != SILENT]
+    again = sepkit.batch(folder, "unruly", out, **how)
+    assert again.counts == {"done": 0, "skipped": 11, "failed": 1}
+
+
+def test_the_list_tells_what_came_of_each(folder: Path, out: Path) -> None:
+    (folder / f"{SILENT}.wav").write_text("no audio")
+    sepkit.batch(folder, "halve", out, executor=Here())
+    lines = [json.loads(line) for line in (out / "batch.jsonl").read_text().splitlines()]
+    assert [Path(line["mixture"]).stem for line in lines] == NAMES
+    assert {line["status"] for line in lines if line["reason"]} == {"failed"}
+    assert all(Path(line["record"]).is_file() for line in lines if not line["reason"])
+    assert all(Path(file).is_file() for line in lines for file in line["files"].values())
+
+
+EXECUTORS: dict[str, Callable[[], Executor]] = {
+    "here": Here,
+    "threads": lambda: ThreadPoolExecutor(2),
+    "processes": lambda: Processes(2),
+    "those of Python": lambda: ProcessPoolExecutor(2, mp_context=get_context("spawn")),
+}
+
+
+@pytest.mark.parametrize("executor", EXECUTORS.values(), ids=EXECUTORS)
+def test_any_executor_gives_the_same_files(three: list[Path], out: Path, executor: Callable[[], Executor]) -> None:
+    how: dict[str, Any] = {"sources": ["a", "b"], "config": {"rank": 2, "iterations": 3}}
+    with executor() as chosen:
+        done = sepkit.batch(three, "nmf", out, executor=chosen, **how)
+    assert statuses(done) == "ddd"
+    assert files_below(out) == sorted(
+        ["batch.jsonl", *"abc", *(f"{x}/{y}" for x in "abc" for y in ("a.wav", "b.wav", "separation.json"))]
+    )
+    one = sepkit.separate(three[1], "nmf", **how)
+    np.testing.assert_allclose(Audio.read(out / "b" / "a.wav").samples, one["a"].samples, atol=1e-6)
+
+
+class TestASecondCall:
+    """What it leaves as it is, and what it does anew."""
+
+    @pytest.fixture
+    def again(self, three: list[Path], out: Path) -> Callable[..., str]:
+        """A batch in this process, with other parameters if wanted; a letter a recording says what came of it."""
+
+        def run(**how: Any) -> str:
+            how = {"sources": ["x", "y"], "executor": Here(), **how}
+            return statuses(sepkit.batch(three, how.pop("method", "halve"), out, **how))
+
+        assert run() == "ddd"
+        return run
+
+    def test_does_nothing(self, again: Callable[..., str], out: Path) -> None:
+        before = {path: path.stat().st_mtime_ns for path in out.rglob("*.wav")}
+        assert again() == "sss"
+        assert {path: path.stat().st_mtime_ns for path in out.rglob("*.wav")} == before
+
+    @pytest.mark.parametrize(
+        "how",
+        [
+            {"config": {"steps": 7}},
+            {"sources": ["x", "z"]},
+            {"seed": 1},
+            {"priors": ["quiet"]},
+            {"constraints": ["peak-limit:peak=0.5"]},
+            {"score": Score((Note(0.0, 0.1, 60),)), "method": "halve-by-score"},
+            {"start_s": 0.01},
+            {"outputs": {"format": "flac"}},
+            {"outputs": {"only": ("x",)}},
+        ],
+        ids=lambda how: next(iter(how)),
+    )
+    def test_does_what_is_asked_otherwise(self, again: Callable[..., str], how: dict[str, Any]) -> None:
+        assert again(**how) == "ddd"
+        assert again(**how) == "sss"
+
+    @pytest.mark.parametrize(
+        "how",
+        [{"config": {}}, {"seed": 0}, {"score": None}, {"f0": {}}, {"align": "auto"}, {"device": "cpu"}],
+        ids=lambda how: next(iter(how)),
+    )
+    def test_does_nothing_for_what_makes_no_difference(self, again: Callable[..., str], how: dict[str, Any]) -> None:
+        assert again(**how) == "sss"
+
+    def test_does_what_has_other_contents(self, again: Callable[..., str], three: list[Path]) -> None:
+        status = three[1].stat()
+        record(three[1], hum(0.05) * 4)
+        os.utime(three[1], ns=(status.st_atime_ns, status.st_mtime_ns))
+        os.utime(three[0])
+        assert again() == "sds"
+
+    @pytest.mark.parametrize("gone", ["separation.json", "x.wav"])
+    def test_does_what_is_not_there(self, again: Callable[..., str], out: Path, gone: str) -> None:
+        (out / "c" / gone).unlink()
+        assert again() == "ssd"
+
+    def test_does_all_when_it_is_told_to(self, again: Callable[..., str]) -> None:
+        assert again(skip_existing=False) == "ddd"
+
+    @pytest.mark.parametrize("text", ["", "[]", '{"request": 1}', '{"request": null, "files": 3, "digests": []}'])
+    def test_trusts_no_damaged_record(self, again: Callable[..., str], out: Path, text: str) -> None:
+        (out / "a" / "separation.json").write_text(text)
+        assert again() == "dss"
+
+
+def test_the_shards_of_a_batch_are_all_of_it_and_share_nothing(folder: Path, out: Path) -> None:
+    done = [sepkit.batch(folder, "halve", out, executor=Here(), part=(number, 5)).outcomes for number in range(1, 6)]
+    mixtures = [outcome.mixture for outcomes in done for outcome in outcomes]
+    assert sorted(map(str, mixtures)) == [str(folder / f"{name}.wav") for name in NAMES]
+    assert sorted(path.name for path in out.glob("*.jsonl")) == [f"batch-{number}-of-5.jsonl" for number in range(1, 6)]
+    with pytest.raises(ConfigError, match="given 6 of 5"):
+        sepkit.batch(folder, "halve", out, executor=Here(), part=(6, 5))
+
+
+@pytest.mark.parametrize("executor", EXECUTORS.values(), ids=EXECUTORS)
+def test_progress_never_falls_and_ends_at_one(three: list[Path], out: Path, executor: Callable[[], Executor]) -> None:
+    told: list[BatchProgress] = []
+    with executor() as chosen:
+        sepkit.batch(three, "halve", out, executor=chosen, config={"steps": 30}, reporter=told.append)
+    fractions = [one.fraction for one in told]
+    assert fractions == sorted(fractions)
+    assert (told[-1].done, told[-1].total, told[-1].fraction) == (3, 3, 1.0)
+    assert [one.done for one in told] == sorted(one.done for one in told)
+    assert {title for one in told for title in one.running} <= {path.name for path in three}
+
+
+@pytest.mark.parametrize("executor", EXECUTORS.values(), ids=EXECUTORS)
+def test_a_cancel_reaches_the_jobs_that_run(three: list[Path], out: Path, executor: Callable[[], Executor]) -> None:
+    cancel = threading.Event()
+
+    def report(progress: BatchProgress) -> None:
+        if any(one.stage == "halve" for one in progress.running.values()):
+            cancel.set()
+
+    with executor() as chosen, pytest.raises(Cancelled):
+        # More steps than anybody could wait for.
+        sepkit.batch(three, "halve", out, executor=chosen, config={"steps": 10**9}, reporter=report, cancel=cancel)
+        # The jobs have ended: an executor waits for them when it is left.
+    assert files_below(out) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
+def test_whoever_kills_a_batch_kills_its_processes(three: list[Path], tmp_path: Path, out: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    source = (
+        "import sys, sepkit; sepkit.batch(sys.argv[1:4], 'unruly', sys.argv[4], workers=1, sources=['a', 'b'],"
+        "config={'gate': sys.argv[5]})"
+    )
+    command = [sys.executable, "-c", source, *map(str, three), str(out), str(gate)]
+    with subprocess.Popen(command, env=environment("unruly")) as process:
+        worker = int(gate.read_text())
+        process.send_signal(signal.SIGKILL)
+    wait_for_end(worker)
+    gate.unlink()
+    assert sepkit.batch(three, "unruly", out, executor=Here(), sources=["a", "b"]).counts["done"] == 3
+    # What the one that was killed had half-written is gone.
+    assert not [name for name in files_below(out) if ".partial" in name]
+
+
+class TestProcesses:
+    """The executor itself."""
+
+    @pytest.fixture
+    def processes(self) -> Iterator[Processes]:
+        with Processes(1) as processes:
+            yield processes
+
+    def test_give_what_a_call_gives(self, processes: Processes) -> None:
+        assert processes.submit(divmod, 7, 2).result() == (3, 1)
+
+    def test_raise_what_a_call_raises(self, processes: Processes) -> None:
+        with pytest.raises(ZeroDivisionError):
+            processes.submit(divmod, 7, 0).result()
+        with pytest.raises(SystemExit):
+            processes.submit(sys.exit, 3).result()
+
+    def test_are_kept_and_replaced_when_they_end(self, processes: Processes) -> None:
+        first, second = (processes.submit(os.getpid).result() for _ in range(2))
+        assert first == second != os.getpid()
+        with pytest.raises(SepkitError, match="ended with code 4 and no result"):
+            processes.submit(os._exit, 4).result()
+        assert processes.submit(os.getpid).result() != first
+
+    def test_refuse_what_cannot_be_sent(self, processes: Processes) -> None:
+        with pytest.raises(Exception, match="lambda"):
+            processes.submit(lambda: 1).result()
+
+    def test_say_what_came_back_and_cannot_be_sent(self, processes: Processes) -> None:
+        with pytest.raises(TypeError, match="pickle"):
+            processes.submit(threading.Lock).result()
+
+    def test_are_replaced_after_some_calls(self) -> None:
+        with Processes(1, calls_each=2) as processes:
+            first, second, third = (processes.submit(os.getpid).result() for _ in range(3))
+        assert first == second != third
+
+
+def test_what_no_recording_could_mend_is_told_before_any_work(three: list[Path], out: Path) -> None:
+    with pytest.raises(ConfigError, match="steps"):
+        sepkit.batch(three, "halve", out, executor=Here(), config={"steps": -1})
+    with pytest.raises(ConfigError, match="no parameter 'sauces'"):
+        sepkit.batch(three, "halve", out, executor=Here(), sauces=["a"])
+    assert not out.exists()
+
+
+def test_a_worker_that_does_not_see_the_folder_says_so(three: list[Path], out: Path) -> None:
+    class Elsewhere(ThreadPoolExecutor):
+        def submit(self, fn: Any, /, call: Any, line: Any) -> Any:  # type: ignore[override]
+            line.folder = "/nowhere/out/.progress"
+            return super().submit(fn, call, line)
+
+    with Elsewhere(1) as executor:
+        done = sepkit.batch(three, "halve", out, executor=executor)
+    assert {outcome.reason.partition("does not see ")[2] for outcome in done.outcomes} == {
+        "the folder /nowhere/out; give one with -o that all workers share"
+    }
+
+
+def test_an_executor_that_breaks_fails_what_is_left(folder: Path, out: Path) -> None:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
+        how: dict[str, Any] = {"sources": ["a", "b"], "config": {"deed": "kill when silent"}}
+        done = sepkit.batch(folder, "unruly", out, executor=executor, **how)
+    assert done.counts["failed"] >= len(NAMES) - NAMES.index(SILENT)
+    assert {outcome.error.__class__.__name__ for outcome in done.failed} == {"BrokenProcessPool"}
+
+
+def test_nothing_to_do_is_a_mistake(tmp_path: Path, out: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for given in ([], [tmp_path / "empty"], str(tmp_path / "*.flac")):
+        with pytest.raises(AudioError):
+            sepkit.batch(given, "halve", out)
+
+
+def test_tags_of_the_recording_are_those_of_its_stems(tmp_path: Path, out: Path) -> None:
+    import soundfile
+
+    with soundfile.SoundFile(tmp_path / "tagged.flac", "w", 8000, 1) as file:
+        file.title, file.artist = "Étude", "Somebody"
+        file.write(hum(0.05))
+    for ending in ("wav", "flac", "ogg"):
+        sepkit.batch(tmp_path / "tagged.flac", "halve", out, executor=Here(), outputs={"format": ending})
+        with soundfile.SoundFile(out / "tagged" / f"first.{ending}") as file:
+            assert (file.title, file.artist) == ("Étude", "Somebody")

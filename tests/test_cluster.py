@@ -1,0 +1,147 @@
+"""Batches on a cluster of Dask, here one of processes of this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sepkit
+from sepkit.batching import BatchProgress
+from sepkit.batching.cluster import cluster_executor
+from sepkit.errors import ConfigError
+from tests.benchmarks import install_everywhere
+from tests.commandline import call, files_below, hum, record
+from tests.distributions import environment
+
+pytest.importorskip("distributed")
+# Sockets that Dask leaves to the collector when it is closed are its own affair.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+NAMES = [f"{number:02}" for number in range(12)]
+SILENT = NAMES[4]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Executor]:
+    with pytest.MonkeyPatch.context() as patch:
+        install_everywhere(patch, "good", "unruly")
+        with cluster_executor("local:2", {"GPU": 1}) as executor:
+            yield executor
+
+
+@pytest.fixture(autouse=True)
+def _place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    install_everywhere(monkeypatch, "good", "unruly")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    for number, name in enumerate(NAMES):
+        record(folder / f"{name}.wav", hum(0.05) * (name != SILENT) * (1 + number))
+    return folder
+
+
+def test_of_twelve_jobs_of_which_one_kills_its_worker_eleven_are_done(cluster: Executor, folder: Path) -> None:
+    how: dict[str, Any] = {"sources": ["a", "b"], "config": {"deed": "kill when silent"}, "executor": cluster}
+    done = sepkit.batch(folder, "unruly", "out", **how)
+    assert done.counts == {"done": 11, "skipped": 0, "failed": 1}
+    [failed] = done.failed
+    assert Path(str(failed.mixture)).stem == SILENT
+    assert "workers that did it died" in failed.reason
+    again = sepkit.batch(folder, "unruly", "out", **{**how, "config": {"deed": "none"}})
+    assert again.counts == {"done": 12, "skipped": 0, "failed": 0}
+    assert sepkit.batch(folder, "unruly", "out", **{**how, "config": {}}).counts["skipped"] == 12
+
+
+def test_progress_comes_and_a_cancel_goes_there(cluster: Executor, folder: Path) -> None:
+    cancel = threading.Event()
+    seen: list[str] = []
+
+    def report(progress: BatchProgress) -> None:
+        stages = [one.stage for one in progress.running.values() if one.done]
+        seen.extend(stages)
+        if stages:
+            cancel.set()
+
+    with pytest.raises(sepkit.Cancelled):
+        sepkit.batch(folder, "halve", "out", executor=cluster, config={"steps": 10**12}, reporter=report, cancel=cancel)
+    assert "halve" in seen
+    assert files_below(Path("out")) == []
+    # The workers are free again: none is still at the steps that never end.
+    assert sepkit.batch(folder, "halve", "out", executor=cluster).counts["done"] == 12
+
+
+@pytest.mark.slow
+def test_at_the_terminal(folder: Path) -> None:
+    command = ["run", "halve", str(folder), "-o", "out", "--cluster", "local:2", "--resource", "GPU=1"]
+    whole = [sys.executable, "-m", "sepkit", *command]
+    done = subprocess.run(whole, env=environment("good"), capture_output=True, encoding="utf-8")
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 24)
+    assert done.stderr == "sepkit: 12 separated, 0 failed; all are listed in out/batch.jsonl\n"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs signals")
+def test_ctrl_c_reaches_the_workers(folder: Path) -> None:
+    command = ["run", "halve", str(folder), "-o", "out", "--cluster", "local:2", "--set", "steps=1000000000000"]
+    whole = [sys.executable, "-m", "sepkit", *command, "--progress", "json"]
+    with subprocess.Popen(whole, env=environment("good"), stderr=subprocess.PIPE, encoding="utf-8") as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if '"done": ' in line and '"done": 0' not in line:
+                break
+        process.send_signal(signal.SIGTERM)
+        said = process.stderr.read().splitlines()
+    assert process.returncode == 3
+    assert said[-1] == "sepkit: cancelled; nothing was left half-written"
+    assert files_below(Path("out")) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--cluster", "somewhere"), ("somewhere", "local:4")),
+        (("--cluster", "local:0"), ("local:0",)),
+        (("--cluster", "local:2", "--jobs", "2"), ("--jobs", "--cluster")),
+        (("--resource", "GPU=1"), ("--resource", "--cluster")),
+        (("--cluster", "local:2", "--resource", "GPU"), ("NAME=AMOUNT",)),
+        (("--cluster", "local:2", "--resource", "GPU=0"), ("NAME=AMOUNT",)),
+    ],
+)
+def test_a_mistake_is_one_line(folder: Path, options: tuple[str, ...], words: tuple[str, ...]) -> None:
+    done = call("run", "halve", folder, "-o", "out", *options)
+    assert (done.code, len(done.complaints)) == (2, 1), done.err
+    assert all(word in done.err for word in words)
+
+
+def test_nobody_at_the_address_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sepkit.batching.cluster._PATIENCE", "1s")
+    with (
+        pytest.raises(ConfigError, match=r"no scheduler of Dask answers at tcp://127\.0\.0\.1:9"),
+        cluster_executor("tcp://127.0.0.1:9", {}),
+    ):
+        pass
+
+
+def test_a_resource_that_no_worker_has_is_told(cluster: Executor) -> None:
+    address = cluster._client.scheduler.address  # type: ignore[attr-defined]
+    with (
+        pytest.raises(ConfigError, match="no worker of the cluster offers TPU=1; they offer GPU=1"),
+        cluster_executor(address, {"TPU": 1}),
+    ):
+        pass

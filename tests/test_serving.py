@@ -1,0 +1,203 @@
+"""The worker over standard input and output: a real process, asked as a host asks."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sepkit
+from sepkit import Audio
+from sepkit.errors import AudioError, Cancelled, ConfigError, MismatchError, UnknownNameError
+from sepkit.serving.client import Worker, WorkerDied
+
+pytestmark = pytest.mark.slow
+
+SOURCES = ["a", "b"]
+LONG = {"method": "nmf", "sources": SOURCES, "config": {"iterations": 100_000, "tolerance": 0}}
+
+
+@pytest.fixture
+def mixture(tmp_path: Path) -> Path:
+    Audio.mono(np.random.default_rng(0).normal(0, 0.1, 16000).astype(np.float32), 16000).write(tmp_path / "mix.wav")
+    return tmp_path / "mix.wav"
+
+
+def hosted(ask: Callable[[Worker], Coroutine[Any, Any, Any]]) -> Any:
+    """What a host gets that starts a worker, asks, and closes it."""
+
+    async def host() -> Any:
+        worker = Worker()
+        try:
+            return await ask(worker)
+        finally:
+            await worker.close()
+
+    return asyncio.run(host())
+
+
+def test_a_host_lists_shows_separates_and_evaluates(tmp_path: Path, mixture: Path) -> None:
+    async def ask(worker: Worker) -> None:
+        listed = await worker.ask("list")
+        assert {"nmf", "mixture"} <= {method["name"] for method in listed["methods"]}
+        assert listed["version"] == sepkit.__version__
+        shown = await worker.ask("show", name="nmf")
+        assert shown["schema"]["properties"]["rank"]["description"]
+        events: list[sepkit.Progress] = []
+        out = tmp_path / "out"
+        asked = {
+            "job": "1",
+            "mixture": str(mixture),
+            "method": "nmf",
+            "sources": SOURCES,
+            "seed": 3,
+            "output": str(out),
+        }
+        told = await worker.separate(reporter=events.append, picture=True, **asked)
+        assert told["files"] == {"a": "a.wav", "b": "b.wav"}
+        assert told["seed"] == 3
+        assert events[-1].done == events[-1].total
+        assert (out / "separation.png").read_bytes().startswith(b"\x89PNG")
+        wanted = sepkit.separate(mixture, "nmf", sources=SOURCES, seed=3)
+        assert np.array_equal(Audio.read(out / "a.wav").samples, wanted["a"].samples)
+        figures = await worker.ask("evaluate", estimates=str(out), references=str(out), metrics=["sdr"])
+        assert figures["values"]["SDR"] == {"a": "inf", "b": "inf"}
+
+    hosted(ask)
+
+
+def test_arrays_that_both_map_give_what_files_give(tmp_path: Path, mixture: Path) -> None:
+    audio = Audio.read(mixture)
+    np.save(tmp_path / "mix.npy", audio.samples)
+    given = {"array": str(tmp_path / "mix.npy"), "sample_rate": audio.sample_rate}
+    asked = {"job": "1", "mixture": given, "method": "nmf", "sources": SOURCES, "arrays": True}
+
+    async def ask(worker: Worker) -> Any:
+        return await worker.separate(output=str(tmp_path / "out"), **asked)
+
+    told = hosted(ask)
+    wanted = sepkit.separate(audio, "nmf", sources=SOURCES)
+    for source, name in told["files"].items():
+        assert np.array_equal(np.load(tmp_path / "out" / name, mmap_mode="r"), wanted[source].samples)
+
+
+def test_what_is_wrong_is_told_in_its_own_kind_and_the_worker_lives_on(tmp_path: Path, mixture: Path) -> None:
+    base = {"job": "1", "mixture": str(mixture), "method": "nmf", "output": str(tmp_path / "out")}
+
+    async def ask(worker: Worker) -> None:
+        with pytest.raises(UnknownNameError, match="did you mean nmf"):
+            await worker.ask("show", name="nmff")
+        with pytest.raises(ConfigError, match="no option 'methd'"):
+            await worker.separate(**base, methd="nmf")
+        with pytest.raises(ConfigError, match="beta"):
+            await worker.separate(**base, config={"beta": -1})
+        with pytest.raises(AudioError, match="no such audio file"):
+            await worker.separate(**{**base, "mixture": "gone.wav"})
+        with pytest.raises(AudioError, match="no array that can be mapped"):
+            await worker.separate(**{**base, "mixture": {"array": str(mixture), "sample_rate": 8000}})
+        with pytest.raises((sepkit.SepkitError, MismatchError), match="score"):
+            await worker.separate(**{**base, "method": "score-nmf"})
+        with pytest.raises(sepkit.SepkitError, match="remove"):
+            await worker.ask("remove")
+        assert (await worker.separate(**base))["files"]
+
+    hosted(ask)
+
+
+def test_a_job_is_cancelled_while_another_is_asked_for(tmp_path: Path, mixture: Path) -> None:
+    async def ask(worker: Worker) -> None:
+        going = asyncio.Event()
+        base = {"mixture": str(mixture), "output": str(tmp_path / "out")}
+        long = asyncio.create_task(worker.separate(reporter=lambda _: going.set(), job="long", **base, **LONG))
+        await going.wait()
+        with pytest.raises(ConfigError, match="'long' is there already"):
+            await worker.separate(job="long", **base, **LONG)
+        waiting = asyncio.create_task(worker.separate(job="waiting", **base, **LONG))
+        assert await worker.ask("cancel", job="another") is False
+        assert await worker.ask("cancel", job="waiting") is True
+        assert await worker.ask("cancel", job="long") is True
+        with pytest.raises(Cancelled):
+            await long
+        with pytest.raises(Cancelled):
+            await waiting
+        assert not (tmp_path / "out").exists()
+
+    hosted(ask)
+
+
+def test_a_worker_ends_with_its_host_and_leaves_nothing(tmp_path: Path, mixture: Path) -> None:
+    async def ask(worker: Worker) -> None:
+        going = asyncio.Event()
+        asked = {"job": "long", "mixture": str(mixture), "output": str(tmp_path / "out"), **LONG}
+        long = asyncio.create_task(worker.separate(reporter=lambda _: going.set(), **asked))
+        await going.wait()
+        # What the system does with the pipes of a host that is killed.
+        await worker.close()
+        with pytest.raises(sepkit.SepkitError):
+            await long
+
+    hosted(ask)
+    assert [path.name for path in tmp_path.iterdir()] == ["mix.wav"]
+
+
+def test_a_worker_that_is_killed_is_told_and_started_anew(tmp_path: Path, mixture: Path) -> None:
+    base = {"mixture": str(mixture), "output": str(tmp_path / "out")}
+
+    async def ask(worker: Worker) -> None:
+        going = asyncio.Event()
+        long = asyncio.create_task(worker.separate(reporter=lambda _: going.set(), job="1", **base, **LONG))
+        await going.wait()
+        await worker.kill()
+        with pytest.raises(WorkerDied, match=f"-{int(signal.SIGKILL)}"):
+            await long
+        assert (await worker.separate(job="2", **base, method="nmf", sources=SOURCES))["files"]
+
+    hosted(ask)
+
+
+def test_whatever_else_is_printed_does_not_get_into_the_protocol(tmp_path: Path, mixture: Path) -> None:
+    # Before the worker has its own stdout nothing can be kept apart; from then on nothing else gets there.
+    code = (
+        "import os, sepkit.problem.run as run\n"
+        "plain = run.Run.steps\n"
+        "def steps(self, *args, **kwargs):\n"
+        "    print('a plugin prints'); os.write(1, b'so does a library of C')\n"
+        "    return plain(self, *args, **kwargs)\n"
+        "run.Run.steps = steps\n"
+        "from sepkit.cli import main; main(['serve', '--stdio'])\n"
+    )
+    asked = {"job": "1", "mixture": str(mixture), "method": "nmf", "output": str(tmp_path / "out")}
+
+    async def host() -> Any:
+        worker = Worker((sys.executable, "-c", code))
+        try:
+            return await worker.separate(**asked)
+        finally:
+            await worker.close()
+
+    assert asyncio.run(host())["files"]
+
+
+@pytest.mark.parametrize("program", ["worker_host.py", pytest.param("worker_host.mjs", marks=pytest.mark.system)])
+def test_the_hosts_of_the_guide_do_what_they_say(tmp_path: Path, mixture: Path, program: str) -> None:
+    path = Path(__file__).parents[1] / "docs/examples" / program
+    if path.suffix == ".py":
+        starts = [sys.executable, path]
+    elif (node := shutil.which("node")) is None:
+        pytest.skip("node is not installed")
+    else:
+        starts = [node, path, Path(sys.executable).with_name("sepkit")]
+    ended = subprocess.run([*starts, mixture, tmp_path / "out"], capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr
+    assert "a.wav, b.wav" in ended.stdout
+    assert "no such audio file: no-such-song.wav" in ended.stdout
+    assert ("second: " in ended.stdout) == (path.suffix == ".py")
+    assert "100%" in ended.stderr
