@@ -83,3 +83,12 @@ def test_without_matplotlib_says_so_once_and_goes_on(
     demo._draw(Separation(noise(), {"a": noise()}, provenance()), tmp_path)
     assert capsys.readouterr().out.count('pip install "sepkit[plot]"') == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_sepkit_alone_shows_a_newcomer_something_and_says_what_more_there_is(tmp_path: Path) -> None:
+    done = spawn("--no-plugins", "demo", "-o", tmp_path)
+    assert done.code == 0
+    assert {path.stem for path in tmp_path.glob("*.wav")} == {*HANDS, "mixture"}
+    assert "pip install sepkit-score-nmf" in done.out
+    assert "sepkit run harmonic-comb song.wav" in done.out
