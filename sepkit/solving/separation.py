@@ -74,6 +74,12 @@ class Separation(Mapping[str, Audio]):
         remarks = f", {count} remark{'s'[: count - 1]}" if count else ""
         return f"Separation({len(names)} stems: {stems} by {self.provenance.method!r} of {self.mixture}{remarks})"
 
+    def _repr_html_(self) -> str:
+        """A mixer, for notebooks."""
+        from sepkit.plots.mixer import mixer_html
+
+        return mixer_html(self.mixture, self.stems)
+
     def __getitem__(self, name: str) -> Audio:
         return self.stems[composed(name)]
 
