@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 import sepkit
-from sepkit import Audio, Domain, Note, Score, Separation, example
+from sepkit import Audio, Domain, Note, Score, Separation, example, large
 from sepkit.builtin import HarmonicConstraint, ScoreConstraint
 from sepkit.errors import ConfigError, SideInformationError
 from sepkit.music import midi_to_hz
@@ -227,3 +227,13 @@ def test_an_accelerator_gives_the_same_stems(rule: str) -> None:
     assert on_cuda.provenance.device == "cuda"
     for name, stem in on_cpu.items():
         assert sdr(stem, on_cuda[name]) > 40, name
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_arrays_that_are_mapped_from_files_give_the_same_bytes(mixture: Audio, rule: str) -> None:
+    def separated() -> list[bytes]:
+        return [stem.samples.tobytes() for stem in separate(mixture, config={"rule": rule, "iterations": 5}).values()]
+
+    in_memory = separated()
+    with large.mapped_beyond(0):
+        assert separated() == in_memory
