@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from sepkit.batching.cluster import Cluster
 from sepkit.batching.notices import Line, Notices
 from sepkit.batching.processes import Here, Processes
-from sepkit.errors import Cancelled, SepkitError
+from sepkit.errors import Cancelled
 from sepkit.problem.run import Cancel, Progress, Reporter
 
 T = TypeVar("T")
@@ -18,7 +19,6 @@ T_co = TypeVar("T_co", covariant=True)
 MOST_WAITING = 256
 """How many calls an executor is given at a time: a million need not all be held by it at once."""
 _POLL_S = 0.2
-_LOST = "the workers that did it died, one after the other; see what they said of it"
 
 
 class Call(Protocol[T_co]):
@@ -61,40 +61,28 @@ def run_all(
         yield from _run_here(calls, on_progress, cancel)
         return
     notices = Notices(folder)
-    pending: dict[Future[T], tuple[int, Call[T]]] = {}
-    coming: Iterator[tuple[int, Call[T]]] = enumerate(calls)
-    lost: list[tuple[int, Call[T]]] = []
-    most, again, broken = MOST_WAITING, False, False
+    pending: dict[Future[T], int] = {}
+    coming = enumerate(calls)
     try:
         while True:
-            for number, call in coming:
+            most = executor.slots if isinstance(executor, Cluster) else MOST_WAITING
+            for number, call in coming if len(pending) < most else ():
                 try:
-                    pending[executor.submit(_told, call, notices.line(number))] = number, call
+                    pending[executor.submit(_told, call, notices.line(number))] = number
                 except RuntimeError as error:
                     # What is broken, or was shut down, takes nothing more.
                     yield number, error
-                    broken = True
                 if len(pending) >= most:
                     break
-            if not pending and (again or broken or not lost):
-                yield from ((number, SepkitError(_LOST)) for number, _ in lost)
-                return
             if not pending:
-                # One at a time: who it is that kills its worker is not asked together with others.
-                coming, lost, most, again = iter(lost), [], 1, True
-                continue
+                return
             done, _ = wait(pending, _POLL_S, FIRST_COMPLETED)
             if on_progress is not None:
                 on_progress(notices.read())
             if cancel is not None and cancel.is_set():
                 raise Cancelled("the run was cancelled")
             for future in done:
-                number, call = pending.pop(future)
-                result = _result(future)
-                if _is_lost(result):
-                    lost.append((number, call))
-                else:
-                    yield number, result
+                yield pending.pop(future), _result(future)
     finally:
         for future in pending:
             future.cancel()
@@ -142,8 +130,3 @@ def _result(future: Future[Any]) -> Any:
         return Cancelled("the call was cancelled by its executor")
     except BaseException as error:
         return error
-
-
-def _is_lost(result: Any) -> bool:
-    """Whether a cluster gave a call up because its workers died: Dask blames all that waited at the same worker."""
-    return type(result).__name__ == "KilledWorker"
