@@ -24,7 +24,7 @@ class Cluster(Executor):
     """The workers of a cluster.
 
     Dask blames all calls that wait at a worker when it dies, and gives them up when that has happened to them a few
-    times. So it is to be given no more calls than there are `slots`: then none waits at a worker.
+    times; see `is_given_up`. So it is to be given no more calls than there are `slots`: then hardly any waits.
 
     Parameters
     ----------
@@ -127,6 +127,11 @@ def cluster_executor(address: str, resources: Mapping[str, float]) -> Iterator[C
         cluster = Cluster(client, resources)
         _require(resources, cluster.workers())
         yield cluster
+
+
+def is_given_up(result: Any) -> bool:
+    """Whether Dask gave a call up because of the workers that died while they had it, for whatever reason."""
+    return type(result).__name__ == "KilledWorker"
 
 
 def _require(resources: Mapping[str, float], workers: Any) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from sepkit.batching.cluster import Cluster
+from sepkit.batching.cluster import Cluster, is_given_up
 from sepkit.batching.notices import Line, Notices
 from sepkit.batching.processes import Here, Processes
 from sepkit.errors import Cancelled
@@ -61,28 +61,40 @@ def run_all(
         yield from _run_here(calls, on_progress, cancel)
         return
     notices = Notices(folder)
-    pending: dict[Future[T], int] = {}
-    coming = enumerate(calls)
+    pending: dict[Future[T], tuple[int, Call[T]]] = {}
+    coming: Iterator[tuple[int, Call[T]]] = enumerate(calls)
+    lost: list[tuple[int, Call[T], BaseException]] = []
+    alone = False
     try:
         while True:
-            most = executor.slots if isinstance(executor, Cluster) else MOST_WAITING
+            most = 1 if alone else executor.slots if isinstance(executor, Cluster) else MOST_WAITING
             for number, call in coming if len(pending) < most else ():
                 try:
-                    pending[executor.submit(_told, call, notices.line(number))] = number
+                    pending[executor.submit(_told, call, notices.line(number))] = number, call
                 except RuntimeError as error:
                     # What is broken, or was shut down, takes nothing more.
                     yield number, error
                 if len(pending) >= most:
                     break
-            if not pending:
+            if not pending and (alone or len(lost) < 2):
+                yield from ((number, error) for number, _, error in lost)
                 return
+            if not pending:
+                # Of several that were given up together one may be to blame for all.
+                coming, alone, lost = iter([(number, call) for number, call, _ in lost]), True, []
+                continue
             done, _ = wait(pending, _POLL_S, FIRST_COMPLETED)
             if on_progress is not None:
                 on_progress(notices.read())
             if cancel is not None and cancel.is_set():
                 raise Cancelled("the run was cancelled")
             for future in done:
-                yield pending.pop(future), _result(future)
+                number, call = pending.pop(future)
+                result = _result(future)
+                if is_given_up(result):
+                    lost.append((number, call, result))
+                else:
+                    yield number, result
     finally:
         for future in pending:
             future.cancel()
