@@ -122,6 +122,12 @@ class TestMelody:
         blind = sepkit.separate(mixture(), "melody")
         assert sdr_db(given["vocals"].samples[0], voice) > sdr_db(blind["vocals"].samples[0], voice)
 
+    def test_the_f0_that_is_found_can_be_given_back(self, tmp_path: Path) -> None:
+        found = sepkit.separate(mixture(), "rpca-melody", keep_variables=True)
+        found.write(tmp_path, variables=True)
+        again = sepkit.separate(mixture(), "rpca-melody", f0={"vocals": tmp_path / "f0" / "vocals.csv"})
+        assert sdr_db(again["vocals"].samples, found["vocals"].samples) > 25
+
     def test_is_silent_where_f0_says_so(self) -> None:
         *_, f0 = song()
         half = F0Track(f0.times_s, np.where(f0.times_s < 2, f0.f0_hz, np.nan))
