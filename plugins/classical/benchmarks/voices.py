@@ -100,16 +100,11 @@ def yardsticks(track: Track) -> Iterator[tuple[str, Array, Array | None]]:
     """What others are measured by: the mixture, published estimates, the ratio mask."""
     yield "mixture", track.mixture.samples, track.mixture.samples
     for file in sorted((track.folder / "published").glob("*_vocals.*")):
-        yield f"published: {file.stem.removesuffix('_vocals')}", fitted(sepkit.Audio.read(file).samples, track)
-    references = {
-        "vocals": track.voice,
-        "rest": sepkit.Audio(track.mixture.samples - track.voice.samples, track.mixture.sample_rate),
-    }
-    yield (
-        "ratio mask",
-        sepkit.separate(track.mixture, "ideal-ratio-mask", references=references)["vocals"].samples,
-        None,
-    )
+        voice = fitted(sepkit.Audio.read(file).samples, track)
+        yield f"published: {file.stem.removesuffix('_vocals')}", voice, None
+    rest = sepkit.Audio(track.mixture.samples - track.voice.samples, track.mixture.sample_rate)
+    masked = sepkit.separate(track.mixture, "ideal-ratio-mask", references={"vocals": track.voice, "rest": rest})
+    yield "ratio mask", masked["vocals"].samples, None
 
 
 def fitted(samples: Array, track: Track) -> Array:
