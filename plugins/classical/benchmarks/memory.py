@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=1 python plugins/classical/benchmarks/memory.py METHOD RECORDING --seconds 3600 [--rate 44100]
 
-Prints the memory that is the process's own, since pages of mapped files are the system's to take back, and the most that
-it had in memory of all kinds.
+Prints the memory that is the process's own, since pages of mapped files are the system's to take back, and the most
+that it had of all kinds.
 """
 
 from __future__ import annotations

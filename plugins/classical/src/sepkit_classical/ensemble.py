@@ -48,6 +48,9 @@ class Ensemble(Separator[EnsembleConfig]):
         weights = np.array([member.weight for member in config.members])
         found: list[Separation] = []
         combined: dict[str, Array] = {}
+        uses = [registry.separator(member.method).side_information for member in config.members]
+        if problem.side_information.f0 and not any("f0" in kinds for kinds in uses):
+            run.remark("the F0 made no difference: no member of the ensemble has a use for it")
         for index in run.steps(len(config.members), "members"):
             member = config.members[index]
             separation = _separated(member, problem, registry, run)
