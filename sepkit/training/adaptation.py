@@ -26,9 +26,8 @@ from sepkit.training.solos import like, mixtures_of, solo_passages
 from sepkit.training.trainer import TrainingData
 
 OPTIONS = {"steps": 300, "validate_every": 25, "patience": 8, "ema": 0.97}
-"""What is not given: some hundred steps, stopped when the part that was held back has not got better for two hundred, as
-it may well get worse before that. The moving average of the weights is one of dozens of steps, or it would keep to the
-start."""
+"""What is not given: some hundred steps, stopped when what was held back has not got better for two hundred, for it may
+get worse at first. The moving average of the weights is one of dozens of steps, or it would keep to the start."""
 
 
 def adapt(
