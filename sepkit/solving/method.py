@@ -28,6 +28,7 @@ from sepkit.solving.adaptation import Adaptation
 from sepkit.solving.contract import check_stems, check_violations, plugin_faults
 from sepkit.solving.declare import declared_constraints, declared_priors
 from sepkit.solving.digests import digest_inputs, digest_paths
+from sepkit.solving.expectation import expected_sdr_db
 from sepkit.solving.given import Pathlike, audio_given, require_asked_for, side_given, sources_given
 from sepkit.solving.labelled import GivenLabels, checked_labels, labels_given
 from sepkit.solving.negotiation import Task, negotiate, told_unused, used
@@ -35,7 +36,7 @@ from sepkit.solving.notebook import Reporting, reporter_of
 from sepkit.solving.once import Once
 from sepkit.solving.origins import origins
 from sepkit.solving.region import Region
-from sepkit.solving.separation import Separation, expected_sdr_db
+from sepkit.solving.separation import Separation
 from sepkit.solving.separator import Separator
 from sepkit.solving.telling import remarks_on_result
 from sepkit.solving.waveforms import project_waveforms
