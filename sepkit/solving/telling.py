@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from sepkit import large
 from sepkit.music.audio import Audio
 from sepkit.plugin.specs import SeparatorSpec
 from sepkit.problem.run import Run
@@ -73,7 +74,8 @@ def _on_cost(run: Run) -> tuple[str, ...]:
 
 
 def _peak(audio: Audio) -> float:
-    return max(float(audio.samples.max()), -float(audio.samples.min()))
+    parts = (audio.samples[:, span] for span in large.spans(audio.length))
+    return max(max(float(part.max()), -float(part.min())) for part in parts)
 
 
 def _listed(names: list[str], last: str) -> str:
