@@ -59,7 +59,8 @@ def folder(tmp_path: Path) -> Path:
 def test_of_twelve_jobs_of_which_one_kills_its_worker_eleven_are_done(cluster: Executor, folder: Path) -> None:
     how: dict[str, Any] = {"sources": ["a", "b"], "config": {"deed": "kill when silent"}, "executor": cluster}
     done = sepkit.batch(folder, "unruly", "out", **how)
-    assert done.counts == {"done": 11, "skipped": 0, "failed": 1}
+    # What a worker had done before it died is asked of another one, which finds that it is there.
+    assert done.counts["done"] + done.counts["skipped"] == 11
     [failed] = done.failed
     assert Path(str(failed.mixture)).stem == SILENT
     assert "KilledWorker" in failed.reason
