@@ -67,10 +67,8 @@ def test_projet(check: Any) -> None:
 @pytest.mark.parametrize(
     ("method", "config"),
     [
-        ("rpca", {"mask": "binary"}),
         ("repet", {"adaptive": True, "span_s": 2}),
         ("repet-sim", {"online": True}),
-        ("hpss", {"mask": "binary", "separation_factor": 2}),
     ],
 )
 def test_other_ways_keep_them_too(method: str, config: dict[str, Any]) -> None:

@@ -135,5 +135,5 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         config="sepkit_classical.config:HPSSConfig",
         sources=("harmonic", "percussive", "residual"),
         traits=_SHARED | {"streams"},
-        example={"window_s": 0.023},
+        example={"window_s": 0.023, "harmonic_s": 0.1, "percussive_hz": 300.0},
     )
