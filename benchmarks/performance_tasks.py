@@ -17,7 +17,7 @@ import numpy as np
 
 RANK = 40
 RATE = 44100
-LENGTHS = (5 << 18, 5 << 18, 5 << 19)
+LENGTHS = (5 << 18, 5 << 18, 5 << 20)
 """In samples; the first time is for what is loaded once."""
 
 SPACING = 1.5

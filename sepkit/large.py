@@ -14,7 +14,7 @@ import sys
 import tempfile
 import weakref
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import numpy as np
@@ -111,10 +111,12 @@ def is_mapped(array: NDArray[Any]) -> bool:
 
 def release() -> None:
     """Let go of the pages of all mapped arrays: they stay with the system, and come back when they are used."""
+    # Elsewhere the advice may mean other things.
     if sys.platform == "linux":
-        # Elsewhere the advice may mean other things.
-        for memory in list(_mapped):
-            memory.madvise(mmap.MADV_DONTNEED)
+        # Another thread may map an array meanwhile: the next call is soon.
+        with suppress(RuntimeError):
+            for memory in _mapped:
+                memory.madvise(mmap.MADV_DONTNEED)
 
 
 @contextmanager

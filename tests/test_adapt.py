@@ -63,9 +63,9 @@ class TestWhatTheTrainerGets:
     def test_a_tenth_of_the_rate_and_few_steps_unless_told_otherwise(self, adapt: Adapt) -> None:
         config, usual = told(adapt())["config"], TrainingConfig()
         assert config["learning_rate"] == pytest.approx(usual.learning_rate / 10)
-        assert (config["steps"], config["patience"]) == (300, 4)
+        assert (config["steps"], config["patience"]) == (300, 8)
         config = told(adapt(config={"learning_rate": 0.5, "steps": 7}))["config"]
-        assert (config["learning_rate"], config["steps"], config["patience"]) == (0.5, 7, 4)
+        assert (config["learning_rate"], config["steps"], config["patience"]) == (0.5, 7, 8)
         given = told(adapt(config=TrainingConfig(steps=9)))["config"]
         assert (given["steps"], given["patience"]) == (9, usual.patience)
 

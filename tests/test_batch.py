@@ -21,6 +21,7 @@ import sepkit
 from sepkit import Audio, Cancelled, Note, Score
 from sepkit.batching import Batch, BatchProgress, Here, Processes
 from sepkit.errors import AudioError, ConfigError, SepkitError
+from sepkit.music.labels import Label, Labels
 from tests.benchmarks import install_everywhere
 from tests.commandline import files_below, hum, record
 from tests.distributions import environment
@@ -130,6 +131,7 @@ class TestASecondCall:
             {"priors": ["quiet"]},
             {"constraints": ["peak-limit:peak=0.5"]},
             {"score": Score((Note(0.0, 0.1, 60),)), "method": "halve-by-score"},
+            {"labels": [Labels((Label(0.0, 0.02, "x", low_hz=100, high_hz=400),))]},
             {"start_s": 0.01},
             {"outputs": {"format": "flac"}},
             {"outputs": {"only": ("x",)}},

@@ -8,16 +8,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 import sepkit
 from sepkit.batching import BatchProgress
-from sepkit.batching.cluster import cluster_executor
-from sepkit.errors import ConfigError
+from sepkit.batching.cluster import Cluster, cluster_executor
+from sepkit.errors import ConfigError, SepkitError
 from tests.benchmarks import install_everywhere
 from tests.commandline import call, files_below, hum, record
 from tests.distributions import environment
@@ -62,7 +62,7 @@ def test_of_twelve_jobs_of_which_one_kills_its_worker_eleven_are_done(cluster: E
     assert done.counts == {"done": 11, "skipped": 0, "failed": 1}
     [failed] = done.failed
     assert Path(str(failed.mixture)).stem == SILENT
-    assert "workers that did it died" in failed.reason
+    assert "KilledWorker" in failed.reason
     again = sepkit.batch(folder, "unruly", "out", **{**how, "config": {"deed": "none"}})
     assert again.counts == {"done": 12, "skipped": 0, "failed": 0}
     assert sepkit.batch(folder, "unruly", "out", **{**how, "config": {}}).counts["skipped"] == 12
@@ -145,3 +145,27 @@ def test_a_resource_that_no_worker_has_is_told(cluster: Executor) -> None:
         cluster_executor(address, {"TPU": 1}),
     ):
         pass
+
+
+def test_a_cluster_without_workers_is_not_waited_for_forever(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Before the first worker comes it is; some that start workers have a queue."""
+
+    class Client:
+        workers: ClassVar[dict[str, Any]] = {}
+
+        def get_executor(self, **_: Any) -> Executor:
+            return ThreadPoolExecutor(1)
+
+        def scheduler_info(self, **_: Any) -> dict[str, Any]:
+            return {"workers": self.workers}
+
+    monkeypatch.setattr("sepkit.batching.cluster._ALONE_S", -1.0)
+    monkeypatch.setattr("sepkit.batching.cluster._EVERY_S", -1.0)
+    cluster = Cluster(Client(), {})
+    assert cluster.slots == 1
+    Client.workers = {"one": {"nthreads": 3, "resources": {}}}
+    assert cluster.slots == 3
+    assert Cluster(Client(), {"GPU": 1}).slots == 1
+    Client.workers = {}
+    with pytest.raises(SepkitError, match="lost all its workers"):
+        sepkit.batch(folder, "halve", "out", executor=cluster)

@@ -58,14 +58,6 @@ def test_what_it_says_to_do_next_works_on_what_it_has_written(done: Outcome, fol
     assert {path.stem for path in tmp_path.rglob("*.wav")} == set(HANDS)
 
 
-def test_without_the_method_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sepkit.plugin.loader.installed", lambda: [])
-    missing = call("demo", "-o", tmp_path / "demo")
-    assert (missing.code, len(missing.complaints)) == (2, 1)
-    assert "no method 'score-nmf' is installed; install it with: pip install sepkit-score-nmf" in missing.err
-    assert not (tmp_path / "demo").exists()
-
-
 def test_into_a_place_that_is_no_folder_is_refused_before_any_work(tmp_path: Path) -> None:
     done = call("demo", "-o", record(tmp_path / "occupied.wav"))
     assert (done.code, len(done.complaints)) == (2, 1)
@@ -83,3 +75,12 @@ def test_without_matplotlib_says_so_once_and_goes_on(
     demo._draw(Separation(noise(), {"a": noise()}, provenance()), tmp_path)
     assert capsys.readouterr().out.count('pip install "sepkit[plot]"') == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_sepkit_alone_shows_a_newcomer_something_and_says_what_more_there_is(tmp_path: Path) -> None:
+    done = spawn("--no-plugins", "demo", "-o", tmp_path)
+    assert done.code == 0
+    assert {path.stem for path in tmp_path.glob("*.wav")} == {*HANDS, "mixture"}
+    assert "pip install sepkit-score-nmf" in done.out
+    assert "sepkit run harmonic-comb song.wav" in done.out

@@ -155,7 +155,7 @@ def test_a_script_of_the_guide_prints_what_it_says(name: str, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["quickstart.md", "guide/embedding.md"])
+@pytest.mark.parametrize("page", ["quickstart.md", "guide/embedding.md", "guide/growing.md"])
 def test_the_snippets_of_a_page_print_what_it_says(page: str, tmp_path: Path) -> None:
     example.load().mixture.write(tmp_path / "song.wav")
     source = "\n".join(block.text for block in blocks(page) if block.language == "python")

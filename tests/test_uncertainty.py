@@ -14,7 +14,7 @@ from sepkit import Audio, Config, Problem, Registry, Run, Separation, Separator,
 from sepkit.errors import PluginError
 from sepkit.plots.uncertainty import expected_sdr_curve
 from sepkit.plugin import SeparatorSpec
-from sepkit.solving.separation import expected_sdr_db
+from sepkit.solving.expectation import expected_sdr_db
 from tests.test_separation import provenance
 
 NoiseOf = Callable[..., Audio]

@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--method", default="nmf")
     parser.add_argument("--set", action="append", default=["rank=4", "iterations=50"])
-    parser.add_argument("--cluster", action="store_true", help="with Dask's local workers too")
+    parser.add_argument("--cluster", action="store_true", help="Dask's local workers, not processes")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         recordings = Path(place, "recordings")
@@ -43,8 +43,7 @@ def main() -> None:
         print("| workers | wall-clock, s | CPU, s | overhead a file, CPU ms | once more, CPU ms a file |")
         print("| --- | ---: | ---: | ---: | ---: |")
         settings = [word for text in given.set for word in ("--set", text)]
-        who = [["--jobs", str(count)] for count in (1, 2, 4)]
-        who += [["--cluster", f"local:{count}"] for count in (1, 2, 4)] if given.cluster else []
+        who = [["--cluster", f"local:{n}"] if given.cluster else ["--jobs", str(n)] for n in (1, 2, 4)]
         for options in who:
             out = Path(place, "-".join(options).replace(":", "-"))
             command = [sys.executable, "-m", "sepkit", "run", given.method, recordings, "-o", out, *settings, *options]

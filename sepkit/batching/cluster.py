@@ -3,19 +3,79 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Executor
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, Future
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from sepkit.errors import ConfigError, SepkitError, reason_of
 
 _PATIENCE = "15s"
+_EVERY_S = 2.0
+_ALONE_S = 60.0
+_SLOW = dict.fromkeys(("distributed.comm.timeouts.connect", "distributed.comm.timeouts.tcp"), "120s")
+"""A machine that is busy takes long to start a worker, and one that is too late is not started again."""
+
+
+class Cluster(Executor):
+    """The workers of a cluster.
+
+    Dask blames all calls that wait at a worker when it dies, and gives them up when that has happened to them a few
+    times; see `is_given_up`. So it is to be given no more calls than there are `slots`: then hardly any waits.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    resources : mapping of str to float
+        What each call needs of its worker.
+    """
+
+    def __init__(self, client: Any, resources: Mapping[str, float]) -> None:
+        self._client, self._resources = client, dict(resources)
+        self._executor: Executor = client.get_executor(pure=False, resources=self._resources or None)
+        self._asked_s = -math.inf
+        self._seen_s: float | None = None
+        self._known: list[dict[str, Any]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Call on one of the workers."""
+        return self._executor.submit(fn, *args, **kwargs)
+
+    @property
+    def slots(self) -> int:
+        """How many calls its workers do at a time, 1 at least: where there are no workers yet, some may come.
+
+        Raises
+        ------
+        SepkitError
+            If there were some, and have been none for a while.
+        """
+        now_s = time.monotonic()
+        if now_s - self._asked_s > _EVERY_S:
+            self._asked_s, self._known = now_s, self.workers()
+        if workers := self._known:
+            self._seen_s = now_s
+        elif self._seen_s is not None and now_s - self._seen_s > _ALONE_S:
+            raise SepkitError(
+                "the cluster has lost all its workers; start some, and this once more: what is done stays done"
+            )
+        return max(1, sum(self._of_worker(worker) for worker in workers))
+
+    def workers(self) -> list[dict[str, Any]]:
+        """What is known of each."""
+        return list(self._client.scheduler_info(n_workers=-1)["workers"].values())
+
+    def _of_worker(self, worker: Mapping[str, Any]) -> int:
+        offered = worker.get("resources") or {}
+        limits = (int(offered.get(name, 0) // amount) for name, amount in self._resources.items())
+        return min(int(worker["nthreads"]), *limits) if self._resources else int(worker["nthreads"])
 
 
 @contextmanager
-def cluster_executor(address: str, resources: Mapping[str, float]) -> Iterator[Executor]:
+def cluster_executor(address: str, resources: Mapping[str, float]) -> Iterator[Cluster]:
     """An executor whose calls are done by the workers of a cluster.
 
     Parameters
@@ -33,6 +93,7 @@ def cluster_executor(address: str, resources: Mapping[str, float]) -> Iterator[E
         If Dask is not installed.
     """
     try:
+        import dask
         from distributed import Client, LocalCluster
     except ImportError as error:
         raise SepkitError(
@@ -41,6 +102,7 @@ def cluster_executor(address: str, resources: Mapping[str, float]) -> Iterator[E
     with ExitStack() as opened:
         place: Any = address
         if (local := re.fullmatch(r"local:(\d+)", address)) is not None and int(local[1]) > 0:
+            opened.enter_context(dask.config.set(_SLOW))
             place = opened.enter_context(
                 LocalCluster(  # type: ignore[no-untyped-call]
                     n_workers=int(local[1]),
@@ -62,9 +124,14 @@ def cluster_executor(address: str, resources: Mapping[str, float]) -> Iterator[E
             raise ConfigError(
                 f"no scheduler of Dask answers at {address}: {reason}; start one, or see local:4"
             ) from error
-        _require(resources, client.scheduler_info(n_workers=-1)["workers"].values())
-        executor: Executor = client.get_executor(pure=False, resources=dict(resources) or None)  # type: ignore[no-untyped-call]
-        yield executor
+        cluster = Cluster(client, resources)
+        _require(resources, cluster.workers())
+        yield cluster
+
+
+def is_given_up(result: Any) -> bool:
+    """Whether Dask gave a call up because of the workers that died while they had it, for whatever reason."""
+    return type(result).__name__ == "KilledWorker"
 
 
 def _require(resources: Mapping[str, float], workers: Any) -> None:

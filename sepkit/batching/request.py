@@ -19,6 +19,7 @@ from sepkit.config import parse_json
 from sepkit.files import read_regular
 from sepkit.music.audio import Audio
 from sepkit.music.f0 import F0Track
+from sepkit.music.labels import Labels
 from sepkit.music.origin import Origin
 from sepkit.music.score import Score
 from sepkit.plugin.registry import Registry
@@ -35,7 +36,7 @@ _DEFAULTS = {
     for name, one in inspect.signature(Method.separate).parameters.items()
     if one.default is not one.empty and name not in ("reporter", "cancel", "keep_variables")
 }
-_FILES = ("score", "f0", "examples", "references")
+_FILES = ("score", "f0", "examples", "references", "labels")
 
 
 def digest_task(method: Method, problem: Mapping[str, Any], registry: Registry) -> str:
@@ -95,7 +96,7 @@ def files_of(folder: Path, names: FileNames, request: str) -> dict[str, str] | N
 
 def _plain(value: Any, files: bool = False) -> Any:
     """Something known or declared as plain types; in place of signals, and of `files`, stand their digests."""
-    if isinstance(value, (Audio, Score, F0Track)):
+    if isinstance(value, (Audio, Score, F0Track, Labels)):
         return digest(value)
     if isinstance(value, Origin):
         return [_plain(value.path, files), value.parts, value.pedal]

@@ -7,9 +7,10 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from sepkit.batching.cluster import Cluster, is_given_up
 from sepkit.batching.notices import Line, Notices
 from sepkit.batching.processes import Here, Processes
-from sepkit.errors import Cancelled, SepkitError
+from sepkit.errors import Cancelled
 from sepkit.problem.run import Cancel, Progress, Reporter
 
 T = TypeVar("T")
@@ -18,7 +19,6 @@ T_co = TypeVar("T_co", covariant=True)
 MOST_WAITING = 256
 """How many calls an executor is given at a time: a million need not all be held by it at once."""
 _POLL_S = 0.2
-_LOST = "the workers that did it died, one after the other; see what they said of it"
 
 
 class Call(Protocol[T_co]):
@@ -63,25 +63,25 @@ def run_all(
     notices = Notices(folder)
     pending: dict[Future[T], tuple[int, Call[T]]] = {}
     coming: Iterator[tuple[int, Call[T]]] = enumerate(calls)
-    lost: list[tuple[int, Call[T]]] = []
-    most, again, broken = MOST_WAITING, False, False
+    lost: list[tuple[int, Call[T], BaseException]] = []
+    alone = False
     try:
         while True:
-            for number, call in coming:
+            most = 1 if alone else executor.slots if isinstance(executor, Cluster) else MOST_WAITING
+            for number, call in coming if len(pending) < most else ():
                 try:
                     pending[executor.submit(_told, call, notices.line(number))] = number, call
                 except RuntimeError as error:
                     # What is broken, or was shut down, takes nothing more.
                     yield number, error
-                    broken = True
                 if len(pending) >= most:
                     break
-            if not pending and (again or broken or not lost):
-                yield from ((number, SepkitError(_LOST)) for number, _ in lost)
+            if not pending and (alone or len(lost) < 2):
+                yield from ((number, error) for number, _, error in lost)
                 return
             if not pending:
-                # One at a time: who it is that kills its worker is not asked together with others.
-                coming, lost, most, again = iter(lost), [], 1, True
+                # Of several that were given up together one may be to blame for all.
+                coming, alone, lost = iter([(number, call) for number, call, _ in lost]), True, []
                 continue
             done, _ = wait(pending, _POLL_S, FIRST_COMPLETED)
             if on_progress is not None:
@@ -91,8 +91,8 @@ def run_all(
             for future in done:
                 number, call = pending.pop(future)
                 result = _result(future)
-                if _is_lost(result):
-                    lost.append((number, call))
+                if is_given_up(result):
+                    lost.append((number, call, result))
                 else:
                     yield number, result
     finally:
@@ -142,8 +142,3 @@ def _result(future: Future[Any]) -> Any:
         return Cancelled("the call was cancelled by its executor")
     except BaseException as error:
         return error
-
-
-def _is_lost(result: Any) -> bool:
-    """Whether a cluster gave a call up because its workers died: Dask blames all that waited at the same worker."""
-    return type(result).__name__ == "KilledWorker"

@@ -1,6 +1,7 @@
 """Examples in the help of every command."""
 
 EXAMPLES = {
+    "adapt": ("sepkit adapt METHOD song.wav -o weights --solo piano=0:00-0:35",),
     "align": ("sepkit align song.wav song.mid -o aligned.mid",),
     "benchmark": (
         "sepkit benchmark nmf,score-nmf example -o out",
@@ -28,7 +29,9 @@ EXAMPLES = {
         "sepkit run --from out/song/separation.json -o again",
     ),
     "score": ("sepkit score song.mid", "sepkit score song.musicxml --parts staff"),
+    "serve": ("sepkit serve", "sepkit serve --host 0.0.0.0 --jobs 2", "sepkit serve --stdio"),
     "show": ("sepkit show nmf", "sepkit show sparsity --schema"),
+    "suggest": ("sepkit suggest song.wav",),
     "train": ("sepkit train NAME my-recordings -o weights --set steps=5000",),
     "weights": ("sepkit weights",),
 }

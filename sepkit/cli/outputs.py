@@ -44,7 +44,10 @@ def output_options(command: F) -> F:
                 help="Write a remix with this gain; may be repeated.",
             ),
             click.option(
-                "--save-variables", "variables", is_flag=True, help="Write templates, activations ... to variables.npz."
+                "--save-variables",
+                "variables",
+                is_flag=True,
+                help="Write templates, activations ... to variables.npz, F0 to f0/<source>.csv.",
             ),
             click.option(
                 "--write-score",

@@ -118,7 +118,10 @@ def _bars_of_all() -> Iterator[BatchReporter]:
         stages: dict[str, TaskID] = {}
 
         def report(batch: BatchProgress) -> None:
-            bars.update(overall, completed=batch.fraction, steps=f"{batch.done}/{batch.total}")
+            done = f"{batch.done}/{batch.total}"
+            # However fast it goes, each recording and each stage is drawn once.
+            is_new = bars.tasks[0].fields["steps"] != done
+            bars.update(overall, completed=batch.fraction, steps=done)
             for title in stages.keys() - batch.running.keys():
                 bars.remove_task(stages.pop(title))
             for title, event in batch.running.items():
@@ -128,8 +131,11 @@ def _bars_of_all() -> Iterator[BatchReporter]:
                 description = f"{title}  {event.stage}"
                 if task.description != description:
                     bars.reset(stages[title], total=event.total)
+                    is_new = True
                 figures = "  ".join(f"{name} {value:.4g}" for name, value in event.figures.items())
                 steps = f"{event.done}/{event.total}"
                 bars.update(stages[title], description=description, completed=event.done, steps=steps, figures=figures)
+            if is_new:
+                bars.refresh()
 
         yield report

@@ -33,12 +33,6 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     """Separate for other programs and people: over HTTP with a page for the browser, or over standard input and output.
 
     Methods stay loaded from one recording to the next.
-
-    \b
-    Examples:
-      sepkit serve                              a page at http://127.0.0.1:8000
-      sepkit serve --host 0.0.0.0 --jobs 2      for a whole network, with a token
-      sepkit serve --stdio                      for a program that starts it
     """
     stdio, jobs = options.pop("stdio"), options.pop("jobs")
     given = {name: value for name, value in options.items() if value is not None}

@@ -85,8 +85,8 @@ def plot_separation(
     draw = _Spectrograms(mixture, stft, axes[0, 0])
     for axis, name, values in zip(axes[:, 0], names, level, strict=False):
         image = draw(axis, name, values, cmap="magma", vmin=-_RANGE_DB, vmax=0)
-    for axis, name in zip(axes[:, 0], (None, *stems), strict=False):
-        own = [label for label in labels if name in (None, label.source)]
+    for axis, source in zip(axes[:, 0], (None, *stems), strict=False):
+        own = [label for label in labels if source in (None, label.source)]
         draw_labels(axis, own, tuple(stems), seconds=draw.seconds, top_khz=draw.view[1][1])
     figure.colorbar(image, ax=list(axes[:5, 0]), label="dB below the loudest", aspect=40)
     for axis, name, values in zip(axes[1:, 1], names[1:], masks, strict=True):

@@ -28,13 +28,15 @@ from sepkit.solving.adaptation import Adaptation
 from sepkit.solving.contract import check_stems, check_violations, plugin_faults
 from sepkit.solving.declare import declared_constraints, declared_priors
 from sepkit.solving.digests import digest_inputs, digest_paths
+from sepkit.solving.expectation import expected_sdr_db
 from sepkit.solving.given import Pathlike, audio_given, require_asked_for, side_given, sources_given
 from sepkit.solving.labelled import GivenLabels, checked_labels, labels_given
 from sepkit.solving.negotiation import Task, negotiate, told_unused, used
+from sepkit.solving.notebook import Reporting, reporter_of
 from sepkit.solving.once import Once
 from sepkit.solving.origins import origins
 from sepkit.solving.region import Region
-from sepkit.solving.separation import Separation, expected_sdr_db
+from sepkit.solving.separation import Separation
 from sepkit.solving.separator import Separator
 from sepkit.solving.telling import remarks_on_result
 from sepkit.solving.waveforms import project_waveforms
@@ -106,12 +108,12 @@ class Method:
         end_s: float | None = None,
         keep_length: bool = False,
         seed: int = 0,
-        reporter: Reporter | None = None,
+        reporter: Reporting | None = None,
         cancel: Cancel | None = None,
         keep_variables: bool = False,
     ) -> Separation:
         """Separate one mixture; the parameters are those of `sepkit.separate`."""
-        started = time.perf_counter()
+        started, reporter = time.perf_counter(), reporter_of(reporter)
         run = Run(
             seed=checked_seed(seed),
             device=self.device,
@@ -249,7 +251,7 @@ def separate(
     weights: Pathlike | None = None,
     seed: int = 0,
     device: str = "auto",
-    reporter: Reporter | None = None,
+    reporter: Reporting | None = None,
     cancel: Cancel | None = None,
     keep_variables: bool = False,
     registry: Registry | None = None,
@@ -292,8 +294,8 @@ def separate(
         Equal seeds give equal bytes.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` ...
-    reporter : callable, optional
-        Gets a `Progress` at every step.
+    reporter : callable or "notebook", optional
+        Gets a `Progress` at every step; ``"notebook"`` draws a bar in a notebook.
     cancel : optional
         Anything with ``is_set()``, such as a `threading.Event`.
     keep_variables : bool

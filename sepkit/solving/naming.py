@@ -63,10 +63,11 @@ class FileNames:
         """The same, relative to the folder of results."""
         return self.record if self.folder == "." else f"{self.folder}/{self.record}"
 
-    def is_stem(self, name: str, ends: Collection[str]) -> bool:
+    def is_stem(self, name: str, ends: Collection[str], within: Collection[str] = ("", "uncertainty/")) -> bool:
         """Whether a file of this name, relative to `folder`, can be a stem or its uncertainty in some formats."""
+        folders = "|".join(within)
         before, after = (re.escape(part.format(ext="")) for part in self._rest.removesuffix("{ext}").split("{source}"))
-        found = re.fullmatch(rf"{before}(?:uncertainty/)?(?!\.)[^/\\:\0]+{after}(?P<end>[a-z0-9]+)", name)
+        found = re.fullmatch(rf"{before}(?:{folders})(?!\.)[^/\\:\0]+{after}(?P<end>[a-z0-9]+)", name)
         return found is not None and found["end"] in ends
 
 

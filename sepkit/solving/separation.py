@@ -74,6 +74,12 @@ class Separation(Mapping[str, Audio]):
         remarks = f", {count} remark{'s'[: count - 1]}" if count else ""
         return f"Separation({len(names)} stems: {stems} by {self.provenance.method!r} of {self.mixture}{remarks})"
 
+    def _repr_html_(self) -> str:
+        """A mixer, for notebooks."""
+        from sepkit.plots.mixer import mixer_html
+
+        return mixer_html(self.mixture, self.stems)
+
     def __getitem__(self, name: str) -> Audio:
         return self.stems[composed(name)]
 
@@ -340,20 +346,3 @@ class Separation(Mapping[str, Audio]):
         if outputs.gains_db:
             chosen["remix"] = self.remix(outputs.gains_db)
         return chosen
-
-
-def expected_sdr_db(stems: Mapping[str, Audio], uncertainty: Mapping[str, Audio]) -> dict[str, float]:
-    """The SDR that stems have if their errors are as large as their uncertainty says, in dB.
-
-    Parameters
-    ----------
-    stems, uncertainty : mapping of str to Audio
-
-    Returns
-    -------
-    expected : dict of str to float
-        For every source whose uncertainty is known: infinite where there is none, NaN for a silent stem without any.
-    """
-    energies = {name: (stems[name].energies.sum(), spread.energies.sum()) for name, spread in uncertainty.items()}
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return {name: float(10 * np.log10(of_stem / of_error)) for name, (of_stem, of_error) in energies.items()}

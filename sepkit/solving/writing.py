@@ -17,6 +17,7 @@ from sepkit.files import file_names, read_regular, sha256, staged_folder
 from sepkit.music.audio import Audio
 from sepkit.music.encoding import FORMATS, Encoding, encode
 from sepkit.music.score import Score
+from sepkit.problem.found_f0 import found_f0
 from sepkit.problem.run import Writable
 from sepkit.problem.variables import Variables
 from sepkit.problem.variables_file import write_variables
@@ -61,7 +62,7 @@ def write_result(
     learned: Writable | None,
     record: Mapping[str, Any],
 ) -> Written:
-    """Write a file for each output, ``uncertainty/<source>.wav``, variables, notes, learned weights and the record.
+    """Write a file for each output, ``uncertainty/<source>.wav``, variables, F0, notes, learned weights, the record.
 
     All or nothing. Where `scales` says so, outputs above full scale make all of them softer alike in formats that end
     there.
@@ -89,6 +90,9 @@ def write_result(
             uncertainty[source].write(_placed(staging, names.of(f"uncertainty/{stem}", "wav")))
         if variables is not None:
             write_variables(_placed(staging, names.of("variables", "npz")), variables)
+            tracks = found_f0(variables)
+            for source, stem in file_names(tracks).items():
+                tracks[source].write(_placed(staging, names.of(f"f0/{stem}", "csv")))
         if score is not None:
             score.write(_placed(staging, names.of("score", "mid")))
         if learned is not None:
@@ -125,7 +129,8 @@ def is_written(name: str, names: FileNames) -> bool:
     """Whether a separation with these names can write a file of this name."""
     inside = names.folder_of("model")
     learned = [one if inside == "." else f"{inside}/{one}" for one in _LEARNED]
-    return name in (names.of("variables", "npz"), names.of("score", "mid"), *learned) or names.is_stem(name, FORMATS)
+    of_all = (names.of("variables", "npz"), names.of("score", "mid"), *learned)
+    return name in of_all or names.is_stem(name, FORMATS) or names.is_stem(name, ("csv",), within=("f0/",))
 
 
 def _require_free(base: Path, names: FileNames, files: set[str]) -> None:

@@ -25,9 +25,9 @@ from sepkit.training.lesson import Lesson, require_another, starting_weights
 from sepkit.training.solos import like, mixtures_of, solo_passages
 from sepkit.training.trainer import TrainingData
 
-OPTIONS = {"steps": 300, "validate_every": 25, "patience": 4, "ema": 0.97}
-"""What is not given: some hundred steps, stopped when the part that was held back has not got better for a hundred; the
-moving average of the weights is one of dozens of steps, or it would keep to the start."""
+OPTIONS = {"steps": 300, "validate_every": 25, "patience": 8, "ema": 0.97}
+"""What is not given: some hundred steps, stopped when what was held back has not got better for two hundred, for it may
+get worse at first. The moving average of the weights is one of dozens of steps, or it would keep to the start."""
 
 
 def adapt(

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 import sepkit
-from sepkit import Audio
+from sepkit import Audio, F0Track
 from sepkit.errors import Cancelled, ConfigError, MismatchError, UnknownNameError
 
 RATE = 8000
@@ -58,6 +58,15 @@ def test_what_members_remark_is_told_with_their_names() -> None:
     same = Audio(np.tile(mixture().samples[:1], (2, 1)), RATE)
     result = sepkit.separate(same, "ensemble", config={"members": [{"method": "centre"}]})
     assert any(remark.startswith("centre: both channels are the same") for remark in result.provenance.remarks)
+
+
+def test_f0_reaches_the_members_that_have_a_use_for_it() -> None:
+    f0 = {"vocals": F0Track(np.linspace(0, 0.7, 8), np.full(8, 300.0))}
+    config = {"members": [{"method": "rpca-melody"}, {"method": "ft2d"}]}
+    blind, given = (sepkit.separate(mixture(), "ensemble", config=config, f0=known) for known in (None, f0))
+    assert not np.allclose(blind["vocals"].samples, given["vocals"].samples, atol=1e-3)
+    unused = sepkit.separate(mixture(), "ensemble", config={"members": TWO}, f0=f0)
+    assert any("the F0 made no difference" in remark for remark in unused.provenance.remarks)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ from sepkit_interleaved.training_config import InterleavedTraining
 
 TARGETS = ("drums", "bass", "other")
 MODES = ("interleaved", "independent", "simultaneous")
-FIGURES = ("SDR", "BSS-SIR")
+FIGURES = ("SDR", "SI-SIR")
 EXCERPT_S = 10.0
 """Of every test track."""
 
@@ -119,7 +119,7 @@ def excerpt(track: Track, rate: int) -> tuple[Audio, dict[str, Audio]]:
 
 def add(found: dict[str, list[float]], estimates: Any, stems: dict[str, Audio]) -> None:
     """Measure one track."""
-    values = evaluate(dict(estimates), stems, metrics=["sdr", "bss-eval"]).values
+    values = evaluate(dict(estimates), stems, metrics=["sdr", "si-sdr"]).values
     for target in TARGETS:
         for figure in FIGURES:
             found[f"{target} {figure}"].append(values[figure][target])

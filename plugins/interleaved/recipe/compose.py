@@ -189,7 +189,8 @@ def compose(style: str, seconds: float, rng: Rng, solos: tuple[str, ...] = ()) -
     tracks: dict[str, list[Note]] = {role.name: [] for role in ensemble.roles}
     passages, bars = [], 0
     alone = list(solos)
-    while bars * bar_s < seconds or alone:
+    # After solos, however long, there is something that all play.
+    while bars * bar_s < seconds or alone or (passages and passages[-1][2] == bars):
         section = kinds[int(rng.random() < 0.4)]
         soloist = alone.pop(0) if alone else None
         _play(section, ensemble, soloist, bars, tracks, rng)

@@ -66,8 +66,11 @@ class TestPieces:
         assert np.sort(classes)[:4].sum() < 0.1 * classes.sum()
 
 
-def test_soloists_play_alone_where_it_says(recipe: dict[str, ModuleType]) -> None:
-    piece = composed(recipe, "concerto", 4, "strings", "piano")
+@pytest.mark.parametrize("seed", range(6))
+def test_soloists_play_alone_where_it_says_and_all_after_that(recipe: dict[str, ModuleType], seed: int) -> None:
+    piece = composed(recipe, "concerto", seed, "strings", "piano")
+    last_s = piece.solos[-1][2]
+    assert {name.split("/")[0] for name, _, begin, _ in notes(piece) if begin > last_s} == {"strings", "piano"}
     assert [stem for stem, *_ in piece.solos] == ["strings", "piano"]
     for stem, start_s, end_s in piece.solos:
         heard = {

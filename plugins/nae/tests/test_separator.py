@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 import sepkit
-from sepkit import Audio, Domain, Label, Labels, Note, Score, Separation, example
+from sepkit import Audio, Domain, Label, Labels, Note, Score, Separation, example, large
 from sepkit.builtin import HarmonicConstraint, ScoreConstraint
 from sepkit.errors import ConfigError, SideInformationError
 from sepkit.music import midi_to_hz
@@ -242,3 +242,13 @@ def test_labels_name_the_sources_and_silence_them_where_they_rest() -> None:
         error = np.sum(np.square(found[name].samples[0] - stem))
         assert 10 * np.log10(np.sum(np.square(stem)) / error) > 10
     assert not found["low"].samples[:, round(1.5 * rate) :].any()
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_arrays_that_are_mapped_from_files_give_the_same_bytes(mixture: Audio, rule: str) -> None:
+    def separated() -> list[bytes]:
+        return [stem.samples.tobytes() for stem in separate(mixture, config={"rule": rule, "iterations": 5}).values()]
+
+    in_memory = separated()
+    with large.mapped_beyond(0):
+        assert separated() == in_memory

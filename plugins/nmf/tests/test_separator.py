@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 import sepkit
-from sepkit import Audio, Constraint, Density, Domain, Layout, Prior, Progress
+from sepkit import Audio, Constraint, Density, Domain, Layout, Prior, Progress, large
 from sepkit.builtin import Continuity, MixtureConsistency, Sparsity
 from sepkit.errors import AudioError, ConfigError, MismatchError, SideInformationError
 
@@ -147,6 +147,17 @@ def test_same_seed_same_bytes_and_threads_agree(mixture: Audio) -> None:
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(stem, [1, 2])) == alone
     assert alone[0] != alone[1]
+
+
+@pytest.mark.parametrize("options", [{}, {"beta": 2}, {"beta": 0.5}, {"init": "nndsvd"}])
+def test_arrays_that_are_mapped_from_files_give_the_same_bytes(mixture: Audio, options: dict[str, Any]) -> None:
+    def separated() -> list[bytes]:
+        found = sepkit.separate(mixture, "nmf", sources=["a", "b"], config={**QUICK, **options}, priors=[Sparsity()])
+        return [stem.samples.tobytes() for stem in found.values()]
+
+    in_memory = separated()
+    with large.mapped_beyond(0):
+        assert separated() == in_memory
 
 
 def test_cancelling_stops_within_one_iteration(mixture: Audio) -> None:

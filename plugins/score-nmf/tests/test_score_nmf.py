@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 import sepkit
-from sepkit import Audio, Constraint, Domain, Layout, Note, Problem, Run, Score, Separation, SideInformation
+from sepkit import Audio, Constraint, Domain, Layout, Note, Problem, Run, Score, Separation, SideInformation, large
 from sepkit.builtin import HarmonicConstraint, ScoreConstraint
 from sepkit.errors import ConfigError, MismatchError, SideInformationError
 from sepkit.informed import partials_hz
@@ -391,3 +391,14 @@ def test_scores_that_cannot_be_used_are_named(
 def test_a_solver_that_cannot_lower_a_divergence_is_named(mixture: Audio) -> None:
     with pytest.raises(ConfigError, match="mue needs beta from 1 to 2, given 0"):
         separate(mixture, config={"solver": "mue", "beta": 0})
+
+
+@pytest.mark.parametrize("method", ["score-nmf", "score-nmf-tutorial"])
+def test_arrays_that_are_mapped_from_files_give_the_same_bytes(mixture: Audio, method: str) -> None:
+    def separated() -> list[bytes]:
+        found = sepkit.separate(mixture, method, score=two_hands(), align="never", config={"iterations": 5})
+        return [stem.samples.tobytes() for stem in found.values()]
+
+    in_memory = separated()
+    with large.mapped_beyond(0):
+        assert separated() == in_memory

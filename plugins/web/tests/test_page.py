@@ -107,7 +107,7 @@ def test_from_dropping_a_recording_to_hearing_one_stem(
     stem.get_by_role("button", name="Solo").click()
     assert page.evaluate("mixer.tracks.filter((track) => track.heard).map((track) => track.name)") == ["low"]
     page.get_by_role("button", name="Play").click()
-    page.locator("#time", has_text="0:01").wait_for()
+    page.locator(".time", has_text="0:01").wait_for()
     page.get_by_role("button", name="Pause").click()
     stem.get_by_role("button", name="Solo").click()
     assert page.evaluate("mixer.tracks.filter((track) => track.heard).map((track) => track.name)") == ["low", "high"]

@@ -264,7 +264,7 @@ class EnsembleConfig(Config):
     """Options of an ensemble."""
 
     members: tuple[Member, ...] = Field(
-        default=(Member(method="rpca"), Member(method="ft2d"), Member(method="repet")),
+        default=(Member(method="melody"), Member(method="rpca-melody"), Member(method="ft2d")),
         min_length=1,
         max_length=50,
         description="The methods, each with its weight and its options.",

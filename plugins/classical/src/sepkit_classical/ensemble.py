@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from sepkit import large
 from sepkit.errors import Cancelled, ConfigError
 from sepkit.music.audio import Audio
 from sepkit.plugin.registry import Registry
@@ -47,6 +48,9 @@ class Ensemble(Separator[EnsembleConfig]):
         weights = np.array([member.weight for member in config.members])
         found: list[Separation] = []
         combined: dict[str, Array] = {}
+        uses = [registry.separator(member.method).side_information for member in config.members]
+        if problem.side_information.f0 and not any("f0" in kinds for kinds in uses):
+            run.remark("the F0 made no difference: no member of the ensemble has a use for it")
         for index in run.steps(len(config.members), "members"):
             member = config.members[index]
             separation = _separated(member, problem, registry, run)
@@ -56,16 +60,15 @@ class Ensemble(Separator[EnsembleConfig]):
                 found.append(separation)
             for name in names:
                 # A mean needs no more than one member's stems at a time.
-                total = combined.setdefault(name, np.zeros_like(problem.mixture.samples))
+                if name not in combined:
+                    combined[name] = large.zeros(problem.mixture.samples.shape, np.float32)
                 if config.combine == "mean":
-                    _add(total, separation[name].samples, np.float32(weights[index] / weights.sum()))
+                    _add(combined[name], separation[name].samples, np.float32(weights[index] / weights.sum()))
         if config.combine == "median":
             for name, total in combined.items():
                 _median(total, [separation[name].samples for separation in found])
             if all("sums-to-mixture" in registry.separator(member.method).traits for member in config.members):
-                missed = problem.mixture.samples - np.sum([*combined.values()], axis=0)
-                for total in combined.values():
-                    total += missed / np.float32(len(combined))
+                _share_out(problem.mixture.samples, list(combined.values()))
         return {name: Audio(samples, problem.mixture.sample_rate) for name, samples in combined.items()}
 
 
@@ -81,6 +84,15 @@ def _require_names(member: Member, separation: Separation, names: tuple[str, ...
 def _add(total: Array, samples: Array, weight: np.float32) -> None:
     for start in range(0, total.shape[-1], _PIECE):
         total[:, start : start + _PIECE] += weight * samples[:, start : start + _PIECE]
+
+
+def _share_out(mixture: Array, stems: list[Array]) -> None:
+    """Give each stem an equal share of what all miss of the mixture."""
+    for start in range(0, mixture.shape[-1], _PIECE):
+        piece = slice(start, start + _PIECE)
+        missed = mixture[:, piece] - np.sum([stem[:, piece] for stem in stems], axis=0)
+        for stem in stems:
+            stem[:, piece] += missed / np.float32(len(stems))
 
 
 def _median(total: Array, given: list[Array]) -> None:

@@ -32,8 +32,8 @@ class LearningConfig(ToneConfig):
         default=1,
         ge=1,
         le=32,
-        description="Networks that are trained from different random weights; the one that explains the mixture best "
-        "is used.",
+        description="Networks that are trained from different random weights. The one is used that makes frames, and "
+        "the lines of the instruments over time, most likely.",
     )
     imitation: int = Field(
         default=500, ge=0, le=1_000_000, description="Training steps in which the tones of the pursuit are imitated."

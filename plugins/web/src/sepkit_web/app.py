@@ -49,6 +49,8 @@ def make_app(config: ServerConfig, registry: Registry, folder: Path) -> FastAPI:
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(OSError, _unwritten)
     app.include_router(router)
+    # The mixer is the same as that of notebooks, which comes with sepkit.
+    app.mount("/mixer", StaticFiles(packages=[("sepkit.plots", "static")]))
     app.mount("/", StaticFiles(directory=_STATIC, html=True))
     return app
 

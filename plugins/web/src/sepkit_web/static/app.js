@@ -1,6 +1,6 @@
 // From files to stems: what is given, the method that suits it, the job, the mixer.
 
-import { Mixer } from "./mixer.js";
+import { Mixer } from "./mixer/mixer.js";
 import { drawOptions } from "./options.js";
 
 const at = (id) => document.getElementById(id);
@@ -192,9 +192,8 @@ function present(job) {
   };
   mixer?.close();
   const stems = Object.entries(job.files).map(([name, file], number) => ({ name, file, url: `${base}/stems/${number}`, muted: false }));
-  const transport = { play: at("play"), seek: at("seek"), time: at("time") };
   const mixture = { name: "mixture", file: job.title, url: `${base}/mixture`, muted: true };
-  mixer = new Mixer(at("tracks"), transport, [mixture, ...stems]);
+  mixer = new Mixer(at("tracks"), [mixture, ...stems]);
   // For whoever wants to look, and for tests.
   window.mixer = mixer;
   mixer.loaded.catch(say);
