@@ -37,6 +37,8 @@ TOP = [
     "F0Track",
     "GradientSplit",
     "Initial",
+    "Label",
+    "Labels",
     "Layout",
     "Method",
     "Note",
@@ -85,12 +87,14 @@ PLUGIN = [
 ]
 ALIGNMENT = ["Alignment", "align"]
 BUILTIN = [
+    "Activity",
     "Continuity",
     "HarmonicConstraint",
     "HarmonicTemplates",
     "Lobes",
     "MixtureConsistency",
     "NearScore",
+    "Regions",
     "ScoreConstraint",
     "SmoothF0",
     "Sparsity",

@@ -167,9 +167,9 @@ def group_by_labels(
     from scipy.optimize import linear_sum_assignment
 
     assert layout.bins_hz is not None
-    energy = W.sum(axis=0, dtype=np.float64)[:, np.newaxis] * H
-    of_atoms = energy.sum(axis=1)
-    evidence = _evidence_of_spans(energy, sounding)
+    heights = W.sum(axis=0, dtype=np.float64)
+    of_atoms = heights * H.sum(axis=1, dtype=np.float64)
+    evidence = _evidence_of_spans(heights, H, sounding)
     evidence += _evidence_of_boxes(W, H, labels, sources, layout)
     groups = group_atoms(W, H, len(sources), bins_hz=layout.bins_hz)
     found = np.stack([of_atoms[group] @ evidence[group] for group in groups])
@@ -177,7 +177,7 @@ def group_by_labels(
     for group, source in zip(*linear_sum_assignment(found, maximize=True), strict=True):
         owner[groups[group]] = source
     points = envelope_cepstra(W, layout.bins_hz)
-    seeds, weights = _seeds(W, energy, sounding, layout.bins_hz)
+    seeds, weights = _seeds(W, heights, H, sounding, layout.bins_hz)
     for _ in range(_ROUNDS):
         centres = _centres(points, np.sqrt(of_atoms), owner, seeds, weights)
         nearest = (np.square(points[:, np.newaxis] - centres).sum(axis=2) - evidence).argmin(axis=1)
@@ -196,12 +196,13 @@ def sounding_sources(problem: Problem, sources: Sequence[str], layout: Layout) -
     return np.ones(one_each.shape(Domain.ACTIVATIONS), bool) if support is None else support
 
 
-def _evidence_of_spans(energy: Array, sounding: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _evidence_of_spans(heights: Array, H: Array, sounding: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Mean log likelihood of where an atom's energy lies, were it this source's [shape=(atoms, sources)]."""
-    total = energy.sum(axis=0)
-    part = (sounding @ total) / max(float(total.sum()), np.finfo(np.float64).tiny)
-    of_atoms = np.maximum(energy.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
-    at_rest = (energy @ ~sounding.T) / of_atoms
+    least = np.finfo(np.float64).tiny
+    total = heights.astype(H.dtype) @ H
+    part = np.array([total[frames].sum(dtype=np.float64) for frames in sounding]) / max(float(total.sum()), least)
+    at_rest = np.stack([H[:, ~frames].sum(axis=1, dtype=np.float64) for frames in sounding], axis=1)
+    at_rest /= np.maximum(H.sum(axis=1, dtype=np.float64), least)[:, np.newaxis]
     evidence: NDArray[np.float64] = at_rest * np.log(_AT_REST) - np.log(part + _AT_REST * (1 - part))
     return evidence
 
@@ -227,11 +228,11 @@ def _evidence_of_boxes(
 
 
 def _seeds(
-    W: Array, energy: Array, sounding: NDArray[np.bool_], bins_hz: NDArray[np.floating]
+    W: Array, heights: Array, H: Array, sounding: NDArray[np.bool_], bins_hz: NDArray[np.floating]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Envelopes of what is heard of each source alone, and how much they count: not at all where there is nothing."""
     alone = sounding & (sounding.sum(axis=0) == 1)
-    heard = energy @ alone.T
+    heard = heights[:, np.newaxis] * np.stack([H[:, frames].sum(axis=1, dtype=np.float64) for frames in alone], axis=1)
     return envelope_cepstra(W @ heard, bins_hz), np.sqrt(heard.sum(axis=0))
 
 

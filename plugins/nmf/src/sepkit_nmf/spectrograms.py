@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sepkit import large
 from sepkit.errors import ConfigError
 from sepkit.problem.constraint import BoundConstraints
 from sepkit.problem.domain import Domain
@@ -89,6 +90,12 @@ class SpectrogramConstraints:
         if not self.ask_something:
             run.report_violations({label: 0.0 for label, _ in self.bound.projections})
             return None
-        magnitudes = self.bound.project(source_magnitudes(fit, members, slice(None)))
-        run.report_violations(self.bound.violations(magnitudes))
-        return np.asarray(magnitudes)
+        shape = (len(fit.W), fit.H.shape[1])
+        magnitudes = large.empty((len(members), *shape), fit.W.dtype)
+        violations: dict[str, float] = {}
+        for block, constraints in Allocation(members, self.bound).blocks(shape):
+            magnitudes[..., block] = constraints.project(source_magnitudes(fit, members, block))
+            for label, violation in constraints.violations(magnitudes[..., block]).items():
+                violations[label] = max(violation, violations.get(label, 0.0))
+        run.report_violations(violations)
+        return magnitudes
