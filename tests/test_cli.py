@@ -88,7 +88,7 @@ def test_what_needs_packages_that_are_not_there_is_listed_with_its_install_comma
 def test_show_tells_all_about_a_method() -> None:
     shown = call("show", "nmf")
     assert (shown.code, shown.err) == (0, "")
-    for words in ("method nmf", "Févotte", "nothing but the mixture", "any rate", "activations, templates, waveforms"):
+    for words in ("method nmf", "Févotte", "nothing but the mixture", "any rate", "activations, spectrograms, templates, waveforms"):
         assert words in shown.out
     assert "stochastic" in shown.out
     for option in ("rank", "beta", "iterations", "start"):
@@ -184,7 +184,8 @@ def test_version() -> None:
         (["show", "si-sdrr"], "no metric 'si-sdrr' is installed; did you mean si-sdr"),
         (["show", "musdb"], "no dataset 'musdb' is installed; did you mean musdb18?"),
         (["plugins", "nothing"], "no plugin 'nothing' is installed; see: sepkit plugins"),
-        (["run"], "Missing option '-o'"),
+        (["run", "nmf", "song.wav"], "Missing option '-o'"),
+        (["run"], "give METHOD and MIX"),
         (["run", "-o", "out"], "give METHOD and MIX"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
