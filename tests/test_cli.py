@@ -88,7 +88,13 @@ def test_what_needs_packages_that_are_not_there_is_listed_with_its_install_comma
 def test_show_tells_all_about_a_method() -> None:
     shown = call("show", "nmf")
     assert (shown.code, shown.err) == (0, "")
-    for words in ("method nmf", "Févotte", "nothing but the mixture", "any rate", "activations, spectrograms, templates, waveforms"):
+    for words in (
+        "method nmf",
+        "Févotte",
+        "nothing but the mixture",
+        "any rate",
+        "activations, templates, spectrograms, waveforms",
+    ):
         assert words in shown.out
     assert "stochastic" in shown.out
     for option in ("rank", "beta", "iterations", "start"):
