@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from sepkit import Audio, Provenance, Separation
 from sepkit.errors import ConfigError, WriteError
+from sepkit.solving import writing
 
 NoiseOf = Callable[..., Audio]
 
@@ -93,6 +95,7 @@ class TestWriting:
             "folder",
             "files",
             "digests",
+            "request",
         }
 
     def test_record_holds_the_digest_of_every_file(self, separation: Separation, tmp_path: Path) -> None:
@@ -187,14 +190,14 @@ class TestWriting:
     def test_failing_midway_leaves_nothing(
         self, separation: Separation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        write = Audio.write
+        encode = writing.encode
 
-        def fail_on_second(audio: Audio, path: Path) -> None:
-            if audio is separation["../guitar"]:
+        def fail_on_second(samples: NDArray[np.float32], rate: int, path: Path, *given: Any, **named: Any) -> None:
+            if samples is separation["../guitar"].samples:
                 raise WriteError(str(path), "the disk is full")
-            write(audio, path)
+            encode(samples, rate, path, *given, **named)
 
-        monkeypatch.setattr(Audio, "write", fail_on_second)
+        monkeypatch.setattr(writing, "encode", fail_on_second)
         with pytest.raises(WriteError, match="full"):
             separation.write(tmp_path / "out")
         assert list(tmp_path.iterdir()) == []
@@ -221,7 +224,8 @@ def test_outputs_are_written_in_place_of_stems(tmp_path: Path) -> None:
     assert [file.name for file in files.values()] == [path.name for path in (tmp_path / "out").glob("*.wav")]
     record = strict_json(tmp_path / "out" / "separation.json")
     assert record["files"] == {"without_../one": files["without_../one"].name}
-    assert record["outputs"] == {"only": [], "without": ["../one"], "gains_db": {}, "variables": False, "score": False}
+    outputs = {"only": [], "without": ["../one"], "gains_db": {}, "variables": False, "score": False}
+    assert record["outputs"] == {**outputs, "format": "wav", "subtype": None, "too_loud": "refuse"}
 
 
 def test_its_repr_fits_one_line_however_many_stems_there_are() -> None:

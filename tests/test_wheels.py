@@ -29,7 +29,7 @@ LIGHT = [
 """Those that need nothing that is not in the wheelhouse: no torch."""
 
 GENERATED = {"hum": "separator", "walk": "prior", "band": "constraint"}
-SUFFIXES = {".py", ".pyi", ".typed", ".flac", ".mid", ".md", ".txt", ".css", ".j2", ".js"}
+SUFFIXES = {".py", ".pyi", ".typed", ".flac", ".mid", ".md", ".txt", ".css", ".html", ".j2", ".js"}
 WEIGHTS = {".json", ".safetensors"}
 """What a plugin may ship beside that."""
 

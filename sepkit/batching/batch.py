@@ -99,7 +99,7 @@ def batch(
     output : path
         Folder for the results.
     executor : concurrent.futures.Executor, optional
-        Any whose workers see the same files: threads, processes, `dask.distributed`, MPI. By default processes of
+        Any whose workers see the same files: threads, processes, ``dask.distributed``, MPI. By default processes of
         this machine, each of which is replaced when it dies.
     workers : int, optional
         How many processes that is; by default one for each core that may be used.

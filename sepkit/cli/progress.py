@@ -119,7 +119,7 @@ def _bars_of_all() -> Iterator[BatchReporter]:
 
         def report(batch: BatchProgress) -> None:
             done = f"{batch.done}/{batch.total}"
-            # However fast it goes, each recording and each stage is drawn once.
+            # However fast it goes, each recording, and each stage when it begins and when it is done, is drawn once.
             is_new = bars.tasks[0].fields["steps"] != done
             bars.update(overall, completed=batch.fraction, steps=done)
             for title in stages.keys() - batch.running.keys():
@@ -134,6 +134,7 @@ def _bars_of_all() -> Iterator[BatchReporter]:
                     is_new = True
                 figures = "  ".join(f"{name} {value:.4g}" for name, value in event.figures.items())
                 steps = f"{event.done}/{event.total}"
+                is_new |= event.done == event.total and task.fields["steps"] != steps
                 bars.update(stages[title], description=description, completed=event.done, steps=steps, figures=figures)
             if is_new:
                 bars.refresh()

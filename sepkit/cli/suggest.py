@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +72,8 @@ def advice(mixture: Path, heard: str, given: frozenset[str], suggestions: Sugges
     with formatter.section("With more than that"):
         rows = by_needs(suggestions.lacking)
         formatter.write_dl([(needs, ", ".join(spec.name for spec in specs)) for needs, specs in rows.items()])
-    formatter.write_paragraph()
-    formatter.write_text(f"Separate with: sepkit run METHOD {mixture} -o DIR")
-    return formatter.getvalue()
+    # A command that is broken into lines cannot be copied.
+    return f"{formatter.getvalue()}\nSeparate with: sepkit run METHOD {shlex.quote(str(mixture))} -o DIR\n"
 
 
 def _heard(mixture: Path) -> tuple[int, str]:

@@ -122,7 +122,7 @@ class Labels:
         """Read labels as Audacity and Sonic Visualiser export them, or a table with columns of other names.
 
         The text of a label is the name of its source, ``!`` before it if the source does not sound there, and a
-        percentage behind it if it is not all: ``sax``, ``!sax``, ``sax 80%``. See `sepkit.music.files.label_table`.
+        percentage behind it if it is not all: ``sax``, ``!sax``, ``sax 80%``. See ``sepkit.music.files.label_table``.
 
         Raises
         ------

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sepkit import large
 from sepkit.problem.constraint import BoundConstraints, Pointwise
 from sepkit_nmf.divergence import Array, block_divergence, frame_blocks
 from sepkit_nmf.model import PASS_ELEMENTS, Factor, Model
@@ -85,7 +86,7 @@ class AllocatedModel(Model):
     def gradient_parts(self, factor: Factor, start: Array) -> tuple[Array, Array]:
         other = self.other(factor).values
         W, H = (start, other) if factor is self.templates else (other, start)
-        numerator, denominator = np.zeros_like(start), np.zeros_like(start)
+        numerator, denominator = (large.zeros(start.shape, start.dtype) for _ in range(2))
         for block, parts, models in self._expectations(W, H):
             for atoms, part, model in zip(self.allocation.members.values(), parts, models, strict=True):
                 for total, weight in zip((numerator, denominator), self._weights(part, model), strict=False):

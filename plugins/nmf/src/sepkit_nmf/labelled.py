@@ -201,7 +201,8 @@ def _evidence_of_spans(heights: Array, H: Array, sounding: NDArray[np.bool_]) ->
     least = np.finfo(np.float64).tiny
     total = heights.astype(H.dtype) @ H
     part = np.array([total[frames].sum(dtype=np.float64) for frames in sounding]) / max(float(total.sum()), least)
-    at_rest = np.stack([H[:, ~frames].sum(axis=1, dtype=np.float64) for frames in sounding], axis=1)
+    # A product with zeros and ones, since picking frames would copy activations that may be as long as a day.
+    at_rest = (H @ (~sounding).T.astype(H.dtype)).astype(np.float64)
     at_rest /= np.maximum(H.sum(axis=1, dtype=np.float64), least)[:, np.newaxis]
     evidence: NDArray[np.float64] = at_rest * np.log(_AT_REST) - np.log(part + _AT_REST * (1 - part))
     return evidence
@@ -221,7 +222,7 @@ def _evidence_of_boxes(
         high_hz = np.inf if box.high_hz is None else box.high_hz
         bins = (layout.bins_hz >= (box.low_hz or 0)) & (layout.bins_hz <= high_hz)
         frames = frames_within([(box.start_s, box.end_s)], layout.frames_s)
-        inside = W[bins].sum(axis=0, dtype=np.float64) * H[:, frames].sum(axis=1) / whole
+        inside = W[bins].sum(axis=0, dtype=np.float64) * (H @ frames.astype(H.dtype)) / whole
         odds = np.log((box.strength + _DOUBT) / (1 - box.strength + _DOUBT))
         evidence[:, sources.index(box.source)] += (-odds if box.absent else odds) * inside
     return evidence
@@ -232,7 +233,7 @@ def _seeds(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Envelopes of what is heard of each source alone, and how much they count: not at all where there is nothing."""
     alone = sounding & (sounding.sum(axis=0) == 1)
-    heard = heights[:, np.newaxis] * np.stack([H[:, frames].sum(axis=1, dtype=np.float64) for frames in alone], axis=1)
+    heard = heights[:, np.newaxis] * (H @ alone.T.astype(H.dtype))
     return envelope_cepstra(W @ heard, bins_hz), np.sqrt(heard.sum(axis=0))
 
 
