@@ -97,7 +97,9 @@ def test_everything_works_where_only_the_wheels_are_installed(wheels: dict[str, 
 
     listing = run(command, "list", cwd=tmp_path)
     plugins = {entry["name"]: entry for entry in json.loads(run(command, "plugins", "--json", cwd=tmp_path))}
-    for plugin in (*(plugin.name for plugin in LIGHT), *GENERATED):
+    # A package may serve methods and publish none.
+    publishing = (one.name for one in LIGHT if "[project.entry-points.sepkit]" in (one / "pyproject.toml").read_text())
+    for plugin in (*publishing, *GENERATED):
         assert plugins[plugin]["state"] == "active"
         assert plugins[plugin]["distribution"] == f"sepkit-{plugin}"
         for name in (published["name"] for published in plugins[plugin]["publishes"]):
