@@ -18,6 +18,7 @@ import sepkit
 from sepkit import Audio
 from sepkit.errors import AudioError, Cancelled, ConfigError, MismatchError, UnknownNameError
 from sepkit.serving.client import Worker, WorkerDied
+from sepkit.serving.session import Session
 
 pytestmark = pytest.mark.slow
 
@@ -201,3 +202,16 @@ def test_the_hosts_of_the_guide_do_what_they_say(tmp_path: Path, mixture: Path, 
     assert "no such audio file: no-such-song.wav" in ended.stdout
     assert ("second: " in ended.stdout) == (path.suffix == ".py")
     assert "100%" in ended.stderr
+
+
+def test_variables_that_a_method_has_not_are_remarked(tmp_path: Path, mixture: Path) -> None:
+    session = Session(sepkit.Registry(), lambda job, progress: None)
+    asked = {
+        "job": "1",
+        "mixture": str(mixture),
+        "method": "mixture",
+        "sources": SOURCES,
+        "output": str(tmp_path / "out"),
+    }
+    assert "no variables" not in str(session.prepare("separate", asked)()["remarks"])
+    assert "no variables" in str(session.prepare("separate", {**asked, "variables": True})()["remarks"])

@@ -105,7 +105,10 @@ class Session:
             files = _write(separation, request)
         finally:
             del self._jobs[request.job]
-        return {"folder": str(request.output), "files": files, **separation.provenance.as_dict()}
+        told = {"folder": str(request.output), "files": files, **separation.provenance.as_dict()}
+        if request.variables and separation.variables is None:
+            told["remarks"] = [*told["remarks"], f"method '{request.method}' has no variables to save"]
+        return told
 
     def evaluate(self, request: Evaluate) -> dict[str, Any]:
         """Measure estimates against true stems."""
