@@ -43,7 +43,9 @@ $(VENV)/.installed-demo: $(PROJECTS) | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-test: $(PROJECTS) constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[evaluation,fetch,media,musdb,neural,plot,worker,docs,test]' $(PLUGINS:%=-e %)
+	# Older releases of pip do not read groups of dependencies.
+	$(BIN)/python -m pip install --quiet -c constraints.txt 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[evaluation,fetch,media,musdb,neural,plot,worker]' $(PLUGINS:%=-e %) --group docs --group test
 	# What the test of the built wheels installs into a fresh environment, so that it needs no network.
 	$(BIN)/python -m pip wheel --quiet -c constraints.txt -w $(VENV)/wheelhouse . $(LIGHT:%=./%) pytest
 	rm -f $(VENV)/wheelhouse/sepkit*.whl
