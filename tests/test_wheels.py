@@ -48,6 +48,13 @@ def names_in(wheel: Path) -> set[str]:
         return {name for name in archive.namelist() if ".dist-info/" not in name}
 
 
+def licence_in(wheel: Path) -> bytes:
+    """The text of the licence that travels with a wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/licenses/LICENSE"))
+        return archive.read(name)
+
+
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Wheels by distribution, and beside them the generated sources."""
@@ -67,6 +74,8 @@ def test_wheels_hold_what_they_should_and_no_more(wheels: dict[str, Path]) -> No
     for package, wheel in wheels.items():
         names = names_in(wheel)
         assert f"{package}/py.typed" in names
+        if package not in {f"sepkit_{name}" for name in GENERATED}:
+            assert licence_in(wheel) == (REPO / "LICENSE").read_bytes()
         for name in names:
             parts = Path(name).parts
             assert parts[0] == package
