@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import signal
@@ -17,6 +18,7 @@ import pytest
 import sepkit
 from plugins.web.tests.clients import ENDLESS, QUICK, Client, noise, serving
 from sepkit import Audio
+from sepkit.serving.client import Worker
 
 pytestmark = pytest.mark.slow
 
@@ -123,6 +125,32 @@ def test_jobs_are_cancelled_while_they_run_and_while_they_wait(server: Client, m
         server.http.post(f"api/jobs/{id}/cancel")
         assert server.ended(id)["state"] == "cancelled"
     assert server.ended(server.submit(mixture, QUICK).json()["id"])["state"] == "done"
+
+
+def test_whoever_gives_up_waiting_makes_room_at_once(tmp_path: Path, mixture: bytes) -> None:
+    with serving(tmp_path, "--queue", "1") as client:
+        running, waiting = (client.submit(mixture, ENDLESS).json()["id"] for _ in range(2))
+        client.ended(running, lambda job: job["done"] > 0)
+        assert client.submit(mixture, QUICK).status_code == 429
+        client.http.post(f"api/jobs/{waiting}/cancel")
+        assert client.submit(mixture, QUICK).status_code == 202
+
+
+def test_workers_leave_out_the_plugins_that_the_server_leaves_out(tmp_path: Path) -> None:
+    from sepkit_web.app import make_app
+    from sepkit_web.config import ServerConfig
+
+    app = make_app(ServerConfig(), sepkit.Registry.discover(disabled={"nmf"}), tmp_path)
+
+    async def answer() -> list[str]:
+        worker = Worker(environment=app.state.queue.environment)
+        listed = await worker.ask("list")
+        await worker.close()
+        return [method["name"] for method in listed["methods"]]
+
+    listed = asyncio.run(answer())
+    assert "score-nmf" in listed
+    assert "nmf" not in listed
 
 
 def test_fifty_at_once_are_done_or_refused_with_a_reason(tmp_path: Path, mixture: bytes) -> None:
