@@ -24,7 +24,7 @@ from sepkit.music.origin import Origin
 from sepkit.music.score import Score
 from sepkit.plugin.registry import Registry
 from sepkit.solving.declare import declared_constraints, declared_priors
-from sepkit.solving.digests import digest, digest_file, digest_folder, digest_json, digest_path, digest_paths
+from sepkit.solving.digests import digest, digest_file, digest_json, digest_path, digest_paths
 from sepkit.solving.method import Method
 from sepkit.solving.naming import FileNames
 from sepkit.solving.outputs import Outputs
@@ -55,7 +55,7 @@ def digest_task(method: Method, problem: Mapping[str, Any], registry: Registry) 
         {
             "method": method.spec.name,
             "config": method.config.model_dump(mode="json"),
-            "weights": digest_folder(method.weights) if method.weights else None,
+            "weights": [used["digest"] for used in method.weights_used],
             "files": digest_paths({method.spec.name: method.config}),
             "statements": [_plain(one) for one in statements],
             "problem": {
