@@ -135,7 +135,9 @@ class JobQueue:
         self._save(job)
         try:
             separation = worker.separate(
-                reporter=lambda progress: self._progress(job, progress), picture=True, **self.folder.asked(job)
+                reporter=lambda progress: self._progress(job, progress),
+                outputs={"picture": True},
+                **self.folder.asked(job),
             )
             told = await asyncio.wait_for(separation, 60 * self.config.minutes)
         except asyncio.TimeoutError:
