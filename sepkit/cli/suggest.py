@@ -71,7 +71,8 @@ def advice(mixture: Path, heard: str, given: frozenset[str], suggestions: Sugges
         formatter.write_dl([(spec.name, spec.summary) for spec in suggestions.without], col_max=LONGEST_NAME)
     with formatter.section("With more than that"):
         rows = by_needs(suggestions.lacking)
-        formatter.write_dl([(needs, ", ".join(spec.name for spec in specs)) for needs, specs in rows.items()])
+        lines = [(needs, ", ".join(spec.name for spec in specs)) for needs, specs in rows.items()]
+        formatter.write_dl(lines, col_max=LONGEST_NAME)
     # A command that is broken into lines cannot be copied.
     return f"{formatter.getvalue()}\nSeparate with: sepkit run METHOD {shlex.quote(str(mixture))} -o DIR\n"
 

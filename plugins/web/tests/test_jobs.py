@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -66,6 +67,21 @@ def test_from_a_recording_to_stems_picture_and_archive(server: Client, mixture: 
     assert "/jobs/" not in archive.read("separation.json").decode()
     assert server.http.delete(f"api/jobs/{id}").status_code == 204
     assert server.http.get(f"api/jobs/{id}").status_code == 404
+
+
+def test_the_example_of_the_readme_does_what_it_says(
+    server: Client, mixture: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    [program] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert "http://127.0.0.1:8000" in program
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "song.wav").write_bytes(mixture)
+    exec(program.replace("http://127.0.0.1:8000", server.address), {})
+    *_, done, total = capsys.readouterr().out.splitlines()[-1].split()
+    assert done == total
+    for name in ("voice", "guitar"):
+        assert Audio.read(tmp_path / f"{name}.wav").length == 16000
 
 
 def test_a_score_and_f0_tracks_come_along(server: Client, mixture: bytes) -> None:
