@@ -38,8 +38,8 @@ from .problem.run import Progress as Progress
 from .problem.run import Run as Run
 from .repeating.repeat import repeat as repeat
 from .solving.method import Method as Method
-from .solving.method import separate as separate
 from .solving.provenance import Provenance as Provenance
+from .solving.separating import separate as separate
 from .solving.separation import Separation as Separation
 from .solving.separator import Separator as Separator
 from .training.adaptation import adapt as adapt

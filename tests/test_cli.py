@@ -14,6 +14,8 @@ import pytest
 
 from sepkit import Registry
 from sepkit.cli.group import COMMANDS
+from sepkit.plugin.described import tables
+from sepkit.plugin.specs import LONGEST_SUMMARY, SeparatorSpec
 from tests.commandline import call, spawn
 from tests.distributions import environment, install
 
@@ -38,12 +40,33 @@ def test_list_names_everything_with_its_summary_and_needs() -> None:
         assert f"{table}:" in listing.out
     flat = " ".join(listing.out.split())
     assert "nmf nonnegative matrix factorisation" in flat
-    assert "halve-by-score every stem is an equal share of the mixture (" in flat
-    assert "sparsity few activations are large at a time (on activations)" in flat
-    assert "peak-limit no sample is above a peak (on waveforms)" in flat
+    assert "halve-by-score every stem is an equal share of the mixture" in flat
+    assert "sparsity few activations are large at a time" in flat
+    assert "peak-limit no sample is above a peak" in flat
     assert "mixture baseline: every stem is the mixture as it is" in flat
-    assert "sdr plain signal-to-distortion ratio (gives SDR)" in flat
+    assert "sdr plain signal-to-distortion ratio" in flat
     assert "folder one folder a track with a file for every stem" in flat
+
+
+def test_every_method_and_statement_that_sepkit_publishes_is_one_line_of_80_columns() -> None:
+    registry = Registry.discover()
+    with_all = call("list")
+    specs = [spec for table in tables(registry).values() for spec in table]
+    assert len(specs) > 50, "first-party plugins are to be installed"
+    rows = with_all.out.splitlines()
+    assert max(map(len, rows)) <= 80
+    lines = {" ".join(row.split()) for row in rows}
+    assert not {f"{spec.name} {spec.summary}" for spec in specs} - lines
+
+
+def test_a_long_name_has_a_line_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    name, summary = "a" * 25, "s" * LONGEST_SUMMARY
+    registry = Registry.discover(disabled={"*"})
+    registry.add(SeparatorSpec(name=name, summary=summary, factory="nowhere:Nothing"))
+    monkeypatch.setattr("sepkit.cli.list.discover", lambda ctx: registry)
+    rows = call("list").out.splitlines()
+    assert [rows[number + 1].strip() for number, row in enumerate(rows) if row.strip() == name] == [summary]
+    assert max(map(len, rows)) <= 80
 
 
 def test_list_json_holds_what_the_specs_say() -> None:
@@ -71,7 +94,7 @@ def test_what_needs_packages_that_are_not_there_is_listed_with_its_install_comma
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda module: None)
     flat = " ".join(call("list").out.split())
-    assert "150 songs (not installed: pip install 'sepkit[musdb]'" in flat
+    assert "not installed: musdb18 pip install 'sepkit[musdb]'" in flat
     listed = json.loads(call("list", "--json").out)
     available = {entry["name"]: entry["available"] for kind in ("metrics", "datasets") for entry in listed[kind]}
     assert (available["bss-eval"], available["musdb18"], available["sdr"], available["folder"]) == (

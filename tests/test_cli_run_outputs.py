@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sepkit import Audio, example
-from tests.commandline import call
+from tests.commandline import QUICK, call
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,29 @@ def test_a_score_that_is_late_is_moved_or_told(folder: Path, tmp_path: Path) -> 
         assert any(remark in line for line in record["remarks"])
         sdrs.append(_sdr(truth, Audio.read(tmp_path / "song" / "left.wav").samples))
     assert sdrs[0] == sdrs[1] > sdrs[2] + 3
+
+
+def test_the_picture_comes_and_goes_with_its_result(folder: Path, tmp_path: Path) -> None:
+    run = ("run", "nmf", folder / "song.wav", "-o", tmp_path, "--sources", "a,b", *QUICK)
+    picture = tmp_path / "song" / "separation.png"
+    done = call(*run, "--picture")
+    assert done.code == 0, done.err
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "separation.png" in json.loads((tmp_path / "song" / "separation.json").read_text())["digests"]
+    assert call("run", "--from", tmp_path / "song", "-o", tmp_path / "again").code == 0
+    assert (tmp_path / "again" / "song" / "separation.png").read_bytes() == picture.read_bytes()
+    assert call(*run).code == 0
+    assert not picture.exists()
+
+
+def test_without_matplotlib_a_picture_is_refused_before_any_work(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setattr("sepkit.solving.method.Method.separate", lambda *_, **__: pytest.fail("separated"))
+    done = call("run", "nmf", folder / "song.wav", "-o", tmp_path, "--picture")
+    assert (done.code, len(done.complaints)) == (1, 1)
+    assert 'pip install "sepkit[plot]"' in done.err
 
 
 @pytest.mark.parametrize(

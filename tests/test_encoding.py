@@ -78,6 +78,13 @@ def test_all_that_is_offered_can_be_written(separation: Separation, form: str, s
     assert set(told["digests"]) == {f"a.{form}", f"b.{form}"}
 
 
+def test_arrays_can_be_mapped_and_are_the_stems(separation: Separation) -> None:
+    for name, path in separation.write("out", format="npy").items():
+        mapped = np.load(path, mmap_mode="r")
+        assert (mapped.dtype, mapped.flags.c_contiguous) == (np.float32, True)
+        assert np.array_equal(mapped, separation[name].samples)
+
+
 def test_another_format_takes_the_place_of_the_first(separation: Separation) -> None:
     separation.write("out", format="flac")
     separation.write("out", format="ogg")

@@ -320,6 +320,18 @@ class TestWeights:
             digests.add(separate(stereo, weights=tmp_path).provenance.weights[0]["digest"])
         assert len(digests) == 1
 
+    def test_that_are_gone_before_the_end_cost_nobody_the_stems(
+        self, registry: Registry, stereo: Audio, tmp_path: Path
+    ) -> None:
+        weights = tmp_path / "weights"
+        weights.write_text("one")
+        method = Method("loading", registry=registry, weights=weights)
+        before = method.separate(stereo, reporter=lambda _: weights.unlink(missing_ok=True))
+        weights.unlink(missing_ok=True)
+        after = method.separate(stereo)
+        digests = [separation.provenance.weights[0]["digest"] for separation in (before, after)]
+        assert digests == [hashlib.sha256(b"one").hexdigest()] * 2
+
     def test_none_no_digest(self, separate: Separate, stereo: Audio) -> None:
         assert separate(stereo).provenance.weights == ()
 

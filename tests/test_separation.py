@@ -224,7 +224,7 @@ def test_outputs_are_written_in_place_of_stems(tmp_path: Path) -> None:
     assert [file.name for file in files.values()] == [path.name for path in (tmp_path / "out").glob("*.wav")]
     record = strict_json(tmp_path / "out" / "separation.json")
     assert record["files"] == {"without_../one": files["without_../one"].name}
-    outputs = {"only": [], "without": ["../one"], "gains_db": {}, "variables": False, "score": False}
+    outputs = {"only": [], "without": ["../one"], "gains_db": {}, "variables": False, "score": False, "picture": False}
     assert record["outputs"] == {**outputs, "format": "wav", "subtype": None, "too_loud": "refuse"}
 
 

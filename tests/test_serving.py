@@ -62,7 +62,7 @@ def test_a_host_lists_shows_separates_and_evaluates(tmp_path: Path, mixture: Pat
             "seed": 3,
             "output": str(out),
         }
-        told = await worker.separate(reporter=events.append, picture=True, **asked)
+        told = await worker.separate(reporter=events.append, outputs={"picture": True}, **asked)
         assert told["files"] == {"a": "a.wav", "b": "b.wav"}
         assert told["seed"] == 3
         assert events[-1].done == events[-1].total
@@ -79,7 +79,7 @@ def test_arrays_that_both_map_give_what_files_give(tmp_path: Path, mixture: Path
     audio = Audio.read(mixture)
     np.save(tmp_path / "mix.npy", audio.samples)
     given = {"array": str(tmp_path / "mix.npy"), "sample_rate": audio.sample_rate}
-    asked = {"job": "1", "mixture": given, "method": "nmf", "sources": SOURCES, "arrays": True}
+    asked = {"job": "1", "mixture": given, "method": "nmf", "sources": SOURCES, "outputs": {"format": "npy"}}
 
     async def ask(worker: Worker) -> Any:
         return await worker.separate(output=str(tmp_path / "out"), **asked)
@@ -214,4 +214,4 @@ def test_variables_that_a_method_has_not_are_remarked(tmp_path: Path, mixture: P
         "output": str(tmp_path / "out"),
     }
     assert "no variables" not in str(session.prepare("separate", asked)()["remarks"])
-    assert "no variables" in str(session.prepare("separate", {**asked, "variables": True})()["remarks"])
+    assert "no variables" in str(session.prepare("separate", {**asked, "outputs": {"variables": True}})()["remarks"])

@@ -200,7 +200,7 @@ def do_jobs(
     runner.prepare(jobs[0])
     require_writable(output)
     work = runner.run if isinstance(executor, Here) else do
-    overall = Overall([job.title for job in jobs], [job.mixture for job in jobs])
+    overall = Overall([job.title for job in jobs], [job.path for job in jobs])
     outcomes: dict[int, Outcome] = {}
 
     def on_progress(running: Mapping[int, Any]) -> None:
@@ -213,7 +213,7 @@ def do_jobs(
             for number, result in coming:
                 if isinstance(result, Cancelled) or not isinstance(result, (Outcome, Exception)):
                     raise result
-                failed = Outcome(mixture=jobs[number].mixture, status="failed", error=result)  # type: ignore[arg-type]
+                failed = Outcome(mixture=jobs[number].path, status="failed", error=result)  # type: ignore[arg-type]
                 outcomes[number] = result if isinstance(result, Outcome) else failed
                 if reporter is not None:
                     reporter(overall.finish(number))

@@ -23,6 +23,8 @@ import numpy as np
 
 from sepkit.batching.request import digest_request, digest_task, files_of
 from sepkit.errors import SepkitError, fault_of, reason_of
+from sepkit.music.audio import Audio
+from sepkit.plots.canvas import require_figure_type
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.stdout import kept_from_stdout
 from sepkit.problem.run import Cancel, Reporter
@@ -44,8 +46,8 @@ class Job:
 
     Attributes
     ----------
-    mixture : str or None
-        Its file; None, with a `record`, for the file that the record names.
+    mixture : str, Audio or None
+        Its file, or itself; None, with a `record`, for the file that the record names.
     method : str
     output : str
         Folder for the results.
@@ -65,7 +67,7 @@ class Job:
         Plugins that are not loaded; None for those that the environment names.
     """
 
-    mixture: str | None
+    mixture: str | Audio | None
     method: str
     output: str
     name: str = PLAIN
@@ -79,7 +81,12 @@ class Job:
     @property
     def title(self) -> str:
         """The name of the recording, for people."""
-        return os.path.basename(self.mixture or "") or "the mixture of the record"
+        return os.path.basename(self.path or "") or "the mixture"
+
+    @property
+    def path(self) -> str | None:
+        """The file of the recording, if it is one."""
+        return self.mixture if isinstance(self.mixture, str) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +96,7 @@ class Outcome:
     Attributes
     ----------
     mixture : str or None
-        As of the job.
+        The file, as of the job.
     status : {"done", "skipped", "failed"}
         Skipped when the same was done before.
     record : str or None
@@ -168,7 +175,7 @@ class JobRunner:
                 files = files_of(folder, names, request)
                 if files is not None:
                     record = str(folder / names.folder / names.record)
-                    return Outcome(mixture=job.mixture, status="skipped", record=record, files=files)
+                    return Outcome(mixture=job.path, status="skipped", record=record, files=files)
             outputs = job.outputs
             separation = task.separate(
                 job.mixture, reporter=reporter, cancel=cancel, keep_variables=outputs.variables or outputs.score
@@ -180,7 +187,7 @@ class JobRunner:
             remarks += _on_remix(separation, outputs)
             written = separation.write_outputs(folder, outputs, name=job.name, request=request)
         return Outcome(
-            mixture=job.mixture,
+            mixture=job.path,
             status="done",
             record=str(written.record),
             files={output: str(path) for output, path in written.files.items()},
@@ -199,6 +206,8 @@ class JobRunner:
 
     def _task(self, job: Job) -> _Task:
         """What a job does with its recording."""
+        if job.outputs.picture:
+            require_figure_type()
         if job.record is None:
             method: Method = self._once(
                 ("method", job.method, job.setup), lambda: Method(job.method, registry=self.registry, **job.setup)

@@ -24,7 +24,7 @@ from sepkit.music.origin import Origin
 from sepkit.music.score import Score
 from sepkit.plugin.registry import Registry
 from sepkit.solving.declare import declared_constraints, declared_priors
-from sepkit.solving.digests import digest, digest_file, digest_folder, digest_json, digest_path, digest_paths
+from sepkit.solving.digests import digest, digest_file, digest_json, digest_path, digest_paths
 from sepkit.solving.method import Method
 from sepkit.solving.naming import FileNames
 from sepkit.solving.outputs import Outputs
@@ -55,7 +55,7 @@ def digest_task(method: Method, problem: Mapping[str, Any], registry: Registry) 
         {
             "method": method.spec.name,
             "config": method.config.model_dump(mode="json"),
-            "weights": digest_folder(method.weights) if method.weights else None,
+            "weights": [used["digest"] for used in method.weights_used],
             "files": digest_paths({method.spec.name: method.config}),
             "statements": [_plain(one) for one in statements],
             "problem": {
@@ -67,7 +67,7 @@ def digest_task(method: Method, problem: Mapping[str, Any], registry: Registry) 
     )
 
 
-def digest_request(mixture: str, task: str, outputs: Outputs) -> str | None:
+def digest_request(mixture: str | Audio, task: str, outputs: Outputs) -> str | None:
     """Of a whole job; None where the recording can be read only once.
 
     Raises
@@ -75,9 +75,12 @@ def digest_request(mixture: str, task: str, outputs: Outputs) -> str | None:
     ConfigError
         If it cannot be read.
     """
-    if not os.path.isfile(mixture):
+    if isinstance(mixture, str) and not os.path.isfile(mixture):
         return None
-    return digest_json({"mixture": digest_file(Path(mixture)), "task": task, "outputs": outputs.as_dict()})
+    heard = digest_file(Path(mixture)) if isinstance(mixture, str) else digest(mixture)
+    # Options of outputs that come to be change nothing for what was written before.
+    chosen = outputs.model_dump(mode="json", exclude_defaults=True)
+    return digest_json({"mixture": heard, "task": task, "outputs": chosen})
 
 
 def files_of(folder: Path, names: FileNames, request: str) -> dict[str, str] | None:

@@ -42,7 +42,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
     )
     yield SeparatorSpec(
         name="harmonic-comb",
-        summary="baseline: masks around the partials of a score's notes or of F0 tracks, nothing is learned",
+        summary="baseline: masks around the partials of notes or of F0",
         factory="sepkit.builtin.comb:HarmonicComb",
         config="sepkit.builtin.comb:HarmonicCombConfig",
         reference="Z. Duan, B. Pardo, Soundprism, IEEE JSTSP 5(6), 2011",
@@ -60,7 +60,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
     )
     yield SeparatorSpec(
         name="ideal-binary-mask",
-        summary="oracle: every time-frequency bin goes to the loudest true stem",
+        summary="oracle: every bin goes to the loudest true stem",
         factory="sepkit.builtin.oracle:IdealBinaryMask",
         config="sepkit.builtin.oracle:MaskConfig",
         reference=_VINCENT_ORACLE,
@@ -69,7 +69,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
     )
     yield SeparatorSpec(
         name="ideal-wiener-filter",
-        summary="oracle: the multichannel Wiener filter with the true stems' spectra and spatial covariances",
+        summary="oracle: multichannel Wiener filter of the true stems",
         factory="sepkit.builtin.oracle:IdealWienerFilter",
         config="sepkit.builtin.oracle:MaskConfig",
         reference="A. Liutkus, R. Badeau, Generalized Wiener filtering with fractional power spectrograms, ICASSP 2015",
@@ -96,14 +96,14 @@ def sepkit_priors() -> Iterator[PriorSpec]:
     )
     yield PriorSpec(
         name="harmonic-templates",
-        summary="templates of pitched atoms resemble one over the partial's number",
+        summary="partials of pitched atoms fall as one over their number",
         factory="sepkit.builtin:HarmonicTemplates",
         reference=_EWERT,
         domains=(Domain.TEMPLATES,),
     )
     yield PriorSpec(
         name="lobes",
-        summary="partials of pitched atoms are as narrow as the main lobe of the window",
+        summary="partials of atoms are as narrow as the window's lobe",
         factory="sepkit.builtin:Lobes",
         reference="F. J. Harris, On the use of windows for harmonic analysis with the DFT, Proc. IEEE 66(1), 1978",
         domains=(Domain.TEMPLATES,),
@@ -136,7 +136,7 @@ def sepkit_constraints() -> Iterator[ConstraintSpec]:
     )
     yield ConstraintSpec(
         name="score",
-        summary="a source sounds only while its notes do, and only where their partials lie",
+        summary="a source sounds only where the partials of its notes lie",
         factory="sepkit.builtin:ScoreConstraint",
         reference=_EWERT,
         needs=("score",),
@@ -144,7 +144,7 @@ def sepkit_constraints() -> Iterator[ConstraintSpec]:
     )
     yield ConstraintSpec(
         name="harmonic",
-        summary="templates of pitched atoms are zero away from their partials",
+        summary="templates of pitched atoms are zero between partials",
         factory="sepkit.builtin:HarmonicConstraint",
         reference=_EWERT,
         domains=(Domain.TEMPLATES,),
@@ -159,7 +159,7 @@ def sepkit_constraints() -> Iterator[ConstraintSpec]:
     )
     yield ConstraintSpec(
         name="regions",
-        summary="within a labelled box a source has most of the energy, or none",
+        summary="a source has most of a labelled box's energy, or none",
         factory="sepkit.builtin:Regions",
         reference="N. J. Bryan, G. J. Mysore, An efficient posterior regularized latent variable model for interactive "
         "sound source separation, ICML 2013",
@@ -178,7 +178,7 @@ def sepkit_metrics() -> Iterator[MetricSpec]:
     )
     yield MetricSpec(
         name="si-sdr",
-        summary="scale-invariant ratios to distortion, interference and artifacts",
+        summary="scale-invariant SDR, SIR and SAR",
         factory="sepkit.evaluation.metrics.energy:SISDR",
         reference=_LE_ROUX,
         figures=("SI-SDR", "SI-SIR", "SI-SAR"),
@@ -196,7 +196,7 @@ def sepkit_metrics() -> Iterator[MetricSpec]:
 def sepkit_datasets() -> Iterator[DatasetSpec]:
     yield DatasetSpec(
         name="example",
-        summary="the bundled recordings: flute, cello and drums; the hands of a pianist",
+        summary="bundled: flute, cello and drums; the hands of a pianist",
         factory="sepkit.evaluation.datasets.example:BundledExample",
     )
     yield DatasetSpec(
@@ -206,7 +206,7 @@ def sepkit_datasets() -> Iterator[DatasetSpec]:
     )
     yield DatasetSpec(
         name="musdb18",
-        summary="MUSDB18 and MUSDB18-HQ: vocals, drums, bass, other of 150 songs",
+        summary="MUSDB18(-HQ): vocals, drums, bass, other of 150 songs",
         factory="sepkit.evaluation.datasets.musdb18:MUSDB18",
         reference="Z. Rafii et al., The MUSDB18 corpus for music separation, 2017",
         extra="sepkit[musdb]",
@@ -215,7 +215,7 @@ def sepkit_datasets() -> Iterator[DatasetSpec]:
     )
     yield DatasetSpec(
         name="bach10",
-        summary="Bach10: ten chorales by violin, clarinet, saxophone and bassoon",
+        summary="ten chorales: violin, clarinet, saxophone, bassoon",
         factory="sepkit.evaluation.datasets.bach10:Bach10",
         reference="Z. Duan, B. Pardo, Soundprism, IEEE JSTSP 5(6), 2011",
     )
@@ -227,7 +227,7 @@ def sepkit_datasets() -> Iterator[DatasetSpec]:
     )
     yield DatasetSpec(
         name="choral-singing",
-        summary="Choral Singing Dataset: sixteen singers of three pieces, as quartets",
+        summary="sixteen singers of three choral pieces, as quartets",
         factory="sepkit.evaluation.datasets.choral:ChoralSinging",
         reference="H. Cuesta et al., Analysis of intonation in unison choir singing, ICMPC 2018",
     )
@@ -239,7 +239,7 @@ def sepkit_datasets() -> Iterator[DatasetSpec]:
     )
     yield DatasetSpec(
         name="toy-waveforms",
-        summary="sine, square, saw and triangle waves of random period, phase and amplitude",
+        summary="random sine, square, saw and triangle waves",
         factory="sepkit.evaluation.datasets.toy:ToyWaveforms",
         reference="M. Frank, M. Ilse, Problems using deep generative models for probabilistic audio source separation",
     )

@@ -32,6 +32,7 @@ _OPTIONS = {
     "gains_db": ("gains",),
     "variables": ("variables",),
     "score": ("write_score",),
+    "picture": ("picture",),
     "format": ("format",),
     "subtype": ("subtype", "format"),
     "too_loud": ("too_loud",),

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import click
 
 from sepkit.cli.group import discover
 from sepkit.cli.printing import print_json
 from sepkit.plugin.described import described, tables
-from sepkit.plugin.specs import MetricSpec, OptionalSpec, SeparatorSpec, Spec, StatementSpec, TrainableSpec
-from sepkit.problem.needs import in_words
+from sepkit.plugin.specs import LONGEST_NAME, OptionalSpec, Spec
 from sepkit.solving.suggesting import by_needs
 
 
@@ -24,41 +22,20 @@ def command(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         print_json({kind: [described(registry, spec) for spec in specs] for kind, specs in tables(registry).items()})
         return
-    formatter = click.HelpFormatter(width=100)
+    formatter = click.HelpFormatter(width=80)
     sections: dict[str, Sequence[Spec]] = {}
     for needs, methods in by_needs(registry.separators.values()).items():
         sections[f"Methods that need {needs}"] = methods
     sections |= {kind.capitalize(): specs for kind, specs in tables(registry).items() if kind != "methods"}
     for heading, specs in sections.items():
         with formatter.section(heading):
-            formatter.write_dl([(spec.name, _line(spec)) for spec in specs])
-    click.echo(formatter.getvalue(), nl=False)
+            formatter.write_dl([(spec.name, spec.summary) for spec in specs], col_max=LONGEST_NAME)
+    lacking = [(spec.name, spec.remedy) for spec in _of_more_than_sepkit(sections) if spec.remedy]
+    if lacking:
+        with formatter.section("Listed, but what they need is not installed"):
+            formatter.write_dl(lacking, col_max=LONGEST_NAME)
+    click.echo(f"{formatter.getvalue()}\nWhat one of them needs, takes and gives: sepkit show NAME")
 
 
-def _line(spec: Spec) -> str:
-    notes = []
-    if isinstance(spec, SeparatorSpec):
-        if spec.sources:
-            notes.append(f"gives {_words(spec.sources)}")
-        if spec.priors:
-            notes.append(f"takes priors on {_words(spec.priors)}")
-        if spec.constraints:
-            notes.append(f"constraints on {_words(spec.constraints)}")
-    elif spec.needs:
-        notes.append(f"needs {', '.join(map(in_words, spec.needs))}")
-    if isinstance(spec, StatementSpec):
-        notes.append(f"on {_words(spec.domains)}")
-        if spec.sources:
-            notes.append(f"knows {_words(spec.sources)}")
-    if isinstance(spec, TrainableSpec) and spec.trainer:
-        notes.append("can be trained")
-    if isinstance(spec, OptionalSpec):
-        if isinstance(spec, MetricSpec):
-            notes.append(f"gives {_words(spec.figures)}")
-        if spec.remedy:
-            notes.append(f"not installed: {spec.remedy}")
-    return f"{spec.summary} ({'; '.join(notes)})" if notes else spec.summary
-
-
-def _words(items: Any) -> str:
-    return ", ".join(map(str, items))
+def _of_more_than_sepkit(sections: Mapping[str, Sequence[Spec]]) -> list[OptionalSpec]:
+    return [spec for specs in sections.values() for spec in specs if isinstance(spec, OptionalSpec)]

@@ -55,6 +55,11 @@ def output_options(command: F) -> F:
                 help="Write the notes that the method found to score.mid, one part a source.",
             ),
             click.option(
+                "--picture",
+                is_flag=True,
+                help="Write a picture of mixture, stems and masks to separation.png.",
+            ),
+            click.option(
                 "--format",
                 type=click.Choice(list(FORMATS)),
                 default="wav",

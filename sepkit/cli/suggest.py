@@ -12,7 +12,7 @@ from sepkit.cli.given import f0_files, parse_examples
 from sepkit.cli.group import discover
 from sepkit.cli.printing import print_json
 from sepkit.plugin.registry import Registry
-from sepkit.plugin.specs import SeparatorSpec
+from sepkit.plugin.specs import LONGEST_NAME
 from sepkit.problem.needs import IN_PLAIN_WORDS
 from sepkit.solving.suggesting import Suggestions, by_needs, missing
 
@@ -62,16 +62,17 @@ def advise(registry: Registry, mixtures: tuple[Path, ...]) -> str:
 def advice(mixture: Path, heard: str, given: frozenset[str], suggestions: Suggestions) -> str:
     """What to run, in words."""
     known = " and ".join(IN_PLAIN_WORDS[kind] for kind in sorted(given - {"stereo"}))
-    formatter = click.HelpFormatter(width=100)
+    formatter = click.HelpFormatter(width=80)
     formatter.write_text(f"{mixture}: {heard}{f', and {known}' if known else ''}")
     if suggestions.using:
         with formatter.section("Methods that make use of what there is"):
-            formatter.write_dl([(spec.name, _line(spec)) for spec in suggestions.using])
+            formatter.write_dl([(spec.name, spec.summary) for spec in suggestions.using], col_max=LONGEST_NAME)
     with formatter.section("Methods that need nothing but the mixture"):
-        formatter.write_dl([(spec.name, _line(spec)) for spec in suggestions.without])
+        formatter.write_dl([(spec.name, spec.summary) for spec in suggestions.without], col_max=LONGEST_NAME)
     with formatter.section("With more than that"):
         rows = by_needs(suggestions.lacking)
-        formatter.write_dl([(needs, ", ".join(spec.name for spec in specs)) for needs, specs in rows.items()])
+        lines = [(needs, ", ".join(spec.name for spec in specs)) for needs, specs in rows.items()]
+        formatter.write_dl(lines, col_max=LONGEST_NAME)
     # A command that is broken into lines cannot be copied.
     return f"{formatter.getvalue()}\nSeparate with: sepkit run METHOD {shlex.quote(str(mixture))} -o DIR\n"
 
@@ -83,10 +84,6 @@ def _heard(mixture: Path) -> tuple[int, str]:
     audio = Audio.read(mixture)
     channels = "1 channel" if audio.channels == 1 else f"{audio.channels} channels"
     return audio.channels, f"{audio.duration_s:.1f} s, {channels}"
-
-
-def _line(spec: SeparatorSpec) -> str:
-    return f"{spec.summary} (gives {', '.join(spec.sources)})" if spec.sources else spec.summary
 
 
 def _as_json(mixture: Path, given: frozenset[str], suggestions: Suggestions) -> dict[str, Any]:

@@ -28,6 +28,7 @@ FORMATS = {
     "flac": ("PCM_24", "PCM_16"),
     "ogg": ("VORBIS",),
     "mp3": ("MPEG_LAYER_III",),
+    "npy": ("FLOAT",),
 }
 """What can be written, and how samples are in it; the first is the one that is taken."""
 
@@ -47,7 +48,8 @@ class Encoding:
     Parameters
     ----------
     format : str
-        ``"wav"``, ``"flac"``, ``"ogg"`` or ``"mp3"``, which is also how names of files end.
+        ``"wav"``, ``"flac"``, ``"ogg"`` or ``"mp3"``, which is also how names of files end; or ``"npy"``, the array
+        itself, for programs that map it into memory.
     subtype : str, optional
         ``"FLOAT"``, ``"PCM_24"``, ``"PCM_16"`` ...; by default what keeps most.
 
@@ -111,6 +113,9 @@ def encode(
     WriteError
         If the disk refuses.
     """
+    if encoding.format == "npy":
+        np.save(path, np.ascontiguousarray(samples))
+        return
     import soundfile
 
     channels, length = samples.shape

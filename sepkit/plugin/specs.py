@@ -14,6 +14,8 @@ from sepkit.plugin.weights import Weights
 from sepkit.problem.domain import Domain
 from sepkit.problem.needs import NEEDS, SIDE_INFORMATION, kinds
 
+LONGEST_NAME, LONGEST_SUMMARY = 20, 56
+"""What a line of `sepkit list` has room for, which has 80 columns; a longer name takes a line of its own."""
 TRAITS = {
     "stochastic": "draws random numbers: another seed gives another result",
     "trainable": "has weights that can be trained",
@@ -37,7 +39,7 @@ class Spec:
     name : str
         In kebab-case.
     summary : str
-        One line for people.
+        One line for people, of at most 56 characters.
     factory : str
         Import string ``"package.module:Class"``; nothing is imported until it is used.
     reference : str

@@ -27,7 +27,7 @@ from sepkit.solving.given import Pathlike
 from sepkit.solving.labelled import labels_given
 from sepkit.solving.method import Method
 from sepkit.solving.separation import Separation
-from sepkit.solving.weights_used import weights_used
+from sepkit.solving.weights_used import weights_of_priors
 
 _READERS: dict[str, Callable[[Path], Any]] = {
     "f0": F0Track.read,
@@ -221,7 +221,7 @@ class Repetition:
         """Weights of the method and of priors are those of the record, as far as they are not given anew."""
         priors = () if "priors" in self._instead else self.arguments["priors"]
         told = {(used.belong_to, used.digest) for used in self._record.weights}
-        for now in weights_used(self.method.spec, self.method.weights, priors, self._registry):
+        for now in self.method.weights_used + weights_of_priors(priors, self._registry):
             owner = now["for"]
             if owner not in but and (owner, now["digest"]) not in told:
                 named = f" '{now['name']}'" if now["name"] else ""

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
+from sepkit.batching.job import Job
 from sepkit.config import Config
 from sepkit.errors import AudioError, reason_of
 from sepkit.music.audio import Audio
+from sepkit.music.examples import read_examples
+from sepkit.music.f0 import F0Track
+from sepkit.music.labels import Labels
 from sepkit.music.parts import read_with_parts
-from sepkit.problem.run import Cancel, Reporter
-from sepkit.solving.method import Method
-from sepkit.solving.separation import Separation
+from sepkit.solving.outputs import Outputs
 
 
 class Request(Config):
@@ -74,17 +76,15 @@ class Separate(Request):
         The host's own name for it: of its reports, and to cancel it by.
     output : Path
         The folder of the results.
-    arrays : bool
-        Whether stems are written as ``<source>.npy`` to be mapped, in place of WAV files and a record.
-    variables, picture : bool
-        Whether ``variables.npz`` and ``separation.png`` are written too.
+    outputs : Outputs
+        What is written: ``{"format": "npy"}`` for arrays to be mapped, ``{"picture": true}`` ...
     """
 
     job: str = Field(min_length=1, max_length=200)
     mixture: Path | Samples
     method: str
     output: Path
-    arrays: bool = False
+    outputs: Outputs = Outputs()
     config: dict[str, Any] = Field(default={})
     weights: str | None = None
     device: str = "auto"
@@ -100,25 +100,33 @@ class Separate(Request):
     start_s: float = 0.0
     end_s: float | None = None
     seed: int = Field(default=0, ge=0)
-    variables: bool = False
-    picture: bool = False
 
-    def run(self, method: Method, reporter: Reporter | None, cancel: Cancel | None) -> Separation:
-        """Separate, by a method that was made of this request's name, options, weights and device."""
-        return method.separate(
-            self.mixture.audio() if isinstance(self.mixture, Samples) else self.mixture,
-            sources=self.sources,
-            score=None if self.score is None else read_with_parts(self.score, self.parts),
-            f0=self.f0,
-            examples=self.examples,
-            labels=self.labels,
-            priors=self.priors,
-            constraints=self.constraints,
-            align=self.align,  # type: ignore[arg-type]
-            start_s=self.start_s,
-            end_s=self.end_s,
-            seed=self.seed,
-            reporter=reporter,
-            cancel=cancel,
-            keep_variables=self.variables,
+    @property
+    def as_job(self) -> Job:
+        """What is to be done; files of what is known are read.
+
+        Raises
+        ------
+        UserError
+            If one cannot be read.
+        """
+        return Job(
+            mixture=self.mixture.audio() if isinstance(self.mixture, Samples) else str(self.mixture),
+            method=self.method,
+            output=str(self.output),
+            setup={"config": self.config, "weights": self.weights, "device": self.device},
+            problem={
+                "sources": self.sources,
+                "score": None if self.score is None else read_with_parts(self.score, self.parts),
+                "f0": {source: F0Track.read(path) for source, path in self.f0.items()},
+                "examples": read_examples(self.examples),
+                "labels": [Labels.read(path) for path in self.labels],
+                "priors": self.priors,
+                "constraints": self.constraints,
+                "align": self.align,
+                "start_s": self.start_s,
+                "end_s": self.end_s,
+                "seed": self.seed,
+            },
+            outputs=self.outputs,
         )

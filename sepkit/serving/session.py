@@ -4,35 +4,27 @@ from __future__ import annotations
 
 import json
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from sepkit.batching.job import JobRunner
 from sepkit.config import validate
 from sepkit.errors import Cancelled, ConfigError
 from sepkit.evaluation.evaluation import evaluate
-from sepkit.files import file_names, staged_folder
-from sepkit.plots.canvas import write_figure
 from sepkit.plugin.described import described, named, tables
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import SeparatorSpec
 from sepkit.problem.run import Progress
 from sepkit.serving.requests import Cancelling, Evaluate, Request, Separate, Show
-from sepkit.solving.method import Method
-from sepkit.solving.separation import Separation
 from sepkit.version import __version__
-
-_MOST_LOADED = 4
 
 Report = Callable[[str, Progress], None]
 
 
 class Session:
-    """The methods that are loaded and the jobs that run, for as long as a host wants them.
+    """What a host may call, and the jobs that run, for as long as it wants them; methods stay loaded.
 
     Every answer is made by one of the functions that `calls` names, on any thread.
 
@@ -47,7 +39,7 @@ class Session:
         self.registry = registry
         self._report = report
         self._jobs: dict[str, threading.Event] = {}
-        self._loaded: OrderedDict[str, Method] = OrderedDict()
+        self._runner = JobRunner(registry)
         self._lock = threading.Lock()
 
     @property
@@ -100,15 +92,13 @@ class Session:
         try:
             if cancel.is_set():
                 raise Cancelled("the run was cancelled")
-            method = self._method(request)
-            separation = request.run(method, lambda event: self._report(request.job, event), cancel)
-            files = _write(separation, request)
+            outcome = self._runner.run(
+                request.as_job, reporter=lambda event: self._report(request.job, event), cancel=cancel
+            )
         finally:
             del self._jobs[request.job]
-        told = {"folder": str(request.output), "files": files, **separation.provenance.as_dict()}
-        if request.variables and separation.variables is None:
-            told["remarks"] = [*told["remarks"], f"method '{request.method}' has no variables to save"]
-        return told
+        record = json.loads(Path(str(outcome.record)).read_bytes())
+        return {**record, "remarks": list(outcome.remarks)}
 
     def evaluate(self, request: Evaluate) -> dict[str, Any]:
         """Measure estimates against true stems."""
@@ -131,34 +121,3 @@ class Session:
         """Stop all jobs."""
         for cancel in list(self._jobs.values()):
             cancel.set()
-
-    def _method(self, request: Separate) -> Method:
-        """A method that is loaded already, or is from now on."""
-        asked: dict[str, Any] = {"config": request.config, "weights": request.weights, "device": request.device}
-        key = json.dumps([request.method, asked], sort_keys=True, default=str)
-        with self._lock:
-            method = self._loaded.pop(key, None) or Method(request.method, registry=self.registry, **asked)
-            self._loaded[key] = method
-            while len(self._loaded) > _MOST_LOADED:
-                self._loaded.popitem(last=False)
-        return method
-
-
-def _write(separation: Separation, request: Separate) -> dict[str, str]:
-    """The results of a request in its folder: the name of every file, by its source."""
-    kept = request.variables and separation.variables is not None
-    if request.arrays:
-        files = _write_arrays(request.output, separation)
-    else:
-        files = {name: file.name for name, file in separation.write(request.output, variables=kept).items()}
-    if request.picture:
-        write_figure(request.output / "separation.png", separation.plot())
-    return files
-
-
-def _write_arrays(folder: Path, stems: Mapping[str, Any]) -> dict[str, str]:
-    names = {source: f"{name}.npy" for source, name in file_names(stems).items()}
-    with staged_folder(folder) as staging:
-        for source, name in names.items():
-            np.save(staging / name, stems[source].samples)
-    return names

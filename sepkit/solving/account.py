@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 from sepkit.alignment.fitting import Fitted
 from sepkit.config import Config
@@ -14,13 +14,12 @@ from sepkit.problem.run import Run
 from sepkit.solving.adaptation import Adaptation
 from sepkit.solving.provenance import Provenance
 from sepkit.solving.versions import versions_of
-from sepkit.solving.weights_used import weights_used
 
 
 def provenance_of(
     spec: SeparatorSpec,
     config: Config,
-    weights: Path | None,
+    weights: tuple[dict[str, Any], ...],
     registry: Registry,
     mixture: Audio,
     problem: Problem,
@@ -43,7 +42,7 @@ def provenance_of(
         seed=run.seed,
         # What "auto" came to, where that is known: a method that is not accelerated has run on the CPU.
         device=run.device if "accelerated" in spec.traits else "cpu",
-        weights=weights_used(spec, weights, (prior.statement for prior in problem.priors), registry),
+        weights=weights,
         sample_rate=mixture.sample_rate,
         channels=mixture.channels,
         samples=mixture.length,

@@ -1,11 +1,11 @@
-"""The comfortable side: `separate` for one recording, `Method` for several with the same loaded method."""
+"""The comfortable side: `Method`, which is loaded once for any number of recordings."""
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from sepkit.alignment.fitting import Aligning, fitted
@@ -40,6 +40,7 @@ from sepkit.solving.separation import Separation
 from sepkit.solving.separator import Separator
 from sepkit.solving.telling import remarks_on_result
 from sepkit.solving.waveforms import project_waveforms
+from sepkit.solving.weights_used import weights_of_priors, weights_used
 
 
 class Method:
@@ -85,6 +86,17 @@ class Method:
         with plugin_faults(self.spec):
             self._separator: Separator[Any] = self.spec.load()(self.config)
         self._once = Once()
+
+    @functools.cached_property
+    def weights_used(self) -> tuple[dict[str, Any], ...]:
+        """What is known of the weights, as of `weights_used`; taken once, at the latest when they are loaded.
+
+        Raises
+        ------
+        ConfigError
+            If they cannot be read.
+        """
+        return weights_used(self.spec, self.weights, (), self.registry)
 
     @property
     def parameters(self) -> int:
@@ -148,7 +160,7 @@ class Method:
         in_vain = given.kinds - used(self.spec, hosted) - {"labels"}
         heard, given = given.labels, given.only(used(self.spec, hosted))
         with plugin_faults(self.spec):
-            self._once(partial(self._load, reporter, cancel))
+            self._once(functools.partial(self._load, reporter, cancel))
             rate = self._separator.sample_rate or self.spec.sample_rate
             known = self._separator.sources or self.spec.sources
         run.check_cancelled()
@@ -177,6 +189,8 @@ class Method:
             for_statements=adapted,
         )
         run.remarks += [*on_labels, *told_unused(in_vain, self.spec)]
+        # Now and not at the end: whatever becomes of the files in the meantime, the result is that of these.
+        weights = self.weights_used + weights_of_priors((prior.statement for prior in hosted_priors), self.registry)
         hosts_waveforms = Domain.WAVEFORMS in self.spec.constraints
         with run:
             run.check_cancelled()
@@ -208,7 +222,7 @@ class Method:
             provenance_of(
                 self.spec,
                 self.config,
-                self.weights,
+                weights,
                 self.registry,
                 mixture,
                 problem,
@@ -226,120 +240,7 @@ class Method:
 
     def _load(self, reporter: Reporter | None, cancel: Cancel | None) -> None:
         require_unchanged(self.weights, self.spec)
+        _ = self.weights_used
         # A run of its own: which separation happens to come first must not change any of them.
         with Run(device=self.device, reporter=reporter, cancel=cancel) as run:
             self._separator.load(self.weights, run)
-
-
-def separate(
-    mixture: Audio | Pathlike,
-    method: str,
-    *,
-    sources: Iterable[str] = (),
-    config: Config | Mapping[str, Any] | None = None,
-    score: Score | Pathlike | None = None,
-    f0: Mapping[str, F0Track | Pathlike] | None = None,
-    examples: Mapping[str, Example | Iterable[Example]] | None = None,
-    references: Mapping[str, Audio | Pathlike] | None = None,
-    labels: GivenLabels | Iterable[GivenLabels] = (),
-    priors: Iterable[Prior | str] = (),
-    constraints: Iterable[Constraint | str] = (),
-    align: Aligning = "auto",
-    start_s: float = 0.0,
-    end_s: float | None = None,
-    keep_length: bool = False,
-    weights: Pathlike | None = None,
-    seed: int = 0,
-    device: str = "auto",
-    reporter: Reporting | None = None,
-    cancel: Cancel | None = None,
-    keep_variables: bool = False,
-    registry: Registry | None = None,
-) -> Separation:
-    """Separate a mixture into its sources.
-
-    Parameters
-    ----------
-    mixture : Audio or path
-        Any rate, length and number of channels; what a method cannot take is adapted, and the stems come back like the
-        mixture.
-    method : str
-        Name of an installed method; ``sepkit list`` shows them.
-    sources : iterable of str, optional
-        Names of the wanted stems, in order. Without them the method names what it finds.
-    config : Config or mapping, optional
-        Options of the method; ``sepkit show METHOD`` shows them.
-    score : Score or path, optional
-        It is compared with the mixture, and a remark says so when it does not fit.
-    f0 : mapping of str to F0Track or path, optional
-        By source name.
-    examples : mapping of str to Audio, path, or several of them, optional
-        Recordings of sources alone, other than the mixture, by source name; a folder stands for all recordings in it.
-    references : mapping of str to Audio or path, optional
-        The true stems by source name, of the mixture's shape and rate, for oracles.
-    labels : Labels, path, or several of them, optional
-        When sources sound and where in the spectrum, such as a label track of Audacity.
-    priors, constraints : iterable, optional
-        Objects, or strings like ``"sparsity:weight=2"``. Constraints are applied in this order.
-    align : {'auto', 'always', 'never'}
-        Whether the notes of the score are moved to where the mixture plays them: where that is clearly better, always,
-        or never.
-    start_s, end_s : float, optional
-        Separate this region alone, in seconds; what is known and not the region's is left aside.
-    keep_length : bool
-        Whether stems are as long as the mixture, with zeros outside the region, not as long as the region.
-    weights : path or str, optional
-        Folder or file of trained weights, or the name of published ones.
-    seed : int
-        Equal seeds give equal bytes.
-    device : str
-        ``"auto"``, ``"cpu"``, ``"cuda"`` ...
-    reporter : callable or "notebook", optional
-        Gets a `Progress` at every step; ``"notebook"`` draws a bar in a notebook.
-    cancel : optional
-        Anything with ``is_set()``, such as a `threading.Event`.
-    keep_variables : bool
-        Keep what the method shows of its own variables, such as templates and activations, with the result: for
-        pictures.
-    registry : Registry, optional
-        By default one with all installed plugins.
-
-    Returns
-    -------
-    separation : Separation
-
-    Raises
-    ------
-    UserError
-        One of its kinds, when mixture, options or names cannot be used, before any work is done.
-    PluginError
-        When the method fails or breaks its contract.
-    Cancelled
-        Within one step after `cancel` is set.
-
-    Examples
-    --------
-    >>> separation = sepkit.separate("song.wav", "nmf", sources=["voice", "guitar"])  # doctest: +SKIP
-    >>> separation["voice"]  # doctest: +SKIP
-    Audio(2 x 441000 samples, 44100 Hz, 10.00 s)
-    """
-    loaded = Method(method, config=config, weights=weights, device=device, registry=registry)
-    return loaded.separate(
-        mixture,
-        sources=sources,
-        score=score,
-        f0=f0,
-        examples=examples,
-        references=references,
-        labels=labels,
-        priors=priors,
-        constraints=constraints,
-        align=align,
-        start_s=start_s,
-        end_s=end_s,
-        keep_length=keep_length,
-        seed=seed,
-        reporter=reporter,
-        cancel=cancel,
-        keep_variables=keep_variables,
-    )

@@ -59,6 +59,11 @@ class FileNames:
         return self.of(_RECORD, "json")
 
     @property
+    def picture(self) -> str:
+        """The file of the picture, relative to `folder`."""
+        return self.of(_RECORD, "png")
+
+    @property
     def of_record(self) -> str:
         """The same, relative to the folder of results."""
         return self.record if self.folder == "." else f"{self.folder}/{self.record}"

@@ -35,6 +35,8 @@ class Outputs(BaseModel):
         Whether the method's variables are written too.
     score : bool
         Whether the notes that the method found are written too.
+    picture : bool
+        Whether the picture of what the method found is written too.
     format, subtype : str
         Kind of the files of sound and of the samples in them, as of `Encoding`; None for the format's first subtype.
     too_loud : {"refuse", "scale"}
@@ -54,6 +56,7 @@ class Outputs(BaseModel):
     gains_db: dict[str, GainAsJson] = {}
     variables: bool = False
     score: bool = False
+    picture: bool = False
     format: str = "wav"
     subtype: str | None = None
     too_loud: str = "refuse"

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from sepkit import large
 from sepkit.errors import ConfigError, SepkitError
 from sepkit.music.audio import Audio
 from sepkit.music.encoding import read_tags
 from sepkit.music.labels import Labels, all_labels
 from sepkit.music.score import Score
-from sepkit.opening import composed
 from sepkit.problem.domain import Domain
 from sepkit.problem.found_notes import found_notes
 from sepkit.problem.run import Writable
@@ -25,17 +20,17 @@ from sepkit.problem.variables import Variables
 from sepkit.solving.naming import PLAIN, FileNames
 from sepkit.solving.outputs import Outputs
 from sepkit.solving.provenance import Provenance
+from sepkit.solving.stems import Stems
 from sepkit.solving.writing import Written, write_result
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_HIGHEST_GAIN_DB = 120
 _MOST_NAMES, _LONGEST_NAME = 8, 20
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Separation(Mapping[str, Audio]):
+class Separation(Stems):
     """Stems by name, in the order asked for, aligned sample by sample with the mixture.
 
     Attributes
@@ -59,8 +54,6 @@ class Separation(Mapping[str, Audio]):
     >>> separation.write("out")  # doctest: +SKIP
     """
 
-    mixture: Audio
-    stems: Mapping[str, Audio]
     provenance: Provenance
     variables: Variables | None = None
     uncertainty: Mapping[str, Audio] = field(default_factory=dict)
@@ -79,73 +72,6 @@ class Separation(Mapping[str, Audio]):
         from sepkit.plots.mixer import mixer_html
 
         return mixer_html(self.mixture, self.stems)
-
-    def __getitem__(self, name: str) -> Audio:
-        return self.stems[composed(name)]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.stems)
-
-    def __len__(self) -> int:
-        return len(self.stems)
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Names of the stems."""
-        return tuple(self.stems)
-
-    @property
-    def residual(self) -> Audio:
-        """The mixture less all stems: stems and residual always sum to the mixture."""
-        left_over = large.copied(self.mixture.samples)
-        for stem in self.stems.values():
-            for span in large.spans(stem.length):
-                left_over[:, span] -= stem.samples[:, span]
-        return Audio(left_over, self.mixture.sample_rate)
-
-    def without(self, *names: str) -> Audio:
-        """The mixture less some stems: what is left to play along with.
-
-        Parameters
-        ----------
-        *names : str
-            Of stems.
-
-        Raises
-        ------
-        ConfigError
-            If there is no stem of that name.
-        """
-        return self.remix(dict.fromkeys(names, -math.inf))
-
-    def remix(self, gains_db: Mapping[str, float]) -> Audio:
-        """The mixture with some stems louder or softer; the residual stays as it is.
-
-        Parameters
-        ----------
-        gains_db : mapping of str to float
-            Gain of each stem in dB: 0 leaves it, ``-inf`` takes it away. Stems that are not named stay as they are.
-
-        Raises
-        ------
-        ConfigError
-            If there is no stem of that name, or a gain is no number.
-
-        Examples
-        --------
-        >>> separation.remix({"left": -12, "right": 3}).write("practice.wav")  # doctest: +SKIP
-        """
-        remixed = large.copied(self.mixture.samples)
-        for name, gain_db in gains_db.items():
-            if name not in self:
-                raise ConfigError(f"there is no stem '{name}'; the stems are {', '.join(self.stems)}")
-            if not gain_db <= _HIGHEST_GAIN_DB:
-                raise ConfigError(
-                    f"the gain of '{name}' needs a number of dB up to {_HIGHEST_GAIN_DB}, given {gain_db}"
-                )
-            for span in large.spans(self.mixture.length):
-                remixed[:, span] += np.float32(10 ** (gain_db / 20) - 1) * self[name].samples[:, span]
-        return Audio(remixed, self.mixture.sample_rate)
 
     @property
     def score(self) -> Score:
@@ -251,6 +177,7 @@ class Separation(Mapping[str, Audio]):
         gains_db: Mapping[str, float] | None = None,
         variables: bool = False,
         score: bool = False,
+        picture: bool = False,
         format: str = "wav",
         subtype: str | None = None,
         too_loud: str = "refuse",
@@ -275,9 +202,11 @@ class Separation(Mapping[str, Audio]):
             Write the method's variables to ``variables.npz``, for `read_variables` and methods that start from them.
         score : bool
             Write the notes that the method found, those of `score`, to ``score.mid``.
+        picture : bool
+            Write the picture that `plot` draws to ``separation.png``.
         format, subtype : str
             ``"wav"`` (``"FLOAT"``, ``"PCM_16"``, ``"PCM_24"``), ``"flac"`` (``"PCM_24"``, ``"PCM_16"``), ``"ogg"``,
-            ``"mp3"``. Where integers lose bits, there is dither.
+            ``"mp3"``, or ``"npy"`` for arrays that can be mapped. Where integers lose bits, there is dither.
         too_loud : {'refuse', 'scale'}
             What is done about sound above full scale in a format that ends there: nothing is written, or all files are
             made softer by one factor. It is never clipped.
@@ -295,6 +224,8 @@ class Separation(Mapping[str, Audio]):
             If there is no stem of a name, no variables were kept, or there is no such format.
         AudioError
             If sound is above full scale, or the format does not know its rate.
+        SepkitError
+            If a picture is wanted and matplotlib is not installed.
         WriteError
         """
         chosen = Outputs(
@@ -303,6 +234,7 @@ class Separation(Mapping[str, Audio]):
             gains_db=dict(gains_db or {}),
             variables=variables,
             score=score,
+            picture=picture,
             format=format,
             subtype=subtype,
             too_loud=too_loud,
@@ -323,26 +255,14 @@ class Separation(Mapping[str, Audio]):
         return write_result(
             folder,
             FileNames(name),
-            self._chosen(outputs),
+            self.chosen(outputs),
             encoding=outputs.encoding,
             scales=outputs.too_loud == "scale",
             tags=read_tags(origin.path) if origin and origin.path else {},
             uncertainty=self.uncertainty,
             variables=self.variables if outputs.variables else None,
             score=self.score if outputs.score else None,
+            picture=self.plot() if outputs.picture else None,
             learned=self.learned,
             record=record,
         )
-
-    def _chosen(self, outputs: Outputs) -> Mapping[str, Audio]:
-        """The audio to write by the name of its file."""
-        if not (outputs.only or outputs.without or outputs.gains_db):
-            return self.stems
-        unknown = [name for name in outputs.only if name not in self]
-        if unknown:
-            raise ConfigError(f"there is no stem '{unknown[0]}'; the stems are {', '.join(self.stems)}")
-        chosen = {name: self[name] for name in outputs.only}
-        chosen |= {f"without_{name}": self.without(name) for name in outputs.without}
-        if outputs.gains_db:
-            chosen["remix"] = self.remix(outputs.gains_db)
-        return chosen

@@ -34,7 +34,13 @@ def weights_used(
         ``for`` (what they belong to) and ``digest``; of published ones ``name``, ``licence`` and ``source``, else
         None; and ``files``, the URL and SHA-256 of each that was fetched.
     """
-    used: list[tuple[TrainableSpec, Path | None]] = [(spec, weights)]
+    own = () if weights is None else (_record(spec, weights),)
+    return own + weights_of_priors(priors, registry)
+
+
+def weights_of_priors(priors: Iterable[Prior], registry: Registry) -> tuple[dict[str, Any], ...]:
+    """What is known of the weights of priors, as of `weights_used`."""
+    used: list[tuple[TrainableSpec, Path | None]] = []
     for prior in priors:
         published = registry.priors.get(prior.name)
         if published is not None and "weights" in type(prior).model_fields:

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,11 +17,15 @@ from sepkit.files import file_names, read_regular, sha256, staged_folder
 from sepkit.music.audio import Audio
 from sepkit.music.encoding import FORMATS, Encoding, encode
 from sepkit.music.score import Score
+from sepkit.plots.canvas import write_figure
 from sepkit.problem.found_f0 import found_f0
 from sepkit.problem.run import Writable
 from sepkit.problem.variables import Variables
 from sepkit.problem.variables_file import write_variables
 from sepkit.solving.naming import FileNames
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 RECORD = "separation.json"
 FORMAT = 1
@@ -59,10 +63,11 @@ def write_result(
     uncertainty: Mapping[str, Audio],
     variables: Variables | None,
     score: Score | None,
+    picture: Figure | None,
     learned: Writable | None,
     record: Mapping[str, Any],
 ) -> Written:
-    """Write a file for each output, ``uncertainty/<source>.wav``, variables, F0, notes, learned weights, the record.
+    """Write a file for each output, ``uncertainty/<source>.wav``, variables, notes, picture, learned weights, record.
 
     All or nothing. Where `scales` says so, outputs above full scale make all of them softer alike in formats that end
     there.
@@ -95,6 +100,8 @@ def write_result(
                 tracks[source].write(_placed(staging, names.of(f"f0/{stem}", "csv")))
         if score is not None:
             score.write(_placed(staging, names.of("score", "mid")))
+        if picture is not None:
+            write_figure(_placed(staging, names.picture), picture)
         if learned is not None:
             place = staging / names.folder_of("model")
             place.mkdir(parents=True, exist_ok=True)
@@ -129,7 +136,7 @@ def is_written(name: str, names: FileNames) -> bool:
     """Whether a separation with these names can write a file of this name."""
     inside = names.folder_of("model")
     learned = [one if inside == "." else f"{inside}/{one}" for one in _LEARNED]
-    of_all = (names.of("variables", "npz"), names.of("score", "mid"), *learned)
+    of_all = (names.of("variables", "npz"), names.of("score", "mid"), names.picture, *learned)
     return name in of_all or names.is_stem(name, FORMATS) or names.is_stem(name, ("csv",), within=("f0/",))
 
 

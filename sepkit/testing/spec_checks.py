@@ -6,7 +6,7 @@ import inspect
 
 from sepkit.config import Config, validate
 from sepkit.plugin.registry import Registry
-from sepkit.plugin.specs import TrainableSpec
+from sepkit.plugin.specs import LONGEST_SUMMARY, TrainableSpec
 from sepkit.plugin.weights import Weights
 from sepkit.problem.constraint import Constraint
 from sepkit.problem.prior import Prior
@@ -18,8 +18,6 @@ from sepkit.testing.statement_subject import StatementSubject
 from sepkit.testing.subject import MethodSubject, Subject
 from sepkit.training.trainer import Trainer
 
-_LONGEST_SUMMARY = 120
-
 
 @check(when=published)
 def summary_is_one_short_line(subject: Subject) -> None:
@@ -27,8 +25,9 @@ def summary_is_one_short_line(subject: Subject) -> None:
     assert subject.spec is not None
     summary = subject.spec.summary
     require(
-        summary.strip() == summary and 0 < len(summary) <= _LONGEST_SUMMARY and summary.isprintable(),
-        f"the summary is {summary!r}; say in one line of at most {_LONGEST_SUMMARY} characters what it does",
+        summary.strip() == summary and 0 < len(summary) <= LONGEST_SUMMARY and summary.isprintable(),
+        f"the summary is {summary!r}, {len(summary)} characters; say in one line of at most {LONGEST_SUMMARY} what it "
+        "does, which is what a list has room for",
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +19,7 @@ import pytest
 import sepkit
 from plugins.web.tests.clients import ENDLESS, QUICK, Client, noise, serving
 from sepkit import Audio
+from sepkit.serving.client import Worker
 
 pytestmark = pytest.mark.slow
 
@@ -64,6 +67,21 @@ def test_from_a_recording_to_stems_picture_and_archive(server: Client, mixture: 
     assert "/jobs/" not in archive.read("separation.json").decode()
     assert server.http.delete(f"api/jobs/{id}").status_code == 204
     assert server.http.get(f"api/jobs/{id}").status_code == 404
+
+
+def test_the_example_of_the_readme_does_what_it_says(
+    server: Client, mixture: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    [program] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert "http://127.0.0.1:8000" in program
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "song.wav").write_bytes(mixture)
+    exec(program.replace("http://127.0.0.1:8000", server.address), {})
+    *_, done, total = capsys.readouterr().out.splitlines()[-1].split()
+    assert done == total
+    for name in ("voice", "guitar"):
+        assert Audio.read(tmp_path / f"{name}.wav").length == 16000
 
 
 def test_a_score_and_f0_tracks_come_along(server: Client, mixture: bytes) -> None:
@@ -123,6 +141,32 @@ def test_jobs_are_cancelled_while_they_run_and_while_they_wait(server: Client, m
         server.http.post(f"api/jobs/{id}/cancel")
         assert server.ended(id)["state"] == "cancelled"
     assert server.ended(server.submit(mixture, QUICK).json()["id"])["state"] == "done"
+
+
+def test_whoever_gives_up_waiting_makes_room_at_once(tmp_path: Path, mixture: bytes) -> None:
+    with serving(tmp_path, "--queue", "1") as client:
+        running, waiting = (client.submit(mixture, ENDLESS).json()["id"] for _ in range(2))
+        client.ended(running, lambda job: job["done"] > 0)
+        assert client.submit(mixture, QUICK).status_code == 429
+        client.http.post(f"api/jobs/{waiting}/cancel")
+        assert client.submit(mixture, QUICK).status_code == 202
+
+
+def test_workers_leave_out_the_plugins_that_the_server_leaves_out(tmp_path: Path) -> None:
+    from sepkit_web.app import make_app
+    from sepkit_web.config import ServerConfig
+
+    app = make_app(ServerConfig(), sepkit.Registry.discover(disabled={"nmf"}), tmp_path)
+
+    async def answer() -> list[str]:
+        worker = Worker(environment=app.state.queue.environment)
+        listed = await worker.ask("list")
+        await worker.close()
+        return [method["name"] for method in listed["methods"]]
+
+    listed = asyncio.run(answer())
+    assert "score-nmf" in listed
+    assert "nmf" not in listed
 
 
 def test_fifty_at_once_are_done_or_refused_with_a_reason(tmp_path: Path, mixture: bytes) -> None:

@@ -14,7 +14,7 @@ _SHARED = frozenset({"gain-equivariant", "sums-to-mixture"})
 def sepkit_separators() -> Iterator[SeparatorSpec]:
     yield SeparatorSpec(
         name="rpca",
-        summary="voice and accompaniment apart by robust PCA: the band is of low rank, the voice is sparse",
+        summary="voice and band apart by robust PCA: low rank and sparse",
         reference="P.-S. Huang, S. D. Chen, P. Smaragdis, M. Hasegawa-Johnson, Singing-voice separation from monaural "
         "recordings using robust principal component analysis, ICASSP 2012",
         factory="sepkit_classical.rpca:RPCA",
@@ -25,7 +25,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
     )
     yield SeparatorSpec(
         name="melody",
-        summary="lead voice and accompaniment apart: a source-filter model at the voice's F0, found or given",
+        summary="lead voice and band apart: source-filter model at its F0",
         reference="J.-L. Durrieu, B. David, G. Richard, A musically motivated mid-level representation for pitch "
         "estimation and musical audio source separation, IEEE JSTSP 5(6), 2011",
         factory="sepkit_classical.melody:Melody",
@@ -37,7 +37,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
     )
     yield SeparatorSpec(
         name="rpca-melody",
-        summary="voice and accompaniment apart by robust PCA and the partials of the melody, found or given",
+        summary="voice and band apart: robust PCA and partials of F0",
         reference="Y. Ikemiya, K. Itoyama, K. Yoshii, Singing voice separation and vocal F0 estimation based on mutual "
         "combination of robust principal component analysis and subharmonic summation, IEEE/ACM TASLP 24(11), 2016",
         factory="sepkit_classical.rpca_melody:RPCAMelody",
@@ -49,7 +49,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
     )
     yield SeparatorSpec(
         name="ensemble",
-        summary="stems of the same names by several installed methods, combined by mean, weights or median",
+        summary="stems of several methods combined: mean, weights, median",
         reference="S. Uhlich et al., Improving music source separation based on deep neural networks through data "
         "augmentation and network blending, ICASSP 2017",
         factory="sepkit_classical.ensemble:Ensemble",
@@ -60,7 +60,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
     )
     yield SeparatorSpec(
         name="repet",
-        summary="voice and accompaniment apart: the band repeats with a period, the voice does not",
+        summary="voice and band apart: the band repeats with a period",
         reference="Z. Rafii, B. Pardo, Repeating pattern extraction technique (REPET): a simple method for music/voice "
         "separation, IEEE TASLP 21(1), 2013",
         factory="sepkit_classical.repet:REPET",
@@ -71,7 +71,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
     )
     yield SeparatorSpec(
         name="repet-sim",
-        summary="voice and accompaniment apart: the band returns to what it played before; also online",
+        summary="voice and band apart: the band returns to what it played",
         reference="Z. Rafii, B. Pardo, Music/voice separation using the similarity matrix, ISMIR 2012",
         factory="sepkit_classical.repet_sim:REPETSIM",
         config="sepkit_classical.config:REPETSIMConfig",
@@ -81,7 +81,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
     )
     yield SeparatorSpec(
         name="ft2d",
-        summary="voice and accompaniment apart: repetition makes peaks in the spectrogram's 2D Fourier transform",
+        summary="voice and band apart: peaks of a 2D Fourier transform",
         reference="P. Seetharaman, F. Pishdadian, B. Pardo, Music/voice separation using the 2D Fourier transform, "
         "WASPAA 2017",
         factory="sepkit_classical.ft2d:FT2D",
@@ -92,7 +92,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
     )
     yield SeparatorSpec(
         name="centre",
-        summary="what both channels of a stereo recording have alike, and all else",
+        summary="what both channels have alike, and all else",
         reference="C. Avendano, J.-M. Jot, A frequency-domain approach to multichannel upmix, JAES 52(7/8), 2004",
         factory="sepkit_classical.centre:Centre",
         config="sepkit_classical.config:CentreConfig",
@@ -104,7 +104,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
     )
     yield SeparatorSpec(
         name="duet",
-        summary="sources apart by the level and the delay between two channels",
+        summary="sources apart by level and delay between the channels",
         reference="Ö. Yılmaz, S. Rickard, Blind separation of speech mixtures via time-frequency masking, IEEE TSP "
         "52(7), 2004",
         factory="sepkit_classical.duet:DUET",
@@ -116,7 +116,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
     )
     yield SeparatorSpec(
         name="projet",
-        summary="sources apart by how they are panned in stereo, seen in many projections of both channels",
+        summary="sources apart by their panning, seen in projections",
         reference="D. Fitzgerald, A. Liutkus, R. Badeau, PROJET: spatial audio separation using projections, ICASSP "
         "2016",
         factory="sepkit_classical.projet:PROJET",
@@ -128,7 +128,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
     )
     yield SeparatorSpec(
         name="hpss",
-        summary="harmonic and percussive sounds apart, by median filters or kernel additive modelling",
+        summary="harmonic and percussive sounds apart by medians",
         reference="D. Fitzgerald, Harmonic/percussive separation using median filtering, DAFx 2010; J. Driedger, M. "
         "Müller, S. Disch, Extending harmonic-percussive separation of audio signals, ISMIR 2014",
         factory="sepkit_classical.hpss:HPSS",

@@ -12,7 +12,7 @@ SEPKIT_API = 1
 def sepkit_separators() -> Iterator[SeparatorSpec]:
     yield SeparatorSpec(
         name="demucs",
-        summary="pretrained: vocals, drums, bass and other of pop songs, by Hybrid Transformer Demucs",
+        summary="vocals, drums, bass, other by Hybrid Transformer Demucs",
         reference="S. Rouard, F. Massa and A. Défossez, Hybrid transformers for music source separation, ICASSP 2023",
         factory="sepkit_demucs.separator:Demucs",
         config="sepkit_demucs.config:DemucsConfig",

@@ -23,7 +23,7 @@ _TOY_WAVEFORMS = Weights(
 def sepkit_separators() -> Iterator[SeparatorSpec]:
     yield SeparatorSpec(
         name="flow-sgld",
-        summary="annealed Langevin sampling under priors of the sources: flows, or any others; knows how sure it is",
+        summary="annealed Langevin sampling under priors of the sources",
         reference="V. Jayaram, J. Thickstun, Source separation with deep generative priors, ICML 2020",
         factory="sepkit_flow_sgld.separator:FlowSGLD",
         config="sepkit_flow_sgld.config:FlowSGLDConfig",
@@ -36,7 +36,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
     )
     yield SeparatorSpec(
         name="flow-vae",
-        summary="one pass of a network that was trained on mixtures alone, to the posterior under flow priors",
+        summary="one pass of a network to the posterior under flow priors",
         reference=_FRANK,
         factory="sepkit_flow_sgld.vae_separator:FlowVAE",
         config="sepkit_flow_sgld.vae_config:FlowVAEConfig",
@@ -52,7 +52,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
 def sepkit_priors() -> Iterator[PriorSpec]:
     yield PriorSpec(
         name="flow",
-        summary="waveforms are as likely as a normalizing flow says that was trained on each source alone",
+        summary="waveforms are likely under a flow trained on each source",
         reference=_FRANK,
         factory="sepkit_flow_sgld.prior:FlowPrior",
         domains=(Domain.WAVEFORMS,),
@@ -64,7 +64,7 @@ def sepkit_priors() -> Iterator[PriorSpec]:
     )
     yield PriorSpec(
         name="stationary",
-        summary="sources are stationary normal processes with known spectra; separates like a Wiener filter",
+        summary="sources are stationary normal processes of known spectra",
         reference="N. Wiener, Extrapolation, interpolation, and smoothing of stationary time series, 1949",
         factory="sepkit_flow_sgld.gaussian:GaussianPrior",
         domains=(Domain.WAVEFORMS,),

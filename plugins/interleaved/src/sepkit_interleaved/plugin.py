@@ -19,7 +19,7 @@ _BAND = Weights(
 def sepkit_separators() -> Iterator[SeparatorSpec]:
     yield SeparatorSpec(
         name="interleaved",
-        summary="network with one encoder and a decoder a source, trained in turns on databases of their own",
+        summary="network of one encoder and a decoder for each source",
         reference="C. S. J. Doire and O. Okubadejo, Interleaved multitask learning for audio source separation with "
         "independent databases, arXiv:1908.05182, 2019",
         factory="sepkit_interleaved.separator:Interleaved",

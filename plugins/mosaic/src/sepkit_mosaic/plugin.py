@@ -11,7 +11,7 @@ SEPKIT_API = 1
 def sepkit_separators() -> Iterator[SeparatorSpec]:
     yield SeparatorSpec(
         name="mosaic",
-        summary="the recording rebuilt from the sounds of the examples: Let it Bee",
+        summary="the recording rebuilt from examples: Let it Bee",
         reference="J. Driedger, T. Prätzlich, M. Müller, Let it Bee: towards NMF-inspired audio mosaicing, ISMIR 2015",
         factory="sepkit_mosaic.separator:Mosaic",
         config="sepkit_mosaic.config:MosaicConfig",

@@ -11,7 +11,7 @@ SEPKIT_API = 1
 def sepkit_separators() -> Iterator[SeparatorSpec]:
     yield SeparatorSpec(
         name="nae",
-        summary="nonnegative autoencoder, blind, informed by a score or labels, or trained on recordings",
+        summary="nonnegative autoencoder: blind, score, labels, trained",
         reference="P. Smaragdis and S. Venkataramani, A neural network alternative to non-negative audio models, "
         "ICASSP 2017",
         factory="sepkit_nae.separator:NAE",

@@ -11,7 +11,7 @@ SEPKIT_API = 1
 def sepkit_separators() -> Iterator[SeparatorSpec]:
     yield SeparatorSpec(
         name="nmf",
-        summary="nonnegative matrix factorisation, blind, from example recordings, or from what a listener labels",
+        summary="nonnegative matrix factorisation: blind or informed",
         reference="C. Févotte and J. Idier, Algorithms for nonnegative matrix factorization with the beta-divergence, "
         "Neural Computation 23(9), 2011",
         factory="sepkit_nmf.separator:NMF",

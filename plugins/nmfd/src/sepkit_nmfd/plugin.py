@@ -11,7 +11,7 @@ SEPKIT_API = 1
 def sepkit_separators() -> Iterator[SeparatorSpec]:
     yield SeparatorSpec(
         name="nmfd",
-        summary="nonnegative matrix factor deconvolution: drums, blind, by samples of them, by a score, or both",
+        summary="nonnegative matrix factor deconvolution, for drums",
         reference="C. Dittmar and M. Müller, Reverse engineering the Amen break: score-informed separation and "
         "restoration applied to drum recordings, IEEE/ACM TASLP 24(9), 2016",
         factory="sepkit_nmfd.separator:NMFD",

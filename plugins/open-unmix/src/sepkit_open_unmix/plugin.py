@@ -12,7 +12,7 @@ SEPKIT_API = 1
 def sepkit_separators() -> Iterator[SeparatorSpec]:
     yield SeparatorSpec(
         name="open-unmix",
-        summary="pretrained: vocals, drums, bass and other, by recurrent networks and a multichannel Wiener filter",
+        summary="vocals, drums, bass, other by recurrent networks",
         reference="F.-R. Stöter, S. Uhlich, A. Liutkus and Y. Mitsufuji, Open-Unmix - a reference implementation for "
         "music source separation, JOSS 4(41), 2019",
         factory="sepkit_open_unmix.separator:OpenUnmix",

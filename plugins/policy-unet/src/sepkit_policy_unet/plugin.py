@@ -11,7 +11,7 @@ SEPKIT_API = 1
 def sepkit_separators() -> Iterator[SeparatorSpec]:
     yield SeparatorSpec(
         name="policy-unet",
-        summary="blind separation of instruments by their tones, found by a network trained on the mixture itself",
+        summary="instruments by their tones, which a network finds",
         reference="S. Schulze, J. Leuschner and E. J. King, Blind source separation in polyphonic music recordings "
         "using deep neural networks trained via policy gradients, Signals 2(4), 2021",
         factory="sepkit_policy_unet.separator:PolicyUNet",
@@ -40,6 +40,6 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
 def sepkit_datasets() -> Iterator[DatasetSpec]:
     yield DatasetSpec(
         name="recordings",
-        summary="a folder of mixtures of which nothing else is known, to learn from",
+        summary="a folder of mixtures alone, to learn from",
         factory="sepkit_policy_unet.recordings:Recordings",
     )

@@ -11,7 +11,7 @@ SEPKIT_API = 1
 def sepkit_separators() -> Iterator[SeparatorSpec]:
     yield SeparatorSpec(
         name="score-nmf",
-        summary="score-informed nonnegative matrix factorisation: the parts of a score out of a recording",
+        summary="score-informed nonnegative matrix factorisation",
         reference="S. Ewert and M. Müller, Using score-informed constraints for NMF-based source separation, "
         "ICASSP 2012",
         factory="sepkit_score_nmf.separator:ScoreNMF",
@@ -31,7 +31,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
     )
     yield SeparatorSpec(
         name="score-nmf-tutorial",
-        summary="score-informed nonnegative matrix factorisation from the start that the tutorial's notebooks make",
+        summary="score-informed NMF as the tutorial's notebooks start it",
         reference="M. Müller, Fundamentals of Music Processing, 2nd edition, section 8.3, Springer 2021",
         factory="sepkit_score_nmf.separator:TutorialNMF",
         config="sepkit_score_nmf.config:TutorialConfig",

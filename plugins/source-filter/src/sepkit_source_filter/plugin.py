@@ -11,7 +11,7 @@ SEPKIT_API = 1
 def sepkit_separators() -> Iterator[SeparatorSpec]:
     yield SeparatorSpec(
         name="source-filter",
-        summary="source-filter models fitted to the mixture alone: voices out of an ensemble, given F0 or a score",
+        summary="voices out of an ensemble: source-filter models at F0",
         reference="K. Schulze-Forster et al., Unsupervised music source separation "
         "using differentiable parametric source models, IEEE/ACM TASLP 31, 2023",
         factory="sepkit_source_filter.separator:SourceFilter",

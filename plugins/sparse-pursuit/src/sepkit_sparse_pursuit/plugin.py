@@ -11,7 +11,7 @@ SEPKIT_API = 1
 def sepkit_separators() -> Iterator[SeparatorSpec]:
     yield SeparatorSpec(
         name="sparse-pursuit",
-        summary="blind separation of instruments by the harmonics of their tones, learned from the mixture itself",
+        summary="instruments by the harmonics of their tones, found blind",
         reference="S. Schulze and E. J. King, Sparse pursuit and dictionary learning for blind source separation in "
         "polyphonic music recordings, EURASIP Journal on Audio, Speech, and Music Processing, 2021",
         factory="sepkit_sparse_pursuit.separator:SparsePursuit",
@@ -33,7 +33,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
     )
     yield SeparatorSpec(
         name="beurling-lasso",
-        summary="convex separation of instruments whose harmonics are known, by measures of least total variation",
+        summary="instruments of known harmonics: least total variation",
         reference="S. Schulze and E. J. King, Formulating Beurling LASSO for source separation via proximal gradient "
         "iteration, 2022",
         factory="sepkit_sparse_pursuit.beurling_separator:BeurlingLasso",

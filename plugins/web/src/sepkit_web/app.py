@@ -12,6 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from sepkit import Registry, SepkitError
+from sepkit.batching.batch import disabled
 from sepkit.errors import UnknownNameError, UserError
 from sepkit.version import __version__
 from sepkit_web.config import ServerConfig
@@ -30,11 +31,11 @@ def make_app(config: ServerConfig, registry: Registry, folder: Path) -> FastAPI:
     ----------
     config : ServerConfig
     registry : Registry
-        What the page offers; workers discover plugins for themselves.
+        What the page offers; workers discover plugins for themselves, but for those that it leaves out.
     folder : Path
         Where jobs lie.
     """
-    queue = JobQueue(JobFolder(folder), config)
+    queue = JobQueue(JobFolder(folder), config, disabled(registry))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from sepkit.errors import Cancelled, SepkitError
+from sepkit.plugin.loader import DISABLE
 from sepkit.problem.run import Progress
 from sepkit.serving.client import Worker, WorkerDied
 from sepkit_web.config import ServerConfig
@@ -30,13 +31,17 @@ class JobQueue:
     folder : JobFolder
         Jobs that had not ended when an earlier server did are done now.
     config : ServerConfig
+    disabled : iterable of str
+        Plugins that workers leave out.
     """
 
-    def __init__(self, folder: JobFolder, config: ServerConfig) -> None:
+    def __init__(self, folder: JobFolder, config: ServerConfig, disabled: Iterable[str] = ()) -> None:
         self.folder, self.config = folder, config
+        self.environment = os.environ | _threads(config.jobs) | {DISABLE: ",".join(disabled)}
         self.jobs = {job.id: job for job in folder.load()}
         self._arriving = 0
-        self._waiting: asyncio.Queue[Job] = asyncio.Queue()
+        self._waiting: dict[str, Job] = {}
+        self._come = asyncio.Event()
         self._changed: dict[str, asyncio.Event] = {}
         self._workers: dict[str, Worker] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -63,8 +68,8 @@ class JobQueue:
         ------
         QueueFull
         """
-        if self._arriving + self._waiting.qsize() >= self.config.queue + self.config.jobs - len(self._workers):
-            raise QueueFull(f"{self._waiting.qsize()} jobs wait already, as many as this server takes; come back later")
+        if self._arriving + len(self._waiting) >= self.config.queue + self.config.jobs - len(self._workers):
+            raise QueueFull(f"{len(self._waiting)} jobs wait already, as many as this server takes; come back later")
         self._arriving += 1
         try:
             yield
@@ -75,11 +80,11 @@ class JobQueue:
         """Put a job at the end; raises `WriteError`."""
         self.folder.save(job)
         self.jobs[job.id] = job
-        self._waiting.put_nowait(job)
+        self._wait(job)
 
     async def cancel(self, job: Job) -> None:
         """Stop a job at its next step, or before it starts."""
-        if job.state == "queued":
+        if self._waiting.pop(job.id, None):
             self._end(job, "cancelled", "the job was cancelled")
         elif job.id in self._workers:
             await self._workers[job.id].ask("cancel", job=job.id)
@@ -103,15 +108,24 @@ class JobQueue:
             self._end(job, "failed", f"the server ended {job.attempts} times while it was at this job; it is given up")
         else:
             job.state, job.stage = "queued", "waiting"
-            self._waiting.put_nowait(job)
+            self._wait(job)
+
+    def _wait(self, job: Job) -> None:
+        self._waiting[job.id] = job
+        self._come.set()
+
+    async def _next(self) -> Job:
+        """The job that has waited the longest, which waits no more."""
+        while not self._waiting:
+            self._come.clear()
+            await self._come.wait()
+        return self._waiting.pop(next(iter(self._waiting)))
 
     async def _work(self) -> None:
-        worker = Worker(environment=os.environ | _threads(self.config.jobs))
+        worker = Worker(environment=self.environment)
         try:
             while True:
-                job = await self._waiting.get()
-                if job.state == "queued":
-                    await self._do(job, worker)
+                await self._do(await self._next(), worker)
         finally:
             await worker.kill()
 
@@ -121,7 +135,9 @@ class JobQueue:
         self._save(job)
         try:
             separation = worker.separate(
-                reporter=lambda progress: self._progress(job, progress), picture=True, **self.folder.asked(job)
+                reporter=lambda progress: self._progress(job, progress),
+                outputs={"picture": True},
+                **self.folder.asked(job),
             )
             told = await asyncio.wait_for(separation, 60 * self.config.minutes)
         except asyncio.TimeoutError:

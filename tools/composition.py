@@ -1,0 +1,244 @@
+"""Measure what every prior and constraint does for every separator that can host it, for docs/guide/composition.md.
+
+``python tools/composition.py`` measures what the page does not tell yet, and writes it there; ``--all`` measures
+everything anew, ``--check`` only says what the page does not tell. The pieces are the first seconds of the two bundled
+examples, which `sepkit.example` renders; nothing else is used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sepkit import Audio, Constraint, Label, Labels, Method, Prior, Registry, Score, example
+from sepkit.errors import Cancelled, SepkitError
+from sepkit.evaluation import evaluate
+from sepkit.music import midi_to_hz
+from sepkit.plugin.specs import SeparatorSpec, StatementSpec
+from sepkit.problem.domain import Domain
+from sepkit.problem.needs import alternatives, unmet
+
+PAGE = Path(__file__).parents[1] / "docs" / "guide" / "composition.md"
+COMMAND = "python tools/composition.py"
+TABLE = re.compile(rf"(<!-- table, written by {COMMAND} -->\n)(.*?)(<!-- end of table -->)", re.DOTALL)
+SECONDS, RATE, ITERATIONS, MOST_S = 4.0, 16000, 30, 10.0
+NOT_MEASURED = "·"
+
+Pair = tuple[str, str]
+"""Names of a separator and of a prior or a constraint."""
+
+
+def main() -> None:
+    """Measure and write, or check."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--check", action="store_true")
+    given = parser.parse_args()
+    registry = Registry.discover()
+    told, reasons = ({}, {}) if given.all else read(PAGE.read_text(encoding="utf-8"))
+    domains = hosting(registry)
+    if given.check:
+        wrong = [*(domains.keys() ^ told.keys()), *(pair for pair in told if told[pair][0] != letter(domains[pair]))]
+        if wrong:
+            sys.exit(f"{PAGE} and what is published differ in {wrong[0]}; write it with: {COMMAND}")
+        return
+    pieces = [Piece.of("ode"), Piece.of("piano")]
+    for name in dict.fromkeys(name for name, statement in domains if (name, statement) not in told):
+        print(name, flush=True)
+        measuring = Measuring(registry, name)
+        for statement in (one for other, one in domains if other == name):
+            figures = [measuring.effect_db(piece, statement) for piece in pieces]
+            told[name, statement] = " ".join([letter(domains[name, statement]), *figures])
+        reasons |= measuring.reasons
+        text = PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(TABLE.sub(rf"\1{table(registry, told, reasons)}\3", text), encoding="utf-8")
+
+
+def hosting(registry: Registry) -> dict[Pair, Domain]:
+    """On which variable every separator hosts every prior and constraint that it can."""
+    found = {}
+    for spec in separators(registry):
+        for statement in statements(registry):
+            taken = spec.priors if statement.kind == "prior" else (*spec.constraints, Domain.WAVEFORMS)
+            domain = next((one for one in taken if one in statement.domains), None)
+            if domain is not None:
+                found[spec.name, statement.name] = domain
+    return found
+
+
+def separators(registry: Registry) -> list[SeparatorSpec]:
+    """Those that host in their own loops first."""
+    return sorted(registry.separators.values(), key=lambda spec: (not (spec.priors or spec.constraints), spec.name))
+
+
+def statements(registry: Registry) -> list[StatementSpec]:
+    """All priors, then all constraints."""
+    return [*registry.priors.values(), *registry.constraints.values()]
+
+
+def letter(domain: Domain) -> str:
+    """What stands for a domain in the table."""
+    return str(domain)[0].upper()
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A mixture with all that can be known of it."""
+
+    mixture: Audio
+    stems: dict[str, Audio]
+    knowledge: dict[str, Any]
+
+    @classmethod
+    def of(cls, name: str) -> Piece:
+        """The beginning of a bundled example; the players' next seconds are the examples of their sounds."""
+        whole = example.load(name)
+        stems = {source: part(stem, 0) for source, stem in whole.stems.items()}
+        notes = [note for note in whole.score.notes if note.onset_s < SECONDS]
+        notes = [replace(note, offset_s=min(note.offset_s, SECONDS)) for note in notes]
+        spans = [Label(note.onset_s, note.offset_s, note.part) for note in notes]
+        boxes = [
+            replace(span, low_hz=0.97 * float(midi_to_hz(note.pitch)), high_hz=1.03 * float(midi_to_hz(note.pitch)))
+            for span, note in zip(spans, notes, strict=True)
+            if note.part != "drums"
+        ]
+        return cls(
+            Audio(np.sum([stem.samples for stem in stems.values()], axis=0), RATE),
+            stems,
+            {
+                "score": Score(tuple(notes)),
+                "examples": {source: part(stem, 1) for source, stem in whole.stems.items()},
+                "references": stems,
+                "labels": Labels((*spans, *boxes)),
+            },
+        )
+
+
+def part(audio: Audio, number: int) -> Audio:
+    """So many seconds of a recording, from so many times as many on."""
+    length = round(SECONDS * audio.sample_rate)
+    return Audio(audio.samples[:, number * length : (number + 1) * length], audio.sample_rate).resample(RATE)
+
+
+class Measuring:
+    """A separator with and without statements; `reasons` are why something could not be measured."""
+
+    def __init__(self, registry: Registry, name: str) -> None:
+        self.registry, self.spec = registry, registry.separator(name)
+        self.reasons: dict[str, str] = {}
+        self._plain: dict[int, float | None] = {}
+        self._method: Method | None = None
+
+    def effect_db(self, piece: Piece, statement: str) -> str:
+        """SDR with the statement, and what it needs to know, less SDR without."""
+        spec = next(one for one in statements(self.registry) if one.name == statement)
+        if id(piece) not in self._plain:
+            self._plain[id(piece)] = self._sdr_db(piece, ())
+        plain = self._plain[id(piece)]
+        told = None if plain is None else self._sdr_db(piece, (spec,))
+        return NOT_MEASURED if plain is None or told is None else f"{told - plain:+.1f}".replace("-", "−")
+
+    def _sdr_db(self, piece: Piece, declared: Sequence[StatementSpec]) -> float | None:
+        """Mean over the sources, each given the stem that is best for all of them; None where there is none."""
+        about = declared[0].name if declared else self.spec.name
+        try:
+            if self.spec.sources:
+                raise _NotMeasured("its stems have names of its own, which are not those of the pieces")
+            if "weights" in unmet(self.spec.needs, piece.knowledge) and self.spec.default_weights is None:
+                raise _NotMeasured("it needs weights that are trained or fetched")
+            if declared and declared[0].sources:
+                raise _NotMeasured(f"it knows {', '.join(declared[0].sources)}, which the pieces have not")
+            try:
+                made = [one.load()() for one in declared]
+            except ValueError:
+                raise _NotMeasured("it says nothing without options, which depend on the recording") from None
+            return self._measured(piece, declared, made)
+        except _NotMeasured as error:
+            self.reasons.setdefault(about, str(error))
+        except Cancelled:
+            self.reasons.setdefault(about, f"it takes more than {MOST_S:g} s of processor time for {SECONDS:g} s")
+        except SepkitError as error:
+            print(f"  {self.spec.name}, {about}: {error}", flush=True)
+            if not declared:
+                self.reasons.setdefault(about, "it has nothing to start from: it needs a prior")
+        return None
+
+    def _measured(self, piece: Piece, declared: Sequence[StatementSpec], made: list[Any]) -> float:
+        if self._method is None:
+            has_iterations = "iterations" in self.spec.load_config().model_fields
+            config = {"iterations": ITERATIONS} if has_iterations else {}
+            self._method = Method(self.spec.name, config=config, registry=self.registry)
+        kinds = {kind for one in (self.spec, *declared) for need in one.needs for kind in alternatives(need)[:1]}
+        separation = self._method.separate(
+            panned(piece) if "stereo" in self.spec.needs else piece.mixture,
+            sources=piece.stems,
+            priors=[one for one in made if isinstance(one, Prior)],
+            constraints=[one for one in made if isinstance(one, Constraint)],
+            cancel=_After(MOST_S),
+            align="never",
+            **{kind: piece.knowledge[kind] for kind in kinds & piece.knowledge.keys()},
+        )
+        stems = {name: stem.mixdown() for name, stem in separation.items()}
+        figures = evaluate(stems, piece.stems, metrics=["sdr"], permute=True, registry=self.registry)
+        return float(np.mean(list(figures.values["SDR"].values())))
+
+
+class _NotMeasured(Exception):
+    """Why a figure would say nothing."""
+
+
+class _After:
+    """Cancels after some seconds of processor time."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.process_time() + seconds
+
+    def is_set(self) -> bool:
+        return time.process_time() > self._end
+
+
+def panned(piece: Piece) -> Audio:
+    """The mixture in stereo, each source at a place of its own; the mixdown is the mixture."""
+    places = np.linspace(0.2, 0.8, len(piece.stems))
+    channels = [
+        np.sum([2 * share * stem.samples[0] for share, stem in zip(shares, piece.stems.values(), strict=True)], axis=0)
+        for shares in (1 - places, places)
+    ]
+    return Audio(np.stack(channels), RATE)
+
+
+def table(registry: Registry, told: dict[Pair, str], reasons: dict[str, str]) -> str:
+    """The table, and a list of what could not be measured."""
+    columns = [statement.name for statement in statements(registry)]
+    rows = [[f"`{spec.name}`", *(told.get((spec.name, one), "") for one in columns)] for spec in separators(registry)]
+    lines = [["", *(f"`{one}`" for one in columns)], ["---"] * (len(columns) + 1), *rows]
+    text = "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+    return text + "\n" + "".join(f"- `{name}`: {reason}.\n" for name, reason in sorted(reasons.items()))
+
+
+def read(text: str) -> tuple[dict[Pair, str], dict[str, str]]:
+    """What the page tells: the cells of the table, and the reasons below it."""
+    found = TABLE.search(text)
+    assert found is not None, f"{PAGE} has no place for the table"
+    lines = found[2].splitlines()
+    rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in lines if line.startswith("|")]
+    told = {
+        (row[0], statement): cell
+        for row in rows[2:]
+        for statement, cell in zip(rows[0][1:], row[1:], strict=True)
+        if cell
+    }
+    reasons = dict(line[3:].rstrip(".").split("`: ", 1) for line in lines if line.startswith("- `"))
+    return told, reasons
+
+
+if __name__ == "__main__":
+    main()
