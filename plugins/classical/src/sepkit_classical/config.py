@@ -51,7 +51,7 @@ class RPCAConfig(VoiceConfig):
         "less is voice.",
     )
     tolerance: float = Field(
-        default=1e-4,
+        default=3e-3,
         ge=1e-9,
         lt=1,
         description="Stop when both parts miss the spectrogram by less than this fraction of it.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +23,8 @@ _POINTS = 4
 """Of F0 from one frame to the next."""
 _SHORT_S = 0.08
 """A window that is too short for low voices."""
+_TUNE_TO_HZ = 8000.0
+"""Partials above tell little of a tune, and robust PCA takes the longer the more bins it sees."""
 _TOLERANCE_S = 0.05
 """Pitch trackers lose the beginnings and ends of tones."""
 
@@ -42,7 +46,10 @@ def partials_of_voice(heard: Heard, config: MelodyRange, parts: Array | None = N
     if heard.known.f0:
         f0_hz = f0_at(heard.known.f0[PARTS[0]], times_s, _TOLERANCE_S)
     else:
-        found_hz = melody_of(heard, config, sparse_and_low_rank(heard, config) if parts is None else parts)
+        bins = int(np.searchsorted(heard.bins_hz, _TUNE_TO_HZ, "right"))
+        if parts is None:
+            parts = sparse_and_low_rank(replace(heard, V=heard.V[:bins]), config)
+        found_hz = melody_of(heard, config, parts[:, :bins])
         f0_hz = np.exp(np.interp(times_s, frames_s, np.log(found_hz)))
     heard.f0_hz[:] = f0_hz[::_POINTS]
     if not np.isfinite(f0_hz).any():
@@ -54,15 +61,23 @@ def melody_of(heard: Heard, config: MelodyRange, parts: Array) -> NDArray[np.flo
     """F0 of the melody in every frame [shape=(frames,)].
 
     It is looked for through the mask of the sparse part, in windows that are long enough to tell low partials apart.
+
+    Parameters
+    ----------
+    heard : Heard
+    config : MelodyRange
+    parts : ndarray [shape=(2, bins, frames)]
+        Magnitudes of the sparse part and that of low rank, as far up as the melody is looked for.
     """
     times = 2 if heard.stft.window_length < _SHORT_S * heard.sample_rate else 1
     longer = STFT(times * heard.stft.window_length, heard.stft.hop, heard.stft.window)
     frames_s = longer.frames_s(heard.samples.shape[-1], heard.sample_rate)
     first = round((heard.frames_s[0] - frames_s[0]) * heard.sample_rate / longer.hop)
     V = mean_magnitudes(longer, heard.samples, slice(first, first + len(heard.frames_s)))
-    V *= np.repeat(soft_masks(parts)[0], times, axis=0)[: len(V)]
+    mask = np.repeat(soft_masks(parts)[0], times, axis=0)
+    V = V[: len(mask)] * mask[: len(V)]
     bins_hz = longer.bins_hz(heard.sample_rate)
-    V *= a_weighting(bins_hz)[:, np.newaxis]
+    V *= a_weighting(bins_hz[: len(V)])[:, np.newaxis]
     hop_s = longer.hop / heard.sample_rate
     return melody_hz(V, float(bins_hz[1]), hop_s, config.lowest_hz, config.highest_hz)
 
