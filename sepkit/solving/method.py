@@ -176,7 +176,7 @@ class Method:
             hosted_constraints,
             for_statements=adapted,
         )
-        run.remarks += [*on_labels, *told_unused(in_vain, self.spec)]
+        run.remarks += [*on_labels, *told_unused(in_vain, f"method '{self.spec.name}' has no use for it")]
         hosts_waveforms = Domain.WAVEFORMS in self.spec.constraints
         with run:
             run.check_cancelled()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -258,6 +259,11 @@ class Member(Config):
     method: str = Field(min_length=1, description="Name of an installed method.")
     weight: float = Field(default=1.0, gt=0, le=1e6, description="Weight of its stems in the mean, beside the others.")
     config: dict[str, Any] = Field(default_factory=dict, description="Its options.")
+    weights: Path | None = Field(
+        default=None,
+        description="Trained weights of the method: a folder, a file, or the name of published ones; null for those "
+        "that it comes with, if any.",
+    )
 
 
 class EnsembleConfig(Config):

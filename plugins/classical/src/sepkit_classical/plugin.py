@@ -54,7 +54,8 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         "augmentation and network blending, ICASSP 2017",
         factory="sepkit_classical.ensemble:Ensemble",
         config="sepkit_classical.config:EnsembleConfig",
-        uses=("f0",),
+        uses=("examples", "f0", "labels", "score"),
+        default_constraints=("activity", "regions"),
         traits=frozenset({"gain-equivariant"}),
         example={"members": [{"method": "rpca-melody"}, {"method": "ft2d", "weight": 2}]},
     )
