@@ -84,7 +84,7 @@ class Ensemble(Separator[EnsembleConfig]):
             run.remark(remark)
         if "labels" in unused:
             run.remark(
-                "the labels made no difference to the members of the ensemble: what they find is fitted to them afterwards"
+                "the labels made no difference to the members of the ensemble: its stems are fitted to them afterwards"
             )
 
 
