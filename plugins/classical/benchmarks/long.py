@@ -45,6 +45,9 @@ def measured(recording: Path, method: str, duration_s: float) -> tuple[float, fl
     length = round(duration_s * short.sample_rate)
     mixture = sepkit.Audio(np.tile(short.samples, -(-length // short.length))[:, :length], short.sample_rate)
     name, _, options = method.partition(":")
+    config = json.loads(options or "{}")
+    # What is imported is imported once.
+    sepkit.separate(sepkit.Audio(short.samples[:, : short.sample_rate], short.sample_rate), name, config=config)
     own = [own_gib()]
     began = time.process_time()
     stems = sepkit.separate(mixture, name, config=json.loads(options or "{}"), reporter=lambda _: own.append(own_gib()))

@@ -3,10 +3,10 @@
     OMP_NUM_THREADS=1 python plugins/classical/benchmarks/voices.py TRACK [TRACK ...] [--methods A,B] [--peers DIR]
 
 Each TRACK is a folder with ``mixture.*`` and ``stems/vocals.*``; ``published/*_vocals.*``, where there are such, are
-measured too. DIR is what `peer.py` has written. Of methods whose stems are not voice and accompaniment, the stem that is
-nearest to the true voice counts; those for stereo are left out where a track has one channel. Prints mean SDR and SI-SDR in dB of the voice and of the accompaniment,
-and seconds of audio a second of processor time. ``melody+f0`` is given the F0 that pYIN finds on the true voice
-(``pip install "sepkit[f0]"``), which is not counted.
+measured too. DIR is what `peer.py` has written. Prints mean SDR and SI-SDR in dB of the voice and of the accompaniment,
+and seconds of audio a second of processor time. Of methods whose stems are not voice and accompaniment the stem nearest
+to the true voice counts; those for stereo leave out tracks of one channel. ``melody+f0`` is given the F0 that pYIN
+finds on the true voice (``pip install "sepkit[f0]"``), which is not counted.
 """
 
 from __future__ import annotations
