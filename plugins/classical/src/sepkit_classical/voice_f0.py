@@ -88,7 +88,7 @@ def melody_of(heard: Heard, config: MelodyRange, parts: Array) -> NDArray[np.flo
     return melody_hz(V, float(bins_hz[1]), hop_s, config.lowest_hz, config.highest_hz)
 
 
-def bridged(times_s: Array, f0_hz: Array, longest_s: float) -> NDArray[np.float64]:
+def bridged(times_s: Array, f0_hz: NDArray[np.float64], longest_s: float) -> NDArray[np.float64]:
     """F0 that goes on from one tone to the next where no more than `longest_s` is between them.
 
     Parameters
