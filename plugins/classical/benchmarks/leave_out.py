@@ -1,6 +1,6 @@
 """Whether settings were fitted to the tracks that they are measured on::
 
-    OMP_NUM_THREADS=1 python plugins/classical/benchmarks/leave_out.py METHOD OPTION=A,B [OPTION=A,B ...] -- TRACK ...
+    OMP_NUM_THREADS=1 python plugins/classical/benchmarks/leave_out.py METHOD TRACK [TRACK ...] --option NAME=A,B [--option NAME=A,B]
 
 Separates every TRACK, a folder as of `voices.py`, with every combination of values. Prints the mean SDR of the voice in
 dB with the defaults, with the combination that is best on all tracks, and where each track has the combination that is
@@ -24,11 +24,11 @@ def main() -> None:
     """Print a row."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("method")
-    parser.add_argument("options", nargs="+")
     parser.add_argument("tracks", nargs="+", type=Path)
+    parser.add_argument("--option", action="append", required=True)
     given = parser.parse_args()
     tracks = [Track(folder) for folder in given.tracks]
-    values = {name: json.loads(f"[{several}]") for name, _, several in (one.partition("=") for one in given.options)}
+    values = {name: json.loads(f"[{several}]") for name, _, several in (one.partition("=") for one in given.option)}
     settings = [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())]
     default = voice_db(tracks, given.method, {})
     found = np.array([voice_db(tracks, given.method, setting) for setting in settings])
