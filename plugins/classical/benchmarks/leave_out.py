@@ -1,6 +1,6 @@
 """Whether settings were fitted to the tracks that they are measured on::
 
-    OMP_NUM_THREADS=1 python plugins/classical/benchmarks/leave_out.py METHOD TRACK [TRACK ...] --option NAME=A,B [--option NAME=A,B]
+    OMP_NUM_THREADS=1 python plugins/classical/benchmarks/leave_out.py METHOD TRACK [TRACK ...] --option NAME=A,B ...
 
 Separates every TRACK, a folder as of `voices.py`, with every combination of values. Prints the mean SDR of the voice in
 dB with the defaults, with the combination that is best on all tracks, and where each track has the combination that is
