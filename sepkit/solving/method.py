@@ -188,7 +188,7 @@ class Method:
             hosted_constraints,
             for_statements=adapted,
         )
-        run.remarks += [*on_labels, *told_unused(in_vain, self.spec)]
+        run.remarks += [*on_labels, *told_unused(in_vain, f"method '{self.spec.name}' has no use for it")]
         # Now and not at the end: whatever becomes of the files in the meantime, the result is that of these.
         weights = self.weights_used + weights_of_priors((prior.statement for prior in hosted_priors), self.registry)
         hosts_waveforms = Domain.WAVEFORMS in self.spec.constraints

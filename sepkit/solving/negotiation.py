@@ -105,10 +105,10 @@ def used(spec: SeparatorSpec, statements: Iterable[Hosted[Statement]]) -> frozen
     return spec.side_information.union(*(kinds(hosted.statement.needs) for hosted in statements))
 
 
-def told_unused(kinds_unused: Iterable[str], spec: SeparatorSpec) -> Iterator[str]:
+def told_unused(kinds_unused: Iterable[str], why: str) -> Iterator[str]:
     """What was given and nobody makes use of, in words for the user."""
     for kind in sorted(kinds_unused):
-        yield f"the {_KINDS_IN_WORDS[kind]} made no difference: method '{spec.name}' has no use for it"
+        yield f"the {_KINDS_IN_WORDS[kind]} made no difference: {why}"
 
 
 def takes_weights(spec: SeparatorSpec) -> bool:

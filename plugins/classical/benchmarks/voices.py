@@ -4,8 +4,9 @@
 
 Each TRACK is a folder with ``mixture.*`` and ``stems/vocals.*``; ``published/*_vocals.*``, where there are such, are
 measured too. DIR is what `peer.py` has written. Prints mean SDR and SI-SDR in dB of the voice and of the accompaniment,
-and seconds of audio a second of processor time. ``melody+f0`` is given the F0 that pYIN finds on the true voice
-(``pip install "sepkit[f0]"``), which is not counted.
+and seconds of audio a second of processor time. Of methods whose stems are not voice and accompaniment the stem nearest
+to the true voice counts; those for stereo leave out tracks of one channel. ``melody+f0`` is given the F0 that pYIN
+finds on the true voice (``pip install "sepkit[f0]"``), which is not counted.
 """
 
 from __future__ import annotations
@@ -22,12 +23,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 import sepkit
+from sepkit.errors import MismatchError
 from sepkit.informed.f0_alone import f0_alone
 from sepkit.problem.run import Run
 
 Array = NDArray[np.floating]
 
-METHODS = "repet,repet-adaptive,repet-sim,repet-sim-online,ft2d,rpca,rpca-melody,melody,melody+f0,ensemble,centre"
+METHODS = (
+    "repet,repet-adaptive,repet-sim,repet-sim-online,ft2d,rpca,rpca-melody,melody,melody+f0,ensemble,"
+    "hpss,centre,duet,projet"
+)
 SETTINGS = {
     "repet-adaptive": ("repet", {"adaptive": True}),
     "repet-sim-online": ("repet-sim", {"online": True}),
@@ -89,11 +94,14 @@ def si_sdr_db(estimate: Array, true: Array) -> float:
 def separated(track: Track, name: str) -> Array | None:
     """The voice that a method finds; None where it cannot take the track."""
     method, config = SETTINGS.get(name, (name, {}))
-    if method == "centre" and track.mixture.channels == 1:
-        return None
     f0 = {"vocals": track.f0} if name == "melody+f0" else {}
-    stems = sepkit.separate(track.mixture, method, config=config, f0=f0)
-    return stems["centre" if method == "centre" else "vocals"].samples
+    try:
+        stems = sepkit.separate(track.mixture, method, config=config, f0=f0)
+    except MismatchError:
+        return None
+    if "vocals" in stems:
+        return stems["vocals"].samples
+    return max((stem.samples for stem in stems.values()), key=lambda stem: sdr_db(stem, track.voice.samples))
 
 
 def yardsticks(track: Track) -> Iterator[tuple[str, Array, Array | None]]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -9,8 +13,10 @@ import pytest
 from numpy.typing import NDArray
 
 import sepkit
-from sepkit import Audio, F0Track
+from sepkit import Audio, Config, F0Track, Label, Labels, Note, Problem, Run, Score, Separator
 from sepkit.errors import Cancelled, ConfigError, MismatchError, UnknownNameError
+from sepkit.plugin import SeparatorSpec
+from sepkit.plugin.registry import Registry
 
 RATE = 8000
 TWO = [{"method": "repet"}, {"method": "ft2d", "config": {"mask": "binary"}}]
@@ -67,6 +73,90 @@ def test_f0_reaches_the_members_that_have_a_use_for_it() -> None:
     assert not np.allclose(blind["vocals"].samples, given["vocals"].samples, atol=1e-3)
     unused = sepkit.separate(mixture(), "ensemble", config={"members": TWO}, f0=f0)
     assert any("the F0 made no difference" in remark for remark in unused.provenance.remarks)
+
+
+class Teller(Separator[Config]):
+    """A method of somebody else that tells what it was given."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return ("a", "b")
+
+    def load(self, weights: Path | None, run: Run) -> None:
+        self.weights = weights
+
+    def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
+        for _ in run.steps(1, "tell"):
+            run.remark(f"given {sorted(problem.side_information.kinds)}, weights {self.weights and self.weights.name}")
+        half = Audio(problem.mixture.samples / 2, problem.mixture.sample_rate)
+        return dict.fromkeys(problem.sources, half)
+
+
+@pytest.fixture
+def others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Methods of third parties: one that uses all that can be known, one that uses examples alone, one with weights."""
+    module = ModuleType("somebody_else")
+    vars(module)["Teller"] = Teller
+    monkeypatch.setitem(sys.modules, "somebody_else", module)
+    registry = Registry.discover()
+    uses = {"all": ("score", "f0", "labels", "examples"), "some": ("examples",), "trained": ()}
+    for name, kinds in uses.items():
+        needs = ("weights",) if name == "trained" else ()
+        spec = SeparatorSpec(
+            name=f"teller-{name}",
+            summary="tells",
+            reference="",
+            factory="somebody_else:Teller",
+            uses=kinds,
+            needs=needs,
+        )
+        registry.add(spec)
+    monkeypatch.setattr(Registry, "discover", lambda: registry)
+
+
+def known() -> dict[str, Any]:
+    return {
+        "score": Score([Note(0.1, 0.6, 60, part="a"), Note(0.2, 0.5, 67, part="b")]),
+        "f0": {"a": F0Track(np.linspace(0, 0.7, 8), np.full(8, 300.0))},
+        "examples": {"a": mixture(), "b": mixture()},
+        "labels": Labels([Label(0.1, 0.4, "a")]),
+    }
+
+
+@pytest.mark.usefixtures("others")
+class TestMembersOfThirdParties:
+    def told(self, *methods: str, **given: Any) -> list[str]:
+        members = [{"method": method} for method in methods]
+        result = sepkit.separate(mixture(), "ensemble", sources=["a", "b"], config={"members": members}, **given)
+        return list(result.provenance.remarks)
+
+    def test_get_all_that_they_have_a_use_for_and_nothing_else(self) -> None:
+        told = self.told("teller-all", "teller-some", **known())
+        assert "teller-all: given ['examples', 'f0', 'labels', 'score'], weights None" in told
+        assert "teller-some: given ['examples'], weights None" in told
+        assert not any("made no difference: no member" in remark for remark in told)
+
+    def test_it_is_told_what_none_of_them_uses(self) -> None:
+        told = self.told("teller-some", **known())
+        for what in ("score", "F0"):
+            assert f"the {what} made no difference: no member of the ensemble has a use for it" in told
+        assert any("the labels made no difference to the members" in remark for remark in told)
+        assert not any("set of examples made no difference" in remark for remark in told)
+
+    def test_stems_obey_labels_that_no_member_uses(self) -> None:
+        config = {"members": [{"method": "teller-some"}]}
+        stems = sepkit.separate(mixture(), "ensemble", sources=["a", "b"], config=config, labels=known()["labels"])
+        silent = round(0.7 * RATE)
+        assert not stems["a"].samples[:, silent:].any()
+        assert stems["b"].samples[:, silent:].any()
+
+    def test_can_have_weights(self, tmp_path: Path) -> None:
+        (tmp_path / "mine").mkdir()
+        members = [{"method": "teller-trained", "weights": str(tmp_path / "mine")}]
+        result = sepkit.separate(mixture(), "ensemble", config={"members": members})
+        assert result.sources == ("a", "b")
+        assert "teller-trained: given [], weights mine" in result.provenance.remarks
+        assert "ensemble: members.0.weights" in result.provenance.inputs
 
 
 @pytest.mark.parametrize(

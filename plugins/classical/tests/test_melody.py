@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from sepkit.errors import ConfigError, SideInformationError
 from sepkit_classical import a_weighting, best_path, candidates_hz, subharmonic_summation
 from sepkit_classical.lead import LeadModel
 from sepkit_classical.salience import STEP_CENTS
+from sepkit_classical.voice_f0 import bridged
 
 Array = NDArray[np.floating]
 
@@ -82,6 +84,19 @@ class TestSalience:
         assert 20 * np.log10(a_weighting(np.array([*wanted]))) == pytest.approx([*wanted.values()], abs=0.11)
 
 
+class TestKnownF0:
+    @given(st.lists(st.tuples(st.booleans(), st.floats(80, 800)), min_size=1, max_size=40), st.integers(0, 8))
+    def test_short_gaps_are_bridged_and_no_others(self, points: list[tuple[bool, float]], longest: int) -> None:
+        f0_hz = np.array([value if sung else np.nan for sung, value in points])
+        known = np.flatnonzero(np.isfinite(f0_hz))
+        found = bridged(0.01 * np.arange(len(f0_hz)), f0_hz, 0.01 * longest + 1e-9)
+        expected = f0_hz.copy()
+        for one, other in itertools.pairwise(known):
+            if other - one <= longest:
+                expected[one : other + 1] = np.geomspace(f0_hz[one], f0_hz[other], other - one + 1)
+        assert found == pytest.approx(expected, nan_ok=True)
+
+
 class TestModel:
     @pytest.mark.parametrize("noise", [0.0, 0.1])
     def test_updates_never_raise_the_divergence(self, noise: float) -> None:
@@ -140,6 +155,14 @@ class TestMelody:
         half = F0Track(f0.times_s, np.where(f0.times_s < 2, f0.f0_hz, np.nan))
         voice = sepkit.separate(mixture(), "melody", f0={"vocals": half}, config={"unvoiced": 0.1})["vocals"].samples[0]
         assert np.abs(voice[round(2.3 * RATE) :]).max() > 1e-3
+
+    def test_f0_out_of_tune_is_moved_and_told(self) -> None:
+        _, voice, f0 = song()
+        flat = F0Track(f0.times_s, f0.f0_hz * 2 ** (-40 / 1200))
+        right, moved = (sepkit.separate(mixture(), "melody", f0={"vocals": track}) for track in (f0, flat))
+        assert sdr_db(moved["vocals"].samples[0], voice) > sdr_db(right["vocals"].samples[0], voice) - 0.5
+        assert any("vocals is flat by 40 cents" in remark for remark in moved.provenance.remarks)
+        assert not any("cents" in remark for remark in right.provenance.remarks)
 
     def test_f0_of_another_name_is_refused(self) -> None:
         with pytest.raises(SideInformationError, match="given is that of 'violin', and the voice is called vocals"):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from sepkit.config import Config
-from sepkit.spectral_config import SpectralConfig
+from sepkit.spectral_config import Overlap, SpectralConfig, Window
+
+MaskExponent = Annotated[
+    float, Field(gt=0, le=10, description="Exponent of the soft masks: 1 shares by magnitude, 2 by power (Wiener).")
+]
 
 
 class MaskConfig(SpectralConfig):
@@ -16,9 +21,7 @@ class MaskConfig(SpectralConfig):
     mask: Literal["soft", "binary"] = Field(
         default="soft", description="soft: a bin is shared out by mask_exponent; binary: it goes to the louder one."
     )
-    mask_exponent: float = Field(
-        default=1.0, gt=0, le=10, description="Exponent of the soft masks: 1 shares by magnitude, 2 by power (Wiener)."
-    )
+    mask_exponent: MaskExponent = 1.0
 
     @property
     def exponent(self) -> float:
@@ -51,7 +54,7 @@ class RPCAConfig(VoiceConfig):
         "less is voice.",
     )
     tolerance: float = Field(
-        default=1e-4,
+        default=3e-3,
         ge=1e-9,
         lt=1,
         description="Stop when both parts miss the spectrogram by less than this fraction of it.",
@@ -75,13 +78,9 @@ class MelodyRange(RPCAConfig):
 class MelodyConfig(MelodyRange):
     """Options of the source-filter model of a lead voice."""
 
-    window_s: float = Field(
-        default=0.093, gt=0, le=1, description="Window of the Fourier transform in seconds, rounded to a power of two."
-    )
-    overlap: int = Field(default=8, ge=2, le=32, description="Windows that overlap at each sample.")
-    mask_exponent: float = Field(
-        default=2.0, gt=0, le=10, description="Exponent of the soft masks: 1 shares by magnitude, 2 by power (Wiener)."
-    )
+    window_s: Window = 0.093
+    overlap: Overlap = 8
+    mask_exponent: MaskExponent = 2.0
     rank: int = Field(default=30, ge=1, le=500, description="Templates of the accompaniment, in a span.")
     filters: int = Field(default=10, ge=1, le=100, description="Filters of the voice, of which each moment has a mix.")
     unvoiced: float = Field(
@@ -196,9 +195,7 @@ class HPSSConfig(MaskConfig):
         description="A part has to be so many times as strong as the other one; what is neither is the residual. "
         "With 1 nothing is.",
     )
-    mask_exponent: float = Field(
-        default=2.0, gt=0, le=10, description="Exponent of the soft masks: 1 shares by magnitude, 2 by power (Wiener)."
-    )
+    mask_exponent: MaskExponent = 2.0
 
 
 class CentreConfig(SpectralConfig):
@@ -258,6 +255,11 @@ class Member(Config):
     method: str = Field(min_length=1, description="Name of an installed method.")
     weight: float = Field(default=1.0, gt=0, le=1e6, description="Weight of its stems in the mean, beside the others.")
     config: dict[str, Any] = Field(default_factory=dict, description="Its options.")
+    weights: Path | None = Field(
+        default=None,
+        description="Trained weights of the method: a folder, a file, or the name of published ones; null for those "
+        "that it comes with, if any.",
+    )
 
 
 class EnsembleConfig(Config):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +11,12 @@ from numpy.typing import NDArray
 from sepkit import large
 from sepkit.errors import Cancelled, ConfigError
 from sepkit.music.audio import Audio
+from sepkit.music.side import SideInformation
 from sepkit.plugin.registry import Registry
 from sepkit.problem.problem import Problem
 from sepkit.problem.run import Run
 from sepkit.solving.method import Method
+from sepkit.solving.negotiation import told_unused
 from sepkit.solving.separation import Separation
 from sepkit.solving.separator import Separator
 from sepkit_classical.config import EnsembleConfig, Member
@@ -36,26 +39,29 @@ class Ensemble(Separator[EnsembleConfig]):
     based on deep neural networks through data augmentation and network blending", ICASSP 2017.
     """
 
+    def load(self, weights: Path | None, run: Run) -> None:
+        registry = Registry.discover()
+        self._methods = tuple(
+            Method(member.method, config=member.config, weights=member.weights, device=run.device, registry=registry)
+            for member in self.config.members
+        )
+
     @property
     def sources(self) -> tuple[str, ...]:
         """The names that all members always give; empty when one can be asked for any."""
-        registry = Registry.discover()
-        given = [registry.separator(member.method).sources for member in self.config.members]
+        given = [method.spec.sources for method in self._methods]
         return tuple(name for name in given[0] if all(name in names for names in given)) if all(given) else ()
 
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
-        registry, config = Registry.discover(), self.config
+        config = self.config
+        self._tell_what_is_unused(problem.side_information, run)
         weights = np.array([member.weight for member in config.members])
         found: list[Separation] = []
         combined: dict[str, Array] = {}
-        uses = [registry.separator(member.method).side_information for member in config.members]
-        if problem.side_information.f0 and not any("f0" in kinds for kinds in uses):
-            run.remark("the F0 made no difference: no member of the ensemble has a use for it")
-        for index in run.steps(len(config.members), "members"):
-            member = config.members[index]
-            separation = _separated(member, problem, registry, run)
+        for index in run.steps(len(self._methods), "members"):
+            separation = _separated(self._methods[index], problem, run)
             names = problem.sources or (tuple(combined) or separation.sources)
-            _require_names(member, separation, names)
+            _require_names(config.members[index], separation, names)
             if config.combine == "median":
                 found.append(separation)
             for name in names:
@@ -67,9 +73,19 @@ class Ensemble(Separator[EnsembleConfig]):
         if config.combine == "median":
             for name, total in combined.items():
                 _median(total, [separation[name].samples for separation in found])
-            if all("sums-to-mixture" in registry.separator(member.method).traits for member in config.members):
+            if all("sums-to-mixture" in method.spec.traits for method in self._methods):
                 _share_out(problem.mixture.samples, list(combined.values()))
         return {name: Audio(samples, problem.mixture.sample_rate) for name, samples in combined.items()}
+
+    def _tell_what_is_unused(self, known: SideInformation, run: Run) -> None:
+        used = frozenset[str]().union(*(method.spec.side_information for method in self._methods))
+        unused = known.kinds - used
+        for remark in told_unused(unused - {"labels"}, "no member of the ensemble has a use for it"):
+            run.remark(remark)
+        if "labels" in unused:
+            run.remark(
+                "the labels made no difference to the members of the ensemble: its stems are fitted to them afterwards"
+            )
 
 
 def _require_names(member: Member, separation: Separation, names: tuple[str, ...]) -> None:
@@ -101,23 +117,22 @@ def _median(total: Array, given: list[Array]) -> None:
         total[:, piece] = np.median([one[:, piece] for one in given], axis=0)
 
 
-def _separated(member: Member, problem: Problem, registry: Registry, run: Run) -> Separation:
-    """What one member finds, with what the ensemble was given and its own options."""
-    known = problem.side_information
-    method = Method(member.method, config=member.config, device=run.device, registry=registry)
-    kinds = method.spec.side_information
+def _separated(method: Method, problem: Problem, run: Run) -> Separation:
+    """What one member finds, by what it makes use of."""
+    known = problem.side_information.only(method.spec.side_information)
     separation = method.separate(
         problem.mixture,
         sources=problem.sources,
-        score=known.score if "score" in kinds else None,
-        f0=known.f0 if "f0" in kinds else None,
-        examples=known.examples if "examples" in kinds else None,
+        score=known.score,
+        f0=known.f0,
+        examples=known.examples,
+        labels=known.labels,
         align="never",
         seed=run.seed,
         cancel=_Stop(run),
     )
     for remark in separation.provenance.remarks:
-        run.remark(f"{member.method}: {remark}")
+        run.remark(f"{method.spec.name}: {remark}")
     return separation
 
 

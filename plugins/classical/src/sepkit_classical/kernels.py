@@ -82,10 +82,13 @@ def _share(one: Array, other: Array, exponent: float, where_neither: float) -> A
 def _median(values: Array, length: int, axis: int) -> Array:
     import scipy.ndimage
 
-    size = [1, 1]
-    size[axis] = length
-    smoothed: Array = scipy.ndimage.median_filter(values, size=size, mode="reflect")
-    return smoothed
+    # Along one axis alone SciPy keeps a running median, which is ten times as fast: rows become one, apart by what
+    # their ends see.
+    rows = np.moveaxis(values, axis, -1)
+    reach = length // 2
+    padded = np.pad(rows, [(0, 0), (reach, reach)], mode="symmetric")
+    smoothed: Array = scipy.ndimage.median_filter(padded.reshape(-1), size=length).reshape(padded.shape)
+    return np.moveaxis(smoothed[:, reach : reach + rows.shape[1]], -1, axis)
 
 
 def _hann(values: Array, length: int, axis: int) -> Array:

@@ -15,7 +15,7 @@ Févotte and Idier, "Algorithms for nonnegative matrix factorization with the be
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,8 @@ _BANDS = 30
 _FLOOR = 1e-6
 """Of the model, beside a spectrogram whose mean is 1."""
 _TINY = 1e-9
+_PIECE = 64
+"""Frames that are updated at a time."""
 
 
 @dataclass(eq=False)
@@ -94,25 +96,53 @@ class LeadModel:
         return self.W @ self.H
 
     def update(self, V: Array) -> None:
-        """One multiplicative update of everything, which never raises the Kullback-Leibler divergence."""
-        filters = self.bands @ self.filters
-        ratio = self._ratio(V, self.voice + self.accompaniment)
-        self.voiced *= (filters.T @ (self.comb * ratio)) / (filters.T @ self.comb + _TINY)
+        """One multiplicative update of everything, which never raises the Kullback-Leibler divergence.
+
+        Activations change first, and what is shared by all frames then. Some frames at a time stay in the processor's
+        cache.
+        """
+        filters, heard = self.bands @ self.filters, self.bands.T @ self.comb
+        gains, templates = np.zeros_like(self.filters), np.zeros_like(self.W)
+        for start in range(0, V.shape[1], _PIECE):
+            piece = self._piece(slice(start, start + _PIECE))
+            ratio = piece._ratio(V[:, start : start + _PIECE], filters)
+            sung = piece.comb * ratio
+            piece.voiced *= (filters.T @ sung) / (self.filters.T @ heard[:, start : start + _PIECE] + _TINY)
+            if self.noise:
+                piece.unvoiced *= (filters.T @ ratio) / (filters.sum(axis=0)[:, np.newaxis] + _TINY)
+            piece.H *= (self.W.T @ ratio) / (self.W.sum(axis=0)[:, np.newaxis] + _TINY)
+            ratio = piece._ratio(V[:, start : start + _PIECE], filters)
+            np.multiply(piece.comb, ratio, out=sung)
+            gains += self.bands.T @ sung @ piece.voiced.T
+            if self.noise:
+                gains += np.float32(self.noise) * (self.bands.T @ ratio @ piece.unvoiced.T)
+            templates += ratio @ piece.H.T
+        there = heard @ self.voiced.T
         if self.noise:
-            self.unvoiced *= (filters.T @ ratio) / (filters.sum(axis=0)[:, np.newaxis] + _TINY)
-        self.H *= (self.W.T @ ratio) / (self.W.sum(axis=0)[:, np.newaxis] + _TINY)
-        ratio = self._ratio(V, self.voice + self.accompaniment)
-        wanted = self.bands.T @ (self.comb * ratio) @ self.voiced.T
-        there = self.bands.T @ self.comb @ self.voiced.T
-        if self.noise:
-            wanted += np.float32(self.noise) * (self.bands.T @ ratio @ self.unvoiced.T)
             there += np.float32(self.noise) * np.outer(self.bands.sum(axis=0), self.unvoiced.sum(axis=1))
-        self.filters *= wanted / (there + _TINY)
-        self.W *= (ratio @ self.H.T) / (self.H.sum(axis=1) + _TINY)
+        self.filters *= gains / (there + _TINY)
+        self.W *= templates / (self.H.sum(axis=1) + _TINY)
         scale = self.W.mean(axis=0) + np.float32(_TINY)
         self.W /= scale
         self.H *= scale[:, np.newaxis]
 
-    @staticmethod
-    def _ratio(V: Array, model: Array) -> Array:
-        return np.asarray(V / (model + np.float32(_FLOOR)))
+    def _piece(self, frames: slice) -> LeadModel:
+        """Some frames of it; to change their activations changes those of the whole."""
+        return replace(
+            self,
+            comb=self.comb[:, frames],
+            voiced=self.voiced[:, frames],
+            unvoiced=self.unvoiced[:, frames],
+            H=self.H[:, frames],
+        )
+
+    def _ratio(self, V: Array, filters: Array) -> Array:
+        """Of a spectrogram to the model [shape=(bins, frames)]."""
+        # Laid out by frames, as spectrograms are.
+        model = self.voiced.T @ filters.T
+        model *= self.comb.T
+        if self.noise:
+            model += np.float32(self.noise) * (self.unvoiced.T @ filters.T)
+        model += self.H.T @ self.W.T
+        model += np.float32(_FLOOR)
+        return np.divide(V.T, model, out=model).T

@@ -21,6 +21,8 @@ Complex = NDArray[np.complexfloating]
 
 _POINTS = 1 << 17
 """Bins times frames from which the panning is found: as many tell as much as all of them."""
+_PIECE = 1 << 13
+"""Points whose model is made at a time: as many as stay in the processor's cache."""
 _TINY = 1e-12
 
 
@@ -52,21 +54,16 @@ class PROJET(Separator[PROJETConfig]):
             Q *= panning_change(V, P, kernel, Q)
             Q /= Q.sum(axis=0) + np.float32(_TINY)
         seen = (kernel @ Q).astype(np.float32)
-        back = np.linalg.pinv(projections).astype(np.float32)
 
         def spectra(block: slice) -> Complex:
+            run.check_cancelled()
             X = stft.forward(samples, block)
-            V = _magnitudes(projections, X, config.exponent)
-            P = np.repeat(V.mean(axis=0)[np.newaxis], len(names), axis=0)
-            for _ in range(config.updates):
-                run.check_cancelled()
-                P *= spectra_change(V, P, seen)
-            model = seen.T[:, :, np.newaxis] * P[:, np.newaxis]
-            model += np.float32(_TINY)
-            model /= model.sum(axis=0)
-            projected = (projections @ X.reshape(2, -1)).astype(np.complex64)
-            filtered = back @ (model * projected)
-            return np.asarray(filtered.reshape(len(names), *X.shape))
+            points = X.reshape(2, -1)
+            images = np.empty((len(names), *points.shape), X.dtype)
+            for start in range(0, points.shape[1], _PIECE):
+                piece = slice(start, start + _PIECE)
+                images[..., piece] = filtered(points[:, piece], projections, seen, config)
+            return images.reshape(len(names), *X.shape)
 
         shape = (len(names), *samples.shape)
         stems = stft.synthesize(spectra, shape, steps=partial(run.steps, stage="filter"))
@@ -114,6 +111,35 @@ def start_of_panning(V: Array, kernel: Array, sources: int) -> Array:
     distance = (np.arange(directions)[:, np.newaxis] - centres) / max(1.0, directions / (2 * sources))
     Q = 0.05 + np.exp(-np.square(distance))
     return np.asarray(Q / Q.sum(axis=0), np.float32)
+
+
+def filtered(X: Complex, projections: Array, seen: Array, config: PROJETConfig) -> Complex:
+    """Both channels of every source: each projection shared out by the model, and the projections put back together.
+
+    Parameters
+    ----------
+    X : ndarray [shape=(2, points)]
+    projections : ndarray [shape=(projections, 2)]
+    seen : ndarray [shape=(projections, sources)]
+        What each projection leaves of every source.
+    config : PROJETConfig
+
+    Returns
+    -------
+    images : ndarray [shape=(sources, 2, points)]
+    """
+    V = _magnitudes(projections, X, config.exponent)
+    P = np.repeat(V.mean(axis=0)[np.newaxis], seen.shape[1], axis=0)
+    for _ in range(config.updates):
+        P *= spectra_change(V, P, seen)
+    shares = seen.T[:, :, np.newaxis] * P[:, np.newaxis]
+    shares += np.float32(_TINY)
+    shares /= shares.sum(axis=0)
+    # There and back again is one matrix of both channels at every point, the same for all that is projected.
+    back = np.linalg.pinv(projections).astype(np.float32)
+    there_and_back = (back[:, np.newaxis] * projections.T).reshape(4, -1)
+    matrices = (there_and_back @ shares).reshape(len(shares), 2, 2, -1)
+    return np.asarray((matrices * X).sum(axis=2))
 
 
 def spectra_change(V: Array, P: Array, seen: Array) -> Array:

@@ -12,6 +12,7 @@ from sepkit.problem.problem import Problem
 from sepkit.problem.run import Run
 from sepkit.spectral import STFT
 from sepkit_classical.config import REPETSIMConfig
+from sepkit_classical.repetition import median_frame
 from sepkit_classical.voice import (
     Heard,
     VoiceSeparator,
@@ -119,5 +120,5 @@ def similar_frames(
             peaks = np.flatnonzero(row >= 0)
             if len(peaks) > count:
                 peaks = peaks[np.argpartition(row[peaks], -count)[-count:]]
-            repeating[frame - first] = np.median(frames[low + peaks], axis=0)
+            repeating[frame - first] = median_frame(frames[low + peaks])
     return repeating.T

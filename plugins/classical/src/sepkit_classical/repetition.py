@@ -126,8 +126,21 @@ def repeating_neighbours(V: Array, periods: NDArray[np.intp], repetitions: int) 
     for frame, period in enumerate(periods):
         others = frame + steps * period
         others = others[(others >= 0) & (others < frames)][:repetitions]
-        repeating[frame] = np.median(by_frame[others], axis=0)
+        repeating[frame] = median_frame(by_frame[others])
     return repeating.T
+
+
+def median_frame(frames: Array) -> Array:
+    """The median of some frames in every bin [shape=(bins,)].
+
+    Parameters
+    ----------
+    frames : ndarray [shape=(frames, bins)]
+    """
+    # To sort short rows is several times as fast as `numpy.median`, which looks for their middle.
+    ordered = np.sort(np.ascontiguousarray(frames.T), axis=1)
+    middle = len(frames) // 2
+    return np.asarray((ordered[:, middle] + ordered[:, -middle - 1]) / 2, frames.dtype)
 
 
 def local_periods(V: Array, context: int, shortest: int, longest: int) -> NDArray[np.intp]:
