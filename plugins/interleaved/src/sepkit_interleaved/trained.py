@@ -181,6 +181,9 @@ def _checkpoints(folder: Path) -> tuple[list[Checkpoint], Mapping[Path, Checkpoi
     if not encoders or not decoders:
         missing = "decoder" if encoders else "encoder"
         raise WeightsError(f"{folder} holds no {missing} of '{METHOD}'; train some with: sepkit train {METHOD}")
+    for place, decoder in decoders.items():
+        if len(decoder.sources) > 1:
+            raise WeightsError(f"{place} claims to be of {', '.join(decoder.sources)}; a decoder is of one target")
     shapes = {(str(_shape(one)), one.sample_rate) for one in (*encoders, *decoders.values())}
     if len(shapes) > 1:
         raise WeightsError(f"{folder} holds networks of different sizes or sample rates; keep those of one training")
