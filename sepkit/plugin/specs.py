@@ -24,6 +24,7 @@ TRAITS = {
     "accelerated": "can run on an accelerator",
     "yardstick": "a baseline or an oracle: what other methods are measured by",
     "arbitrary-names": "told names alone, which stem has which is arbitrary: remarked, and assigned to be measured",
+    "selective": "asked for some of the sources that its weights know, it works for those alone",
     "streams": "an hour takes hardly more memory of its own than a minute",
     "synthesises": "its stems are synthesised and do not sum to the mixture: remarked",
 }

@@ -163,6 +163,7 @@ class Method:
             self._once(functools.partial(self._load, reporter, cancel))
             rate = self._separator.sample_rate or self.spec.sample_rate
             known = self._separator.sources or self.spec.sources
+            some = "selective" in self.spec.traits and not hosted
         run.check_cancelled()
         strange = [name for name in names if known and name not in known]
         if strange:
@@ -182,7 +183,7 @@ class Method:
         adapted = adaptation.side_information(given)
         problem = Problem(
             adaptation.adapted(),
-            known or names,
+            names if names and some else known or names,
             adapted.only(self.spec.side_information),
             hosted_priors,
             hosted_constraints,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from sepkit.testing.check import check, declares_trait, is_method
@@ -26,6 +28,17 @@ def stems_are_named_as_asked(subject: MethodSubject) -> None:
         case = subject.case(sources=sources)
         wanted, stems = list(case.sources), list(subject.result(case).stems)
         require(stems == wanted, f"asked for {wanted}, it gave {stems}; keep the order of problem.sources")
+
+
+@check(when=declares_trait("selective"))
+def some_sources_come_alone(subject: MethodSubject) -> None:
+    """Asked for one of its sources it gives that one, as the spec declares."""
+    for source in subject.sources:
+        stems = list(subject.result(replace(subject.case(), sources=(source,))).stems)
+        require(
+            stems == [source],
+            f"asked for {source} alone, it gave {stems}; give problem.sources, or do not declare selective",
+        )
 
 
 @check(when=is_method)

@@ -133,6 +133,12 @@ EXHIBITS = [
     method("separates", "results:Raises"),
     method("separates", "results:GivesArrays"),
     method("stems-are-named-as-asked", "results:SortsNames"),
+    method(
+        "some-sources-come-alone",
+        "results:GivesAll",
+        sources=("low", "mid", "high"),
+        traits=frozenset({"selective"}),
+    ),
     method("stems-match-the-mixture", "results:CutsToHop"),
     method("stems-are-finite-float32", "results:Doubles"),
     method("survives-silence", "results:DividesBySilence"),

@@ -27,7 +27,7 @@ from sepkit.spectral import STFT
 SOURCES = ("piano", "strings")
 RING_S = 1.0
 """What rings on from one solo into the next, and is none of its own."""
-SHARED = {"batch": 4, "excerpt_s": 3.0}
+SHARED = {"batch": 4, "excerpt_s": 3.0, "loss": "phase"}
 RATE = 16_000
 SHOWN_S, SHOWN_HZ = 8.0, 4000.0
 
@@ -71,7 +71,7 @@ def main() -> None:
     given = parser.parse_args()
     weights = given.out / "weights"
     if not weights.is_dir() or list(weights.glob("*.training.safetensors")):
-        config = {**SHARED, "sample_rate": RATE, "decoder_steps": 0, "steps": given.steps}
+        config = {**SHARED, "sample_rate": RATE, "decoder_steps": 0, "steps": given.steps, "learning_rate": 2e-3}
         sepkit.train("interleaved", [given.corpus], weights, sources=SOURCES, config=config)
     print("| piece | | piano | strings | mean |\n| --- | --- | ---: | ---: | ---: |")
     gains = []

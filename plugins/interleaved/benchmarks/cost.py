@@ -5,14 +5,13 @@
     python plugins/interleaved/benchmarks/cost.py sizes                 # networks alone, shared and independent
     python plugins/interleaved/benchmarks/cost.py length --minutes 60   # of noise, with the weights that ship
 
-Seconds of networks are the median of several runs over 30 s of stereo at 44.1 kHz. Memory is the most that a process of
-its own held.
+Seconds of networks are the median of several runs over 30 s of stereo at 44.1 kHz. Memory is the most that the process
+held of its own, and so neither code nor what is mapped from temporary files.
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
 import statistics
 import time
 
@@ -20,7 +19,8 @@ import numpy as np
 import torch
 
 import sepkit
-from sepkit import Audio
+from sepkit import Audio, large
+from sepkit.evaluation.benchmarking.memory import OwnMemory
 from sepkit.spectral import STFT
 from sepkit_interleaved.config import NetworkOptions, SizeName
 from sepkit_interleaved.network import Network, count, draw
@@ -48,16 +48,18 @@ def main() -> None:
         for size in sizes:
             print(row(size))
         return
-    samples = 0.1 * np.random.default_rng(0).standard_normal(
-        (arguments.channels, round(60 * arguments.minutes * arguments.rate)), np.float32
-    )
+    samples = large.empty((arguments.channels, round(60 * arguments.minutes * arguments.rate)))
+    rng = np.random.default_rng(0)
+    for span in large.spans(samples.shape[1]):
+        samples[:, span] = 0.1 * rng.standard_normal(samples[:, span].shape, np.float32)
     started = time.process_time()
     names = [name for name in arguments.sources.split(",") if name]
-    sepkit.separate(Audio(samples, arguments.rate), "interleaved", sources=names, device="cpu")
+    with OwnMemory() as own:
+        sepkit.separate(Audio(samples, arguments.rate), "interleaved", sources=names, device="cpu")
     seconds = time.process_time() - started
-    gibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
     given = f"{arguments.minutes:g} min, {arguments.channels} channels, {arguments.rate} Hz"
-    print(f"{given}: {seconds:.1f} s, {gibibytes:.2f} GiB")
+    grown = "unknown" if own.peak is None else f"{own.peak / (1 << 30):.2f} GiB"
+    print(f"{given}: {seconds:.1f} s, {grown}")
 
 
 @torch.no_grad()

@@ -6,13 +6,15 @@ named ``STEM/ROLE``: what is to be one stem may be played by several.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import cycle
 
 import numpy as np
 import pretty_midi
 from harmony import Chord, Key, draw_key, draw_progression
-from parts import Bar, Note, Player, Rng, bass, comping, doubled, drums, melody
+from parts import Bar, Note, Player, Rng, bass, comping, doubled, drums, looped, melody, percussion
 
 GUITARS, DIRTY, KEYS = (24, 25, 26, 27, 28), (29, 30), (0, 1, 2, 4, 5, 6, 16, 17, 18, 7)
 LEADS = (52, 53, 54, 85, 53, 52, 30, 29, 65, 66, 56, 22, 73, 80, 81, 40, 27)
@@ -20,11 +22,12 @@ PADS, SYNTHS = (48, 50, 51, 88, 89, 90, 91, 94, 95, 52), (80, 81, 82, 84, 86, 87
 SOLOISTS = (66, 65, 64, 56, 57, 59, 71, 11, 73, 26, 0)
 ORCHESTRAL = (40, 41, 42, 68, 71, 73, 60, 70, 69, 45, 46, 6, 0)
 STRINGS = (48, 49, 48, 44)
+SOLO_S = 24.0
 
 
 @dataclass(frozen=True)
 class Role:
-    """A musician of a piece.
+    """A musician of a piece, or a machine.
 
     Attributes
     ----------
@@ -70,6 +73,10 @@ class Ensemble:
         How far the tempo drifts, as a fraction.
     swing : float
         How late every second eighth comes, in beats.
+    loop : int
+        Bars after which the harmony comes again, and with it what was played; 0 where people play, not machines.
+    synthetic : float
+        How likely each part is played by a machine.
     """
 
     key: Key
@@ -79,6 +86,8 @@ class Ensemble:
     roles: list[Role] = field(default_factory=list)
     freedom: float = 0.01
     swing: float = 0.0
+    loop: int = 0
+    synthetic: float = 0.0
 
 
 def band(rng: Rng) -> Ensemble:
@@ -97,18 +106,29 @@ def band(rng: Rng) -> Ensemble:
 
 
 def electronic(rng: Rng) -> Ensemble:
-    """Machines: four on the floor or broken beats, synthesised basses and pads."""
+    """Machines: four on the floor or broken beats, loops, synthesised basses and pads."""
     key = draw_key(rng)
-    feel, lines = str(rng.choice(["four", "four", "broken"])), ("groove", "octaves", "roots", "long")
+    feel, lines = str(rng.choice(["four", "broken", "broken"])), ("groove", "octaves", "roots", "long", "groove")
+    lead = _line(key, 4, float(rng.uniform(62, 79)), 0.5)
     roles = [
         Role("drums", int(rng.choice([24, 25, 25, 24, 0, 8])), lambda r: drums(r, 4, feel), 0.93, 100),
+        Role("drums/percussion", int(rng.choice([0, 24, 25])), lambda r: percussion(r, 4), 0.4, 75),
         Role("bass", _any(rng, (38, 39, 38, 87, 33)), _one_of(bass, lines, 4), 0.9, 95),
-        Role("other/pad", _any(rng, PADS), _chords(("pad",), 4, 62), 0.7, 75),
+        Role("other/pad", _any(rng, PADS), _chords(("pad",), 4, 62), 0.6, 75),
         Role("other/sequence", _any(rng, SYNTHS), _chords(("arpeggio", "stabs", "offbeat"), 4, 67), 0.7, 85),
         Role("other/keys", _any(rng, KEYS), _chords(("stabs", "offbeat", "strum"), 4, 63), 0.5, 85),
-        Role("other/lead", _any(rng, (*SYNTHS, *LEADS)), _line(key, 4, float(rng.uniform(66, 79)), 0.5), 0.6, 95),
+        Role("other/lead", _any(rng, (*SYNTHS, *LEADS)), lead, 0.6, 95),
     ]
-    return Ensemble(key, float(rng.uniform(85, 145)), 4, int(rng.choice([3, 4])), roles, freedom=0.0)
+    return Ensemble(
+        key,
+        float(rng.uniform(75, 175)),
+        4,
+        int(rng.choice([3, 4])),
+        roles,
+        freedom=0.0,
+        loop=int(rng.choice([1, 2, 4, 4])),
+        synthetic=float(rng.choice([0.4, 0.8, 1.0])),
+    )
 
 
 def jazz(rng: Rng) -> Ensemble:
@@ -165,14 +185,17 @@ class Piece:
     midi : pretty_midi.PrettyMIDI
     solos : list of (str, float, float)
         Passages that a stem has for itself, as asked for: stem, start and end in seconds.
+    synthetic : float
+        How likely each part is played by a machine.
     """
 
     midi: pretty_midi.PrettyMIDI
     solos: list[tuple[str, float, float]]
+    synthetic: float = 0.0
 
 
 def compose(style: str, seconds: float, rng: Rng, solos: tuple[str, ...] = ()) -> Piece:
-    """Compose a piece of about `seconds`.
+    """Compose a piece of about `seconds`, beside solos.
 
     Parameters
     ----------
@@ -181,28 +204,35 @@ def compose(style: str, seconds: float, rng: Rng, solos: tuple[str, ...] = ()) -
     seconds : float
     rng : numpy.random.Generator
     solos : tuple of str
-        Stems that have the first sections for themselves, one after the other; in all others everybody may play.
+        Stems that begin for themselves, one after the other, for `SOLO_S`; after that everybody may play.
     """
     ensemble = STYLES[style](rng)
     bar_s = 60 / ensemble.tempo * ensemble.beats
     kinds = [_section(ensemble, int(rng.choice([4, 4, 8])), rng) for _ in range(2)]
     tracks: dict[str, list[Note]] = {role.name: [] for role in ensemble.roles}
     passages, bars = [], 0
-    alone = list(solos)
-    # After solos, however long, there is something that all play.
-    while bars * bar_s < seconds or alone or (passages and passages[-1][2] == bars):
+    for soloist in solos:
+        first, end = bars, bars + math.ceil(SOLO_S / bar_s)
+        # Of all sections, so that nothing that is played later has not been heard.
+        for section in cycle(kinds):
+            alone = replace(section, chords=section.chords[: end - bars])
+            _play(alone, ensemble, soloist, bars, tracks, rng)
+            bars += len(alone.chords)
+            if bars == end:
+                break
+        passages.append((soloist, first, end))
+    together = bars
+    while (bars - together) * bar_s < seconds:
         section = kinds[int(rng.random() < 0.4)]
-        soloist = alone.pop(0) if alone else None
-        _play(section, ensemble, soloist, bars, tracks, rng)
-        if soloist:
-            passages.append((soloist, bars, bars + len(section.chords)))
+        _play(section, ensemble, None, bars, tracks, rng)
         bars += len(section.chords)
     seconds_of = _timeline(ensemble, bars, rng)
     midi = pretty_midi.PrettyMIDI(initial_tempo=ensemble.tempo)
     for role in ensemble.roles:
-        midi.instruments.append(_performed(role, tracks[role.name], seconds_of, ensemble.swing, rng))
+        midi.instruments.append(_performed(role, tracks[role.name], seconds_of, ensemble, rng))
     beats = ensemble.beats
-    return Piece(midi, [(stem, float(seconds_of(a * beats)), float(seconds_of(b * beats))) for stem, a, b in passages])
+    alone_s = [(stem, float(seconds_of(a * beats)), float(seconds_of(b * beats))) for stem, a, b in passages]
+    return Piece(midi, alone_s, ensemble.synthetic)
 
 
 @dataclass(frozen=True)
@@ -212,8 +242,10 @@ class _Section:
 
 
 def _section(ensemble: Ensemble, bars: int, rng: Rng) -> _Section:
-    chords = draw_progression(ensemble.key, bars, ensemble.tones, rng)
-    return _Section(chords, {role.name: role.draw(rng) for role in ensemble.roles})
+    loop = ensemble.loop or bars
+    chords = draw_progression(ensemble.key, loop, ensemble.tones, rng) * (bars // loop)
+    players = {role.name: role.draw(rng) for role in ensemble.roles}
+    return _Section(chords, {name: looped(play) for name, play in players.items()} if ensemble.loop else players)
 
 
 def _play(
@@ -242,16 +274,17 @@ def _timeline(ensemble: Ensemble, bars: int, rng: Rng) -> Callable[[float], floa
 
 
 def _performed(
-    role: Role, notes: list[Note], seconds_of: Callable[[float], float], swing: float, rng: Rng
+    role: Role, notes: list[Note], seconds_of: Callable[[float], float], ensemble: Ensemble, rng: Rng
 ) -> pretty_midi.Instrument:
-    """The notes as somebody plays them: not quite on the beat, not equally loud."""
+    """The notes as somebody plays them: not quite on the beat, not equally loud; machines are exact."""
     instrument = pretty_midi.Instrument(role.program, is_drum=role.stem == "drums", name=role.name)
-    late, unsteady = rng.normal(0, 0.006), rng.uniform(0.002, 0.012)
+    human = float(not ensemble.loop)
+    late, unsteady = human * rng.normal(0, 0.006), human * rng.uniform(0.002, 0.012)
     for note in notes:
-        beat = note.beat + (swing if note.beat % 1 == 0.5 else 0.0)
+        beat = note.beat + (ensemble.swing if note.beat % 1 == 0.5 else 0.0)
         start = max(0.0, seconds_of(beat) + late + rng.normal(0, unsteady))
         end = max(start + 0.05, seconds_of(note.beat + note.length) + rng.normal(0, unsteady))
-        velocity = int(np.clip(role.loudness * note.velocity + rng.normal(0, 6), 12, 127))
+        velocity = int(np.clip(role.loudness * note.velocity + human * rng.normal(0, 6), 12, 127))
         instrument.notes.append(pretty_midi.Note(velocity, int(np.clip(note.pitch, 21, 108)), start, end))
     instrument.notes = _monophonic_pitches(instrument.notes)
     if role.name.endswith(("lead", "solo", "first", "second", "violins")):

@@ -27,6 +27,8 @@ KICK, RIM, SNARE, CLAP, CLOSED, PEDAL, OPEN, CRASH, RIDE, TAMBOURINE, SHAKER = (
     70,
 )
 TOMS = (50, 48, 45, 43)
+HANDS = (54, 56, 60, 61, 62, 63, 64, 67, 68, 69, 70, 75, 76, 77)
+"""What is struck by hand or shaken, beside a kit."""
 WALK = (-2, -1, -1, 0, 1, 1, 2, 4, -4)
 """How far a melody goes from one note to the next, in steps of the scale ..."""
 ODDS = (0.1, 0.2, 0.1, 0.1, 0.2, 0.1, 0.1, 0.05, 0.05)
@@ -152,6 +154,17 @@ def _swing(rng: Rng) -> Player:
     return play
 
 
+def percussion(rng: Rng, beats: int) -> Player:
+    """Two or three of `HANDS`, each on sixteenths of its own."""
+    chosen = rng.choice(HANDS, int(rng.integers(2, 4)), replace=False)
+    struck = [(float(beat), int(pitch)) for pitch in chosen for beat in _steps(rng, beats, 4, 0.4)]
+
+    def play(bar: Bar, rng: Rng) -> list[Note]:
+        return [Note(beat, 0.2, pitch, 1.0 if beat % 1 == 0 else 0.8) for beat, pitch in struck]
+
+    return play
+
+
 def bass(rng: Rng, beats: int, kind: str) -> Player:
     """A bass line: ``roots``, ``groove``, ``octaves``, ``long`` or ``walking``."""
     centre = float(rng.uniform(34, 43))
@@ -229,9 +242,7 @@ def melody(rng: Rng, beats: int, key: Key, centre: float, density: float = 0.5) 
         rhythm = rhythms[int(rng.random() < 0.3)]
         notes = []
         for start, end in zip(rhythm, [*rhythm[1:], float(beats)], strict=True):
-            place[0] += int(
-                rng.choice([-2, -1, -1, 0, 1, 1, 2, 4, -4], p=[0.1, 0.2, 0.1, 0.1, 0.2, 0.1, 0.1, 0.05, 0.05])
-            )
+            place[0] += int(rng.choice(WALK, p=ODDS))
             pitch = key.pitch(place[0])
             if start % 2 == 0:
                 pitch = min((bar.chord.near(pitch, tone) for tone in range(3)), key=lambda near: abs(near - pitch))
@@ -248,5 +259,18 @@ def doubled(player: Player, intervals: Sequence[int]) -> Player:
 
     def play(bar: Bar, rng: Rng) -> list[Note]:
         return [note._replace(pitch=note.pitch + up) for note in player(bar, rng) for up in (0, *intervals)]
+
+    return play
+
+
+def looped(player: Player) -> Player:
+    """A player that plays the same again whenever the same chord comes; but what ends a section."""
+    played: dict[tuple[Chord, bool], list[Note]] = {}
+
+    def play(bar: Bar, rng: Rng) -> list[Note]:
+        place = (bar.chord, bar.last)
+        if place not in played:
+            played[place] = player(bar, rng)
+        return played[place]
 
     return play

@@ -21,14 +21,15 @@ import soundfile
 from compose import Piece, compose
 from numpy.typing import NDArray
 from scipy.signal import lfilter, oaconvolve
+from synths import perform
 
 Rng = np.random.Generator
 Signal = NDArray[np.float32]
 RATE = 44100
-STYLES = ("band", "electronic", "band", "jazz", "electronic", "band", "chamber", "band")
+STYLES = ("band", "electronic", "band", "jazz", "electronic", "band", "chamber", "electronic")
 """In turn, so that every part of the corpus has its share of each."""
-COUNTS = {"train": 56, "valid": 8, "test": 8}
-CONCERTOS = {"train": 16, "valid": 3, "test": 4}
+COUNTS = {"train": 40, "valid": 8, "test": 8}
+CONCERTOS = {"train": 12, "valid": 2, "test": 6}
 LEVEL_DB = {"drums": -1.0, "bass": -4.0, "other": 0.0, "piano": 0.0, "strings": 0.0}
 TAIL_S = 1.0
 
@@ -79,7 +80,9 @@ class Studio:
             if not instrument.notes:
                 continue
             stem = instrument.name.split("/")[0]
-            signal = _fitted(synthesize(instrument, soundfont), length)
+            machine = rng.random() < piece.synthetic
+            signal = perform(instrument, rng) if machine else synthesize(instrument, soundfont)
+            signal = _fitted(signal, length)
             signal = _coloured(_leveled(signal, float(rng.normal(0, 2.5))), rng)
             pan = float(rng.uniform(-0.15, 0.15) if stem in ("drums", "bass") else rng.uniform(-0.8, 0.8))
             wet = wetness + float(rng.normal(0, 3)) - (6 if stem == "bass" else 0)
@@ -160,7 +163,7 @@ def write(folder: Path, stems: dict[str, Signal], piece: Piece) -> None:
 @click.option("--soundfont", "soundfonts", multiple=True, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--concerto", is_flag=True, help="Piano and strings in place of bands.")
 @click.option("--held-back", type=click.Path(exists=True, path_type=Path), help="Soundfont of the part test alone.")
-@click.option("--seconds", default=40.0, show_default=True, help="Least length of a piece.")
+@click.option("--seconds", default=40.0, show_default=True, help="Least length of a piece, beside solos.")
 @click.option("--seed", default=1908, show_default=True)
 def main(
     out: Path, soundfonts: tuple[Path, ...], concerto: bool, held_back: Path | None, seconds: float, seed: int
@@ -174,7 +177,9 @@ def main(
             folder = out / part / f"{style}-{number:03d}"
             if not folder.is_dir():
                 rng = np.random.default_rng([seed, int(concerto), number])
-                piece = compose(style, seconds, rng, ("strings", "piano") if concerto else ())
+                # Only what is measured begins with solos.
+                solos = ("strings", "piano") if concerto and part == "test" else ()
+                piece = compose(style, seconds, rng, solos)
                 write(folder, studio.stems(piece, rng), piece)
                 click.echo(folder)
             number += 1

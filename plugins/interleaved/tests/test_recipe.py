@@ -21,7 +21,7 @@ from sepkit.evaluation.datasets.rendered import default_soundfont
 pytest.importorskip("pretty_midi")
 
 RECIPE = Path(__file__).parents[1] / "recipe"
-MODULES = ("harmony", "parts", "compose", "render")
+MODULES = ("harmony", "parts", "compose", "synths", "render")
 STYLES = ("band", "electronic", "jazz", "chamber", "concerto")
 
 
@@ -79,6 +79,7 @@ def test_soloists_play_alone_where_it_says_and_all_after_that(recipe: dict[str, 
             if start_s + 0.1 < (begin + end) / 2 < end_s - 0.1
         }
         assert heard == {stem}
+        assert 20 < end_s - start_s < 30
 
 
 def test_chords_move_little(recipe: dict[str, ModuleType]) -> None:
@@ -86,6 +87,63 @@ def test_chords_move_little(recipe: dict[str, ModuleType]) -> None:
     assert sorted(pitch % 12 for pitch in key.chord(0).voicing(60)) == [2, 7, 11]
     for degree in range(7):
         assert all(abs(pitch - 60) <= 6 for pitch in key.chord(degree, 4).voicing(60))
+
+
+def test_loops_come_again(recipe: dict[str, ModuleType]) -> None:
+    piece = composed(recipe, "electronic", 4)
+    assert piece.synthetic > 0
+    ensemble = recipe["compose"].electronic(np.random.default_rng(4))
+    bar_s = 4 * 60 / ensemble.tempo
+    steps = {round((start % bar_s) / bar_s * 16, 3) for name, _, start, _ in notes(piece) if name != "drums"}
+    assert len(steps) < 40
+    drums = [
+        (pitch, round(start % bar_s, 3), int(start // bar_s))
+        for name, pitch, start, _ in notes(piece)
+        if name == "drums"
+    ]
+    kicks = [frozenset(start for pitch, start, own in drums if pitch == 36 and own == bar) for bar in range(8)]
+    assert len(set(kicks)) < len(kicks)
+
+
+class TestMachines:
+    def test_a_pad_sounds_the_same_again(self, recipe: dict[str, ModuleType]) -> None:
+        machine = recipe["synths"].DrumMachine(np.random.default_rng(0))
+        for pitch in (36, 37, 38, 39, 42, 44, 45, 46, 49, 50, 51, 54, 56, 63, 70, 76):
+            struck, again = machine.sound(pitch, 0.1), machine.sound(pitch, 2.0)
+            assert np.array_equal(struck, again)
+            assert 0.1 < np.abs(struck).max() <= 1
+            assert np.square(struck[-len(struck) // 4 :]).mean() < 0.05 * np.square(struck).mean()
+
+    @pytest.mark.parametrize("seed", range(8))
+    def test_notes_are_in_tune(self, recipe: dict[str, ModuleType], seed: int) -> None:
+        synthesizer = recipe["synths"].Synthesizer.draw(np.random.default_rng(seed), low=bool(seed % 2))
+        sound = synthesizer.sound(45, 1.0)
+        level = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
+        hz = np.fft.rfftfreq(len(sound), 1 / 44100)
+        partials = np.abs(hz / 55 - np.round(hz / 55)) < 0.1
+        assert np.square(level[partials & (hz > 40)]).sum() > 0.9 * np.square(level).sum()
+
+    def test_sawtooths_have_no_aliases(self, recipe: dict[str, ModuleType]) -> None:
+        time_s, f0_hz = np.arange(44100) / 44100, 3000.5
+        sharp = 2 * ((f0_hz * time_s) % 1) - 1
+        rounded = recipe["synths"]._wave("sawtooth", f0_hz, time_s, np.ones(44100))
+
+        def aliases(wave: Any) -> float:
+            level = np.abs(np.fft.rfft(wave * np.hanning(len(wave))))
+            hz = np.fft.rfftfreq(len(wave), 1 / 44100)
+            return float(np.square(level[(hz > 50) & (np.abs(hz / f0_hz - np.round(hz / f0_hz)) > 0.02)]).sum())
+
+        assert aliases(rounded) < 0.1 * aliases(sharp)
+
+    def test_parts_are_performed(self, recipe: dict[str, ModuleType]) -> None:
+        piece = composed(recipe, "electronic", 4)
+        for number, part in enumerate(piece.midi.instruments):
+            if part.notes:
+                sound = recipe["synths"].perform(part, np.random.default_rng(number))
+                assert sound.shape[0] == 2
+                assert sound.shape[1] > 44100 * part.get_end_time()
+                assert np.isfinite(sound).all()
+                assert np.abs(sound).max() > 0.01
 
 
 def test_rooms_decay(recipe: dict[str, ModuleType]) -> None:

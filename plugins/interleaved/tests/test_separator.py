@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,10 @@ def untrained(size: Any, rate: int, window_s: float, targets: tuple[str, ...] = 
     return Trained(NetworkOptions(size=size, window_s=window_s), rate, (Branch(encoder, decoders, {}),))
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("weights")
-    untrained("tiny", toys.RATE, 0.032, toys.KINDS).write(folder)
-    return folder
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    untrained("tiny", toys.RATE, 0.032, toys.KINDS).write(tmp_path / "weights")
+    return tmp_path / "weights"
 
 
 def separated(folder: Path, mixture: Audio | None = None, **options: Any) -> sepkit.Separation:
@@ -59,7 +59,7 @@ def noise(channels: int, seconds: float, rate: int = toys.RATE) -> NDArray[np.fl
 def stems(
     trained: Trained, samples: NDArray[np.float32], rounds: int = 0, *, joint: bool = True
 ) -> NDArray[np.floating]:
-    spectra = Filtered(trained, samples, joint=joint, rounds=rounds)
+    spectra = Filtered(trained, trained.targets, samples, joint=joint, rounds=rounds)
     return trained.plan.stft.synthesize(spectra, (len(trained.targets), *samples.shape))
 
 
@@ -114,7 +114,7 @@ class TestMasks:
     def test_joint_masks_share_no_more_than_there_is(self, folder: Path) -> None:
         trained, samples = toys.read(folder), noise(1, 1)
         for joint in (False, True):
-            filtered = Filtered(trained, samples, joint=joint, rounds=0)
+            filtered = Filtered(trained, trained.targets, samples, joint=joint, rounds=0)
             block = slice(0, trained.plan.stft.frames(samples.shape[-1]))
             total = np.abs(filtered(block)).sum(axis=0)
             mixture = np.abs(trained.plan.stft.forward(samples))
@@ -126,9 +126,16 @@ class TestMasks:
             total = sum(stem.samples for stem in separation.values()) + separation.residual.samples
             assert np.allclose(total, separation.mixture.samples, atol=1e-5)
 
-    def test_one_of_several_is_the_same_as_among_all(self, folder: Path) -> None:
-        one, all_of_them = separated(folder, sources=["hits"]), separated(folder)
-        assert np.array_equal(one["hits"].samples, all_of_them["hits"].samples)
+    def test_masks_are_joint_among_those_that_are_asked_for(self, folder: Path) -> None:
+        alone = separated(folder, config={"post_filter": "none"})
+        together, one = separated(folder), separated(folder, sources=["hits"])
+        assert np.array_equal(one["hits"].samples, alone["hits"].samples)
+        assert not np.allclose(one["hits"].samples, together["hits"].samples, atol=1e-4)
+        two = separated(folder, sources=["whistle", "notes"])
+        assert two.sources == ("whistle", "notes")
+        shutil.rmtree(folder / "decoder.hits")
+        for name, stem in separated(folder).items():
+            assert np.array_equal(stem.samples, two[name].samples)
 
     def test_louder_mixtures_give_equally_louder_stems(self, folder: Path) -> None:
         soft, loud = (separated(folder, toys.mixed(toys.KINDS, 5, gain)) for gain in (1e-4, 1.0))
@@ -151,6 +158,31 @@ class TestMasks:
         mixture = toys.mixed(toys.KINDS, 5).resample(11025)
         separation = separated(folder, mixture)
         assert separation["hits"].samples.shape == mixture.samples.shape
+
+
+class TestDecoders:
+    @pytest.fixture
+    def applied(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+        """Which decoders are applied."""
+        applied: list[int] = []
+        forward = Decoder.forward
+
+        def noted(decoder: Decoder, found: torch.Tensor) -> torch.Tensor:
+            applied.append(id(decoder))
+            return forward(decoder, found)
+
+        monkeypatch.setattr(Decoder, "forward", noted)
+        return applied
+
+    @pytest.mark.parametrize("asked", [["hits"], ["whistle", "notes"], list(toys.KINDS), []])
+    def test_only_those_that_are_asked_for_are_run(self, folder: Path, applied: list[int], asked: list[str]) -> None:
+        separated(folder, sources=asked)
+        assert len(applied) == len(set(applied)) == (len(asked) or 3)
+
+    def test_all_are_run_where_something_is_declared_of_them(self, folder: Path, applied: list[int]) -> None:
+        separation = separated(folder, sources=["hits"], constraints=["mixture-consistency"])
+        assert len(applied) == 3
+        assert np.abs(separation.residual.samples).max() > 0.01
 
 
 class TestSources:

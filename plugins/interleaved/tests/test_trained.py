@@ -85,6 +85,13 @@ class TestRefusals:
         tensors.write_bytes(tensors.read_bytes()[:-10])
         assert "truncated, or changed" in self.refused(folder)
 
+    def test_a_decoder_of_several_targets(self, folder: Path) -> None:
+        one = Checkpoint.read(folder / "decoder.hits", "interleaved")
+        Checkpoint(one.method, one.config, ("hits", "bells"), one.sample_rate, one.tensors).write(
+            folder / "decoder.hits"
+        )
+        assert "claims to be of hits, bells; a decoder is of one target" in self.refused(folder)
+
     def test_one_target_twice(self, folder: Path) -> None:
         shutil.copytree(folder / "decoder.hits", folder / "decoder.again")
         assert "two folders" in self.refused(folder)

@@ -176,6 +176,17 @@ class TestTasks:
         ):
             toys.train(tmp_path / "w", weights={"cello": 2.0})
 
+    def test_full_size_trains_and_separates(self, tmp_path: Path) -> None:
+        options = {"size": "full", "steps": 2, "decoder_steps": 1, "batch": 2, "excerpt_s": 0.3}
+        trained = toys.train(tmp_path / "w", toys.data(["notes", "hits"]), **options)
+        assert trained.plan.size.backbone == "lstm"
+        mono = toys.mixed(toys.KINDS, 5, seconds=0.5)
+        stereo = Audio(np.concatenate([mono.samples, 0.5 * mono.samples]), toys.RATE)
+        separation = sepkit.separate(stereo, "interleaved", weights=tmp_path / "w", device="cpu")
+        assert separation.sources == ("notes", "hits")
+        total = sum(stem.samples for stem in separation.values()) + separation.residual.samples
+        assert np.allclose(total, stereo.samples, atol=1e-5)
+
     def test_silent_targets_are_refused(self, tmp_path: Path) -> None:
         silence = Audio(np.zeros((1, 8000), np.float32), toys.RATE)
         track = Track(name="silent", stems={"hits": lambda: silence}, mixture=partial(toys.mixed, toys.KINDS, 1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -53,7 +53,7 @@ class Stretches(Generic[S]):
 
 
 class Filtered:
-    """Spectra of all targets of a recording, for one pass from its beginning to its end.
+    """Spectra of some targets of a recording, for one pass from its beginning to its end.
 
     The network is shown stretches of the recording, and before and after each as much as can change what it finds
     there. So with convolutions stretches fit together as if there were none; recurrent layers forget in time.
@@ -61,6 +61,8 @@ class Filtered:
     Parameters
     ----------
     trained : Trained
+    targets : sequence of str
+        Only their decoders are run.
     samples : ndarray [shape=(channels, samples)]
     joint : bool
         Whether masks that sum to more than 1 are scaled down to that.
@@ -68,8 +70,10 @@ class Filtered:
         Of expectation-maximisation; 0 for masks alone.
     """
 
-    def __init__(self, trained: Trained, samples: NDArray[np.float32], *, joint: bool, rounds: int) -> None:
-        self._trained, self._samples, self._plan = trained, samples, trained.plan
+    def __init__(
+        self, trained: Trained, targets: Sequence[str], samples: NDArray[np.float32], *, joint: bool, rounds: int
+    ) -> None:
+        self._trained, self._targets, self._samples, self._plan = trained, targets, samples, trained.plan
         self._joint, self._rounds = joint, rounds
         self._frames = self._plan.stft.frames(samples.shape[-1])
         self._unit = np.float32(unit_of(level_of(samples), self._plan.stft))
@@ -106,7 +110,7 @@ class Filtered:
         alone = self._plan.size.channels == 2 and len(self._samples) != 2
         batch = np.repeat(spectrum[:, np.newaxis], 2, axis=1) if alone else spectrum[np.newaxis]
         shown = torch.from_numpy(np.stack([heard(one, self._plan) for one in batch]))
-        masks = torch.stack(self._trained.masks(shown.to(self._device)))
+        masks = torch.stack(self._trained.masks(shown.to(self._device), self._targets))
         masks = masks.mean(dim=2) if alone else masks[:, 0]
         inner = masks[..., stretch.start - seen.start : stretch.stop - seen.start, :].cpu().numpy()
         checked: NDArray[np.float32] = usable(inner, f"the weights of '{METHOD}'").astype(np.float32, copy=False)

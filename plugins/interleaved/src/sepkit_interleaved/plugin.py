@@ -28,5 +28,5 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         weights=(_BAND,),
         trainer="sepkit_interleaved.training:InterleavedTrainer",
         training="sepkit_interleaved.training_config:InterleavedTraining",
-        traits=frozenset({"accelerated", "gain-equivariant", "trainable"}),
+        traits=frozenset({"accelerated", "gain-equivariant", "selective", "streams", "trainable"}),
     )

@@ -50,7 +50,8 @@ class Interleaved(Separator[InterleavedConfig]):
         choose_device(run)
         mixture, trained, config = problem.mixture, self.trained, self.config
         rounds = config.wiener_iterations if config.post_filter == "wiener" else 0
-        spectra = Filtered(trained, mixture.samples, joint=config.post_filter != "none", rounds=rounds)
-        shape = (len(trained.targets), *mixture.samples.shape)
+        targets = problem.sources or trained.targets
+        spectra = Filtered(trained, targets, mixture.samples, joint=config.post_filter != "none", rounds=rounds)
+        shape = (len(targets), *mixture.samples.shape)
         stems = trained.plan.stft.synthesize(spectra, shape, steps=partial(run.steps, stage="filter"))
-        return {name: Audio(stem, mixture.sample_rate) for name, stem in zip(trained.targets, stems, strict=True)}
+        return {name: Audio(stem, mixture.sample_rate) for name, stem in zip(targets, stems, strict=True)}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -48,10 +48,11 @@ class Branch:
     about: dict[str, dict[str, Any]]
 
     @torch.no_grad()
-    def masks(self, heard: Tensor) -> dict[str, Tensor]:
-        """Masks of all its targets; the encoder is applied once."""
-        found = self.encoder(heard)
-        return {target: decoder(found) for target, decoder in self.decoders.items()}
+    def masks(self, heard: Tensor, targets: Collection[str]) -> dict[str, Tensor]:
+        """Masks of those of its targets that are wanted; the encoder is applied once, or not at all for none."""
+        wanted = {target: decoder for target, decoder in self.decoders.items() if target in targets}
+        found = self.encoder(heard) if wanted else heard
+        return {target: decoder(found) for target, decoder in wanted.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,9 +87,10 @@ class Trained:
         """Number of weights."""
         return sum(count(module) for branch in self.branches for module in (branch.encoder, *branch.decoders.values()))
 
-    def masks(self, heard: Tensor) -> list[Tensor]:
-        """Masks of all targets, in their order; every encoder is applied once."""
-        return [mask for branch in self.branches for mask in branch.masks(heard).values()]
+    def masks(self, heard: Tensor, targets: Sequence[str]) -> list[Tensor]:
+        """Masks of some targets, in the order asked for; no encoder is applied twice, and no other decoder at all."""
+        masks = {target: mask for branch in self.branches for target, mask in branch.masks(heard, targets).items()}
+        return [masks[target] for target in targets]
 
     def tuned(self, given: InterleavedTraining) -> InterleavedTraining:
         """The options of a training that goes on from these weights.
@@ -179,6 +181,9 @@ def _checkpoints(folder: Path) -> tuple[list[Checkpoint], Mapping[Path, Checkpoi
     if not encoders or not decoders:
         missing = "decoder" if encoders else "encoder"
         raise WeightsError(f"{folder} holds no {missing} of '{METHOD}'; train some with: sepkit train {METHOD}")
+    for place, decoder in decoders.items():
+        if len(decoder.sources) > 1:
+            raise WeightsError(f"{place} claims to be of {', '.join(decoder.sources)}; a decoder is of one target")
     shapes = {(str(_shape(one)), one.sample_rate) for one in (*encoders, *decoders.values())}
     if len(shapes) > 1:
         raise WeightsError(f"{folder} holds networks of different sizes or sample rates; keep those of one training")
