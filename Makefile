@@ -19,9 +19,9 @@ test: $(VENV)/.installed-test
 	$(BIN)/mypy
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n auto
 
-# The guide and the API reference; warnings are errors.
+# The guide, the gallery and the API reference; warnings are errors, and what has not changed is not run again.
 docs: $(VENV)/.installed-test
-	$(BIN)/sphinx-build -W --keep-going -n -q docs docs/_build/html
+	$(BIN)/sphinx-build -W --keep-going -n -q -d docs/_build/doctrees docs docs/_build/html
 	@echo docs/_build/html/index.html
 
 format: $(VENV)/.installed-test
@@ -33,7 +33,7 @@ published: $(VENV)/.installed-test
 	$(BIN)/python tools/published.py
 
 clean:
-	rm -rf $(VENV) demo-output docs/_build
+	rm -rf $(VENV) demo-output docs/_build docs/auto
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

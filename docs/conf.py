@@ -1,7 +1,13 @@
-"""How Sphinx builds these pages: ``sphinx-build -W --keep-going -n docs docs/_build``."""
+"""How Sphinx builds these pages: ``make docs``, or ``sphinx-build -W --keep-going -n docs docs/_build/html``.
+
+Examples and the code of pages run while the pages are built. What they draw, and the gallery's pages, go to
+``docs/auto``, and are made anew where the example, the page or the code of sepkit has changed.
+"""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -10,21 +16,55 @@ from sphinx.util.nodes import make_refnode
 
 import sepkit
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from extensions.freshness import digest_of_code, has_changed
+
 project = "sepkit"
 author = "the sepkit authors"
 copyright = author
 version = release = sepkit.__version__
 
-extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosummary"]
-exclude_patterns = ["_build", "examples"]
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    # After what it configures: MathJax is a part of the pages, so that formulas need no network.
+    "sphinx-mathjax-offline",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+    "extensions.run",
+]
+exclude_patterns = ["_build", "examples", "gallery", "auto/gallery/sg_execution_times.rst"]
 nitpicky = True
 
 html_theme = "furo"
 html_title = f"sepkit {release}"
 html_show_sourcelink = False
+html_static_path = ["static"]
+html_css_files = ["pages.css"]
 
-myst_enable_extensions = ["colon_fence", "deflist"]
+myst_enable_extensions = ["amsmath", "attrs_block", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
+
+# Part of Sphinx's configuration, so that pages with code are read anew when the code that they run has changed.
+code_digest = digest_of_code()
+sphinx_gallery_conf = {
+    "examples_dirs": ["gallery"],
+    "gallery_dirs": ["auto/gallery"],
+    "filename_pattern": r"\.py",
+    "within_subsection_order": "extensions.gallery.Order",
+    "image_scrapers": ("extensions.gallery.picture",),
+    "capture_repr": ("_repr_html_",),
+    "reset_modules": (),
+    "remove_config_comments": True,
+    "show_signature": False,
+    "write_computation_times": False,
+    "abort_on_example_error": True,
+    "run_stale_examples": has_changed(code_digest, Path(__file__).parent / "auto" / "code-digest"),
+}
 
 autodoc_member_order = "bysource"
 # Types stand in the docstrings, with shapes and units, where Python's own say less.
@@ -66,5 +106,6 @@ def resolve_short_name(app: Sphinx, env: Any, node: Node, content: Node) -> Node
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
+    app.add_config_value("code_digest", "", "env", types=frozenset({str}))
     app.connect("missing-reference", resolve_short_name)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

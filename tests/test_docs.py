@@ -32,7 +32,9 @@ else:
     import tomli as tomllib
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md") if "_build" not in path.parts)
+PAGES = sorted(
+    path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md") if not {"_build", "auto"} & set(path.parts)
+)
 GUIDES = [page for page in PAGES if page.startswith("guide/")]
 ROOMS = [
     room
@@ -198,8 +200,15 @@ def test_a_command_of_the_pages_works(command: str, projects: Path, song: Path, 
     assert (done.returncode, told) == (0, []), done.stdout + done.stderr
 
 
+def code_that_is_run(page: str) -> list[Block]:
+    """The blocks of a page that run while it is built, without their options."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    found = re.findall(r"^```\{run\}\n((?::.*\n)*)\n?(.*?)^```$", text, re.M | re.S)
+    return [Block(page, "python", None, code) for _, code in found]
+
+
 def test_python_in_the_pages_is_formatted_and_sound(tmp_path: Path) -> None:
-    for number, block in enumerate(block for page in PAGES for block in blocks(page)):
+    for number, block in enumerate(block for page in PAGES for block in [*blocks(page), *code_that_is_run(page)]):
         if block.language == "python":
             ast.parse(block.text, f"{block.page}, block {number}")
             (tmp_path / f"{block.page.replace('/', '_').removesuffix('.md')}_{number}.py").write_text(block.text)

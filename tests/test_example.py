@@ -9,12 +9,12 @@ import pytest
 
 from sepkit import Audio, Score
 from sepkit.errors import UnknownNameError
-from sepkit.example import FOLDER, HANDS, PIANO_FOLDER, SOURCES, Example, compose_piano, load
+from sepkit.example import FOLDER, HANDS, NAMES, PIANO_FOLDER, SOURCES, Example, compose_piano, load
 
 SOUNDFONT = Path("/usr/share/sounds/sf3/MuseScore_General.sf3")
 
 
-@pytest.fixture(scope="module", params=["ode", "piano"])
+@pytest.fixture(scope="module", params=NAMES)
 def example(request: pytest.FixtureRequest) -> Example:
     return load(request.param)
 
@@ -43,11 +43,41 @@ def test_parts_of_the_score_are_the_sources(example: Example) -> None:
     assert max(note.offset_s for note in example.score.notes) <= example.mixture.duration_s
 
 
-def test_the_default_is_the_ode_and_there_are_no_others() -> None:
+def test_the_default_is_the_ode_and_other_names_are_refused() -> None:
     assert list(load().stems) == list(SOURCES)
     assert list(load("piano").stems) == list(HANDS)
-    with pytest.raises(UnknownNameError, match=r"^no example 'waltz'; the examples are ode and piano$"):
+    with pytest.raises(
+        UnknownNameError, match=r"^no example 'waltz'; the examples are ode, piano, choir, drums, quartet, song$"
+    ):
         load("waltz")
+
+
+@pytest.mark.parametrize("name", ["choir", "quartet", "song"])
+def test_f0_of_a_synthesised_melody_is_near_its_notes_and_heard_in_its_stem(name: str) -> None:
+    piece = load(name)
+    assert set(piece.f0) <= set(piece.stems)
+    for part, track in piece.f0.items():
+        for note in piece.score.part(part).notes:
+            within = (track.times_s > note.onset_s + 0.12) & (track.times_s < note.offset_s - 0.02)
+            pitch = 69 + 12 * np.log2(track.f0_hz[within] / 440)
+            assert np.abs(pitch - note.pitch).max(initial=0) < 0.6
+        # In the middle of its longest note the stem has its energy at multiples of F0, not between them.
+        longest = max(piece.score.part(part).notes, key=lambda note: note.offset_s - note.onset_s)
+        middle_s = (longest.onset_s + longest.offset_s) / 2
+        stem = piece.stems[part]
+        excerpt = stem.samples[
+            0, round((middle_s - 0.05) * stem.sample_rate) : round((middle_s + 0.05) * stem.sample_rate)
+        ]
+        f0_hz = float(np.interp(middle_s, track.times_s, track.f0_hz))
+        spectrum = np.abs(np.fft.rfft(excerpt * np.hanning(len(excerpt)), 1 << 16))
+        harmonics = [spectrum[round(n * f0_hz / stem.sample_rate * (1 << 16))] for n in range(1, 6)]
+        between = [spectrum[round((n + 0.5) * f0_hz / stem.sample_rate * (1 << 16))] for n in range(1, 6)]
+        assert np.sum(harmonics) > 4 * np.sum(between)
+
+
+def test_a_synthesised_piece_is_the_same_again() -> None:
+    first, second = load("drums"), load("drums")
+    np.testing.assert_array_equal(first.mixture.samples, second.mixture.samples)
 
 
 def test_score_of_the_ode_is_the_one_that_was_composed() -> None:

@@ -19,7 +19,7 @@ import pytest
 import sepkit
 from sepkit import Audio
 from sepkit.errors import ConfigError
-from sepkit.plots import mixer
+from sepkit.plots import mixer, player
 
 HOSTILE = "</script><b>voice"
 
@@ -65,7 +65,7 @@ def test_what_is_above_full_scale_is_softer_throughout() -> None:
 
 
 def test_of_long_recordings_the_beginning_is_embedded_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mixer, "LONGEST_S", 1)
+    monkeypatch.setattr(player, "LONGEST_S", 1)
     shown = separation(2.0)._repr_html_()
     assert "The first 1 seconds." in html.unescape(shown)
     sound, _ = heard(tracks(shown)[0])

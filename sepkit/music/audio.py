@@ -126,6 +126,12 @@ class Audio:
     def __repr__(self) -> str:
         return f"Audio({self.channels} x {self.length} samples, {self.sample_rate} Hz, {self.duration_s:.2f} s)"
 
+    def _repr_html_(self) -> str:
+        """A player, for notebooks."""
+        from sepkit.plots.player import player_html
+
+        return player_html(self)
+
     @property
     def channels(self) -> int:
         """Number of channels."""

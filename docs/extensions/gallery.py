@@ -1,0 +1,59 @@
+"""How sphinx-gallery shows what an example draws, and the order of the examples.
+
+A figure that is the value of a block's last line becomes a picture, as in a notebook; a line of the block that begins
+with ``# sphinx_gallery_alt =`` says what is to be seen there, for those who cannot. No picture goes without.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+from pathlib import Path
+from typing import Any
+
+from sphinx.errors import ExtensionError
+from sphinx_gallery.py_source_parser import extract_file_config
+from sphinx_gallery.scrapers import figure_rst
+
+from extensions.shown import is_picture, write_picture
+
+ORDER = (
+    "hands_of_a_piano",
+    "quartet_minus_one",
+    "drums",
+    "choir",
+    "singer_from_labels",
+    "two_sounds_without_help",
+    "method_of_your_own",
+    "prior_of_your_own",
+    "training_on_your_stems",
+    "adapting_to_a_piece",
+    "batch_on_a_cluster",
+    "embedding",
+)
+"""From listening to writing methods to running them in programs."""
+
+
+def picture(block: Any, block_vars: dict[str, Any], gallery_conf: dict[str, Any]) -> str:
+    """The picture of a block, as reStructuredText."""
+    body = ast.parse(block.content).body
+    value = block_vars["example_globals"].get("___") if body and isinstance(body[-1], ast.Expr) else None
+    if not is_picture(value):
+        return ""
+    alt = extract_file_config(block.content).get("alt")
+    if alt is None:
+        raise ExtensionError(f"{block_vars['src_file']}: a picture needs # sphinx_gallery_alt = 'what is to be seen'")
+    path = block_vars["image_path_iterator"].next()
+    write_picture(value, Path(path))
+    return figure_rst([path], gallery_conf["src_dir"], alt)
+
+
+class Order:
+    """Sorts examples as `ORDER` does."""
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        pass
+
+    def __call__(self, name: str | os.PathLike[str]) -> int:
+        """The place of an example."""
+        return ORDER.index(Path(name).stem)
