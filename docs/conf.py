@@ -36,8 +36,9 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
     "extensions.run",
+    "course.directives",
 ]
-exclude_patterns = ["_build", "examples", "gallery", "auto/gallery/sg_execution_times.rst"]
+exclude_patterns = ["_build", "course", "examples", "gallery", "auto/gallery/sg_execution_times.rst"]
 nitpicky = True
 
 html_theme = "furo"
