@@ -77,7 +77,7 @@ def group_by_labels(
     for group, source in zip(*linear_sum_assignment(found, maximize=True), strict=True):
         start[groups[group], source] = 1
     posterior = _expected_owners(envelope_cepstra(W, layout.bins_hz), np.sqrt(energies), evidence, start)
-    owners = posterior.argmax(axis=1)
+    owners: NDArray[np.intp] = posterior.argmax(axis=1)
     if len(np.unique(owners)) < len(sources):
         atoms, theirs = linear_sum_assignment(posterior, maximize=True)
         owners[atoms] = theirs
