@@ -7,10 +7,11 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from sepkit.config import Config
 from sepkit.spectral_config import SpectralConfig
 
 
-class FactorizationConfig(SpectralConfig):
+class FactorizationConfig(Config):
     """What all factorisations informed by a score have in common."""
 
     transients: bool = Field(
@@ -71,6 +72,24 @@ class ScoreNMFConfig(FactorizationConfig):
     When notes may sound, and how strongly templates and activations are held, say its default statements.
     """
 
+    window_s: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="Window of the Fourier transform in seconds, rounded to a power of two samples; by default 0.093, "
+        "and 0.046 if any part plays chords, as pianos do.",
+    )
+    overlap: int = Field(
+        default=4, ge=2, le=32, description="Windows that overlap at each sample; the hop is window / overlap."
+    )
+    shared_envelope: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="How far each iteration moves the partials of a part's pitches towards the spectral envelope that "
+        "they share, as a fraction of the way; 0: not at all.",
+    )
+
     cents: float = Field(
         default=50.0,
         gt=0,
@@ -85,7 +104,7 @@ class ScoreNMFConfig(FactorizationConfig):
     )
 
 
-class TutorialConfig(FactorizationConfig):
+class TutorialConfig(FactorizationConfig, SpectralConfig):
     """Options of score-informed nonnegative matrix factorisation as in the tutorial."""
 
     before_s: float = Field(default=0.2, ge=0, le=60, description="A note may sound so many seconds before its onset.")
