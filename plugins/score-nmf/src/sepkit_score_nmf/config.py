@@ -46,10 +46,10 @@ class FactorizationConfig(Config):
     mask_exponent: float = Field(
         default=2.0, gt=0, le=10, description="Exponent of the soft masks: 1 shares by magnitude, 2 by power (Wiener)."
     )
-    unexplained: Literal["residual", "share"] = Field(
-        default="residual",
-        description="What no note explains stays in the residual, or is shared among what sounds at that time, for "
-        "scores of all that is heard.",
+    unexplained: Literal["auto", "residual", "share"] = Field(
+        default="auto",
+        description="What no note explains stays in the residual, or is shared among what sounds at that time or "
+        "sounded last, for scores of all that is heard; auto: shared if it is less than a tenth of the energy.",
     )
 
     @model_validator(mode="after")
@@ -106,6 +106,12 @@ class ScoreNMFConfig(FactorizationConfig):
 
 class TutorialConfig(FactorizationConfig, SpectralConfig):
     """Options of score-informed nonnegative matrix factorisation as in the tutorial."""
+
+    unexplained: Literal["auto", "residual", "share"] = Field(
+        default="residual",
+        description="What no note explains stays in the residual, or is shared among what sounds at that time or "
+        "sounded last; auto: shared if it is less than a tenth of the energy.",
+    )
 
     before_s: float = Field(default=0.2, ge=0, le=60, description="A note may sound so many seconds before its onset.")
     after_s: float = Field(default=0.2, ge=0, le=60, description="A note may sound so many seconds after its offset.")

@@ -22,14 +22,13 @@ from sepkit.problem.run import Run
 from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT, soft_masks
 from sepkit_nmf import factorize_hosting, normalized, source_magnitudes
+from sepkit_nmf.factorization import Factorization
 from sepkit_score_nmf import chords
 from sepkit_score_nmf.config import FactorizationConfig, ScoreNMFConfig, TutorialConfig
 from sepkit_score_nmf.start import Array, drawn_where_free, given_start, partials_start, tutorial_start
+from sepkit_score_nmf.unexplained import MOST_SHARED, ringing_on, shared_magnitudes, unexplained_energy
 
 C = TypeVar("C", bound=FactorizationConfig)
-
-_SHARED = 1e-3
-"""What is shared where no note explains anything, beside the mean of a source's model in that frame."""
 
 
 class FactorizationOfNotes(Separator[C]):
@@ -38,7 +37,6 @@ class FactorizationOfNotes(Separator[C]):
     Every pitch of every part has a template that starts around its partials and an activation that starts at one while
     its notes sound; both are zero elsewhere, and multiplicative updates keep zeros. What a part's atoms explain becomes
     its soft mask on the mixture's spectrum. Sources that are no part of the score get free atoms.
-
     """
 
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
@@ -61,20 +59,35 @@ class FactorizationOfNotes(Separator[C]):
         V = normalized(stft.magnitude(mixture.samples[0]))
         shape = self.shape(problem, layout)
         fit = factorize_hosting(V, W, H, self.config, layout, problem, run, keep_zeros=True, shape_w=shape)
-        del V
         assert layout.atoms is not None
         labels = np.array([atom.source for atom in layout.atoms])
         members = {source: np.flatnonzero(labels == source) for source in modelled}
+        ringing = ringing_on(fit, stft.hop / mixture.sample_rate) if self._shares(V, fit, members, run) else None
+        del V
 
         def masks(block: slice) -> NDArray[np.floating]:
             model = source_magnitudes(fit, members, block)
-            if self.config.unexplained == "share":
-                model += _SHARED * model.mean(axis=1, keepdims=True)
+            if ringing is not None:
+                model += shared_magnitudes(ringing, members, block)
             return soft_masks(model, self.config.mask_exponent)[: len(wanted)]
 
         steps = partial(run.steps, stage="filter")
         stems = stft.filter(mixture.samples[0], masks, len(wanted), steps=steps)
         return {name: Audio(stem[np.newaxis], mixture.sample_rate) for name, stem in zip(wanted, stems, strict=True)}
+
+    def _shares(
+        self, V: NDArray[np.floating], fit: Factorization, members: Mapping[str, NDArray[np.intp]], run: Run
+    ) -> bool:
+        """Whether the parts get what no note explains."""
+        if self.config.unexplained != "auto":
+            return self.config.unexplained == "share"
+        left = unexplained_energy(V, fit, members)
+        if left > MOST_SHARED:
+            run.remark(
+                f"{left:.0%} of the energy lies where no note has a partial, and stays in the residual; if the score "
+                "has all that sounds, unexplained=share gives it to the parts"
+            )
+        return left <= MOST_SHARED
 
     @abstractmethod
     def transform(self, score: Score, sample_rate: int) -> STFT:
