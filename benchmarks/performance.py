@@ -41,6 +41,7 @@ class Tree:
 
     def __init__(self, root: Path, given: argparse.Namespace, python: str = sys.executable) -> None:
         self.root, self.given, self.python = root, given, python
+        self.compiled = Path(tempfile.gettempdir(), f"sepkit-performance-{os.getpid()}", root.name)
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -55,13 +56,21 @@ class Tree:
     def run(self, task: str, *arguments: str) -> float | Curve | None:
         """What a task measures in a process of its own; None, with a word, where it cannot be run."""
         sources = [self.root, *sorted(self.root.glob("plugins/*/src"))]
-        done = subprocess.run(
-            [self.python, TASKS, self.given.recording, task, *arguments],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sources)), "MALLOC_MMAP_THRESHOLD_": "65536"},
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-        )
+        # Python compiles what it has not compiled before: the first process of each tree does that for the others.
+        compiled = {"PYTHONPYCACHEPREFIX": str(self.compiled), "PYTHONDONTWRITEBYTECODE": ""}
+        paths = {"PYTHONPATH": os.pathsep.join(map(str, sources)), "MALLOC_MMAP_THRESHOLD_": "65536"}
+        try:
+            done = subprocess.run(
+                [self.python, TASKS, self.given.recording, task, *arguments],
+                env={**os.environ, **compiled, **paths},
+                capture_output=True,
+                encoding="utf-8",
+                check=False,
+                timeout=self.given.patience,
+            )
+        except subprocess.TimeoutExpired:
+            print(f"{task} {' '.join(arguments)}: left out after {self.given.patience:g} s", file=sys.stderr)
+            return None
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["nothing said"])[-1]
             print(f"{task} {' '.join(arguments)}: left out, {reason}", file=sys.stderr)
@@ -72,6 +81,9 @@ class Tree:
 
 def start_up(trees: list[Tree]) -> None:
     """CPU seconds to separate one second, with everything that is imported."""
+    for tree in trees:
+        for method in tree.methods:
+            tree.run("start", method)
     table("CPU seconds for one second of music, from the start of Python", trees, "start", trees[0].methods)
 
 
@@ -81,8 +93,9 @@ def minutes(trees: list[Tree]) -> None:
 
 
 def memory(trees: list[Tree]) -> None:
-    """Memory that grows with the recording."""
-    table("MiB of the process's own memory for each minute of mono at 44.1 kHz", trees, "memory", trees[0].methods)
+    """Memory that grows with the recording; without ``--methods`` of all that need neither weights nor the truth."""
+    chosen = trees[0].methods if trees[0].methods != METHODS else everyone()
+    table("MiB of the process's own memory for each minute of a channel at 44.1 kHz", trees, "memory", chosen)
 
 
 def periods(trees: list[Tree]) -> None:
@@ -113,6 +126,18 @@ def metrics(trees: list[Tree]) -> None:
         print(f"| {name} | {shown(seconds)} |")
     if isinstance(ours, float) and isinstance(theirs, float):
         print(f"| ratio | {theirs / ours:.1f} |", flush=True)
+
+
+def everyone() -> tuple[str, ...]:
+    """Methods that need neither weights nor true stems and are no baselines; those that declare `streams` first."""
+    from sepkit import Registry
+
+    specs = [
+        spec
+        for spec in Registry.discover().separators.values()
+        if spec.example and not {"weights", "references"} & set(spec.needs) and spec.name != "ensemble"
+    ]
+    return tuple(spec.name for spec in sorted(specs, key=lambda spec: ("streams" not in spec.traits, spec.name)))
 
 
 SECTIONS = {
@@ -178,6 +203,9 @@ def main() -> None:
     parser.add_argument("--before", metavar="COMMIT")
     parser.add_argument("--peers", metavar="PYTHON", default=sys.executable, help="has scikit-learn, torchnmf, museval")
     parser.add_argument("--methods", nargs="+", default=METHODS, metavar="METHOD")
+    parser.add_argument(
+        "--patience", type=float, default=1800.0, metavar="S", help="for a figure, before it is left out"
+    )
     parser.add_argument("--longest", type=float, default=25.0, metavar="S", help="of a run of a factorisation")
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS))
     given = parser.parse_args()

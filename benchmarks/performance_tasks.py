@@ -44,7 +44,8 @@ def memory(recording: Path, method: str) -> float:
     from sepkit import Audio
     from sepkit.plugin.registry import Registry
 
-    options = dict(Registry.discover().separator(method).example)
+    spec = Registry.discover().separator(method)
+    options = dict(spec.example)
     if options.get("window_s", 1) < 0.04:
         # That of the example is for short mixtures.
         del options["window_s"]
@@ -57,9 +58,10 @@ def memory(recording: Path, method: str) -> float:
     with mapped, tempfile.TemporaryDirectory() as folder:
         for length in LENGTHS:
             path = Path(folder) / f"{length}.wav"
-            excerpt(recording, length).write(path)
+            excerpt(recording, length, 2 if "stereo" in spec.needs else 1).write(path)
             peaks.append(peak_of(lambda path=path: separated(method, Audio.read(path), options)))
-    return (peaks[2] - peaks[1]) / (LENGTHS[2] - LENGTHS[1]) * RATE * 60 / 2**20
+    channels = 2 if "stereo" in spec.needs else 1
+    return (peaks[2] - peaks[1]) / (LENGTHS[2] - LENGTHS[1]) * RATE * 60 / 2**20 / channels
 
 
 def periods(recording: Path, method: str) -> float:
@@ -118,21 +120,24 @@ def bss(recording: Path, package: str) -> float:
     return time.process_time() - began
 
 
-def excerpt(recording: Path, length: int) -> Any:
-    """So many samples of the recording in mono, over and over."""
+def excerpt(recording: Path, length: int, channels: int = 1) -> Any:
+    """So many samples of the recording in mono, over and over; channels that differ are louder and softer."""
     from sepkit import Audio
 
     samples = Audio.read(recording).mixdown().resample(RATE).samples[0]
-    return Audio.mono(np.resize(samples, length), RATE)
+    gains = np.linspace(1, 0.5, channels, dtype=np.float32)
+    return Audio(gains[:, np.newaxis] * np.resize(samples, length), RATE)
 
 
 def separated(method: str, mixture: Any, options: dict[str, Any]) -> Any:
-    """With two sources, and notes of theirs for methods that want a score."""
+    """With two sources, and notes or recordings of theirs for methods that want them."""
     import sepkit
 
     spec = sepkit.Registry.discover().separator(method)
-    known: dict[str, Any] = {} if method == "hpss" else {"sources": ["one", "two"]}
-    if "score" in spec.needs:
+    known: dict[str, Any] = {} if getattr(spec, "sources", ()) else {"sources": ["one", "two"]}
+    if any("examples" in need for need in spec.needs):
+        known["examples"] = {name: [excerpt_of(mixture, 10 * RATE)] for name in known["sources"]}
+    if any("score" in need for need in spec.needs):
         notes = [
             sepkit.Note(beat / 2, beat / 2 + 0.4, 48 + (7 * beat + 12 * part) % 37, part=name)
             for beat in range(int(2 * mixture.duration_s) + 1)
@@ -140,6 +145,13 @@ def separated(method: str, mixture: Any, options: dict[str, Any]) -> Any:
         ]
         known |= {"score": sepkit.Score(tuple(notes)), "align": "never"}
     return sepkit.separate(mixture, method, config=options, **known)
+
+
+def excerpt_of(mixture: Any, length: int) -> Any:
+    """The first samples of an audio."""
+    from sepkit import Audio
+
+    return Audio(mixture.samples[:, :length], mixture.sample_rate)
 
 
 def contender(V: Any, W: Any, H: Any, beta: float, solver: str) -> Callable[[int], tuple[Any, Any]]:

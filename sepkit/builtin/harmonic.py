@@ -116,8 +116,13 @@ def start_templates(problem: Problem, layout: Layout) -> NDArray[np.float64]:
     layout : Layout
         With atoms and bins.
     """
+    return harmonic_templates(layout, **places_of_partials(problem))
+
+
+def places_of_partials(problem: Problem) -> dict[str, float]:
+    """Where a problem's constraint `harmonic`, or else its default, puts partials: ``cents`` and ``inharmonicity``."""
     said = [hosted.statement for hosted in problem.constraints if isinstance(hosted.statement, HarmonicConstraint)]
-    return harmonic_templates(layout, **(said[0] if said else HarmonicConstraint()).model_dump())
+    return (said[0] if said else HarmonicConstraint()).model_dump()
 
 
 def without_pitches(layout: Layout) -> str | None:

@@ -187,6 +187,27 @@ def test_shared_out_nothing_is_left_wherever_a_note_sounds() -> None:
     assert energy(residual[inside]) < 1e-10 * energy(noise.samples[0, inside])
     outside = slice(0, int((1.0 - 0.032) * RATE))
     np.testing.assert_allclose(residual[outside], noise.samples[0, outside], atol=1e-6)
+    # What rings on belongs to the note that sounded last.
+    after = slice(int(2.05 * RATE), int(2.5 * RATE))
+    assert energy(residual[after]) < 1e-10 * energy(noise.samples[0, after])
+    stems = separate(noise, score, config=config, constraints=EXACT)
+    assert energy(stems["b"].samples[0, after]) > 2 * energy(stems["a"].samples[0, after])
+
+
+def test_what_no_note_explains_is_shared_where_it_is_little(mixture: Audio, stems: dict[str, Audio]) -> None:
+    little = separate(mixture)
+    assert not any("no note has a partial" in remark for remark in little.provenance.remarks)
+    kept = separate(mixture, config={"unexplained": "residual"})
+    assert energy(little.residual.samples) < 0.5 * energy(kept.residual.samples)
+    assert sum(sdr(stem, little[name]) for name, stem in stems.items()) > sum(
+        sdr(stem, kept[name]) for name, stem in stems.items()
+    )
+    # Of two notes the low partials leave room for noise.
+    score = Score((Note(0.1, 1.9, 60, part="a"), Note(0.1, 1.9, 67, part="b")))
+    noise = Audio(0.1 * np.random.default_rng(0).standard_normal((1, 2 * RATE)), RATE)
+    much, asked = separate(noise, score), separate(noise, score, config={"unexplained": "residual"})
+    assert any("no note has a partial" in remark for remark in much.provenance.remarks)
+    assert much["a"].samples.tobytes() == asked["a"].samples.tobytes()
 
 
 @pytest.mark.parametrize("unexplained", ["residual", "share"])
@@ -255,7 +276,7 @@ def test_order_and_repetition_of_notes_change_nothing(mixture: Audio) -> None:
 def test_covered_by_notes_it_is_plain_factorisation(mixture: Audio) -> None:
     # Partials of notes this low are closer than bins, so that their templates have no zeros; nor have activations.
     score = Score(tuple(Note(0, 20, pitch, part="all") for pitch in (0, 2, 3.5, 7)))
-    config = {"window_s": 0.032, "iterations": 30, "tolerance": 0}
+    config = {"window_s": 0.032, "iterations": 30, "tolerance": 0, "shared_envelope": 0}
     weightless = ["continuity:weight=0", "lobes:weight=0"]
     wide = ["score:before_s=1"]
     found = separate(mixture, score, config=config, priors=weightless, constraints=wide).provenance.traces["cost"]

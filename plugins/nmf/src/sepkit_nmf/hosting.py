@@ -50,6 +50,7 @@ def factorize_hosting(
     *,
     keep_zeros: bool = False,
     allocation: Allocation | None = None,
+    shape_w: Projection | None = None,
     **more: Any,
 ) -> Factorization:
     """Factorise under all that `problem` says of templates and activations, and report what came of it.
@@ -75,6 +76,8 @@ def factorize_hosting(
         Whether zeros of the start say that nothing is to be there.
     allocation : Allocation, optional
         What is said of the spectrograms of sources, if anything is; then updates are multiplicative.
+    shape_w : callable, optional
+        What the method itself makes of the templates after each of their updates; constraints have the last word.
     **more
         Further arguments of `factorize`.
 
@@ -96,7 +99,7 @@ def factorize_hosting(
         max_iterations=options.iterations,
         tolerance=options.tolerance,
         steps=partial(run.steps, stage="factorise"),
-        **hosting.arguments(W if keep_zeros else None, H if keep_zeros else None),
+        **hosting.arguments(W if keep_zeros else None, H if keep_zeros else None, shape_w),
         **more,
     )
     run.trace("cost", fit.costs)
@@ -152,20 +155,24 @@ class Hosting:
             self.on_h.project(H) if self.on_h.beyond_support() else H,
         )
 
-    def arguments(self, zeros_w: Array | None = None, zeros_h: Array | None = None) -> dict[str, Any]:
+    def arguments(
+        self, zeros_w: Array | None = None, zeros_h: Array | None = None, shape_w: Projection | None = None
+    ) -> dict[str, Any]:
         """Supports, densities and projections as arguments of `factorize`.
 
         Parameters
         ----------
         zeros_w, zeros_h : ndarray, optional
             Starts whose zeros say that nothing is to be there.
+        shape_w : callable, optional
+            Comes before the projections of templates.
         """
         return {
             "support_w": _support(self.on_w, zeros_w),
             "support_h": _support(self.on_h, zeros_h),
             "densities_w": self.densities_w,
             "densities_h": self.densities_h,
-            "project_w": _projection(self.on_w),
+            "project_w": _after(shape_w, _projection(self.on_w)),
             "project_h": _projection(self.on_h),
         }
 
@@ -190,6 +197,12 @@ def _support(bound: BoundConstraints, start: Array | None) -> NDArray[np.bool_] 
     if support is not None:
         nonzero &= support
     return nonzero
+
+
+def _after(first: Projection | None, then: Projection | None) -> Projection | None:
+    if first is None or then is None:
+        return first or then
+    return lambda values: then(first(values))
 
 
 def _projection(bound: BoundConstraints) -> Projection | None:

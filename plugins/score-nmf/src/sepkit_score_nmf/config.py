@@ -7,10 +7,11 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from sepkit.config import Config
 from sepkit.spectral_config import SpectralConfig
 
 
-class FactorizationConfig(SpectralConfig):
+class FactorizationConfig(Config):
     """What all factorisations informed by a score have in common."""
 
     transients: bool = Field(
@@ -45,10 +46,10 @@ class FactorizationConfig(SpectralConfig):
     mask_exponent: float = Field(
         default=2.0, gt=0, le=10, description="Exponent of the soft masks: 1 shares by magnitude, 2 by power (Wiener)."
     )
-    unexplained: Literal["residual", "share"] = Field(
-        default="residual",
-        description="What no note explains stays in the residual, or is shared among what sounds at that time, for "
-        "scores of all that is heard.",
+    unexplained: Literal["auto", "residual", "share"] = Field(
+        default="auto",
+        description="What no note explains stays in the residual, or is shared among what sounds at that time or "
+        "sounded last, for scores of all that is heard; auto: shared if it is less than a tenth of the energy.",
     )
 
     @model_validator(mode="after")
@@ -71,6 +72,24 @@ class ScoreNMFConfig(FactorizationConfig):
     When notes may sound, and how strongly templates and activations are held, say its default statements.
     """
 
+    window_s: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="Window of the Fourier transform in seconds, rounded to a power of two samples; by default 0.093, "
+        "and 0.046 if any part plays chords, as pianos do.",
+    )
+    overlap: int = Field(
+        default=4, ge=2, le=32, description="Windows that overlap at each sample; the hop is window / overlap."
+    )
+    shared_envelope: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="How far each iteration moves the partials of a part's pitches towards the spectral envelope that "
+        "they share, as a fraction of the way; 0: not at all.",
+    )
+
     cents: float = Field(
         default=50.0,
         gt=0,
@@ -85,8 +104,14 @@ class ScoreNMFConfig(FactorizationConfig):
     )
 
 
-class TutorialConfig(FactorizationConfig):
+class TutorialConfig(FactorizationConfig, SpectralConfig):
     """Options of score-informed nonnegative matrix factorisation as in the tutorial."""
+
+    unexplained: Literal["auto", "residual", "share"] = Field(
+        default="residual",
+        description="What no note explains stays in the residual, or is shared among what sounds at that time or "
+        "sounded last; auto: shared if it is less than a tenth of the energy.",
+    )
 
     before_s: float = Field(default=0.2, ge=0, le=60, description="A note may sound so many seconds before its onset.")
     after_s: float = Field(default=0.2, ge=0, le=60, description="A note may sound so many seconds after its offset.")

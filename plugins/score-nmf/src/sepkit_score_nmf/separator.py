@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sepkit.builtin.harmonic import places_of_partials
 from sepkit.informed.atoms import score_atoms
+from sepkit.informed.envelopes import SharedEnvelopes
 from sepkit.informed.parts_asked import remark_on_late_notes, wanted_parts
 from sepkit.music.audio import Audio
+from sepkit.music.score import Score
 from sepkit.problem.layout import Layout
 from sepkit.problem.problem import Problem
 from sepkit.problem.run import Run
 from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT, soft_masks
 from sepkit_nmf import factorize_hosting, normalized, source_magnitudes
-from sepkit_score_nmf.config import FactorizationConfig, TutorialConfig
+from sepkit_nmf.factorization import Factorization
+from sepkit_score_nmf import chords
+from sepkit_score_nmf.config import FactorizationConfig, ScoreNMFConfig, TutorialConfig
 from sepkit_score_nmf.start import Array, drawn_where_free, given_start, partials_start, tutorial_start
+from sepkit_score_nmf.unexplained import MOST_SHARED, ringing_on, shared_magnitudes, unexplained_energy
 
-_SHARED = 1e-3
-"""What is shared where no note explains anything, beside the mean of a source's model in that frame."""
+C = TypeVar("C", bound=FactorizationConfig)
 
 
-class ScoreNMF(Separator[FactorizationConfig]):
-    """Score-informed nonnegative matrix factorisation.
+class FactorizationOfNotes(Separator[C]):
+    """A factorisation that knows the notes.
 
     Every pitch of every part has a template that starts around its partials and an activation that starts at one while
     its notes sound; both are zero elsewhere, and multiplicative updates keep zeros. What a part's atoms explain becomes
     its soft mask on the mixture's spectrum. Sources that are no part of the score get free atoms.
-
-    References
-    ----------
-    Ewert and Müller, "Using score-informed constraints for NMF-based source separation", ICASSP 2012.
-    Driedger, Grohganz, Prätzlich, Ewert and Müller, "Score-informed audio decomposition and applications", ACM MM 2013.
     """
 
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
@@ -45,7 +47,7 @@ class ScoreNMF(Separator[FactorizationConfig]):
         modelled = (*wanted, *(part for part in score.parts if part not in wanted))
         mixture = problem.mixture
         remark_on_late_notes(score, mixture, run)
-        stft = STFT.of_duration(self.config.window_s, self.config.overlap, mixture.sample_rate)
+        stft = self.transform(score, mixture.sample_rate)
         layout = problem.layout(
             bins_hz=stft.bins_hz(mixture.sample_rate),
             frames_s=stft.frames_s(mixture.length, mixture.sample_rate),
@@ -55,28 +57,75 @@ class ScoreNMF(Separator[FactorizationConfig]):
         if self.config.start is not None:
             W, H = given_start(self.config.start, layout, W, H)
         V = normalized(stft.magnitude(mixture.samples[0]))
-        fit = factorize_hosting(V, W, H, self.config, layout, problem, run, keep_zeros=True)
-        del V
+        shape = self.shape(problem, layout)
+        fit = factorize_hosting(V, W, H, self.config, layout, problem, run, keep_zeros=True, shape_w=shape)
         assert layout.atoms is not None
         labels = np.array([atom.source for atom in layout.atoms])
         members = {source: np.flatnonzero(labels == source) for source in modelled}
+        ringing = ringing_on(fit, stft.hop / mixture.sample_rate) if self._shares(V, fit, members, run) else None
+        del V
 
         def masks(block: slice) -> NDArray[np.floating]:
             model = source_magnitudes(fit, members, block)
-            if self.config.unexplained == "share":
-                model += _SHARED * model.mean(axis=1, keepdims=True)
+            if ringing is not None:
+                model += shared_magnitudes(ringing, members, block)
             return soft_masks(model, self.config.mask_exponent)[: len(wanted)]
 
         steps = partial(run.steps, stage="filter")
         stems = stft.filter(mixture.samples[0], masks, len(wanted), steps=steps)
         return {name: Audio(stem[np.newaxis], mixture.sample_rate) for name, stem in zip(wanted, stems, strict=True)}
 
+    def _shares(
+        self, V: NDArray[np.floating], fit: Factorization, members: Mapping[str, NDArray[np.intp]], run: Run
+    ) -> bool:
+        """Whether the parts get what no note explains."""
+        if self.config.unexplained != "auto":
+            return self.config.unexplained == "share"
+        left = unexplained_energy(V, fit, members)
+        if left > MOST_SHARED:
+            run.remark(
+                f"{left:.0%} of the energy lies where no note has a partial, and stays in the residual; if the score "
+                "has all that sounds, unexplained=share gives it to the parts"
+            )
+        return left <= MOST_SHARED
+
+    @abstractmethod
+    def transform(self, score: Score, sample_rate: int) -> STFT:
+        """The transform to work in."""
+
+    @abstractmethod
     def start(self, problem: Problem, layout: Layout) -> tuple[Array, Array]:
         """Templates [shape=(bins, atoms)] and activations [shape=(atoms, frames)] to start from; zeros stay zero."""
+
+    def shape(self, problem: Problem, layout: Layout) -> SharedEnvelopes | None:
+        """What changes the templates after each of their updates, if anything does."""
+        return None
+
+
+class ScoreNMF(FactorizationOfNotes[ScoreNMFConfig]):
+    """Score-informed nonnegative matrix factorisation, from lobes around partials, with envelopes that pitches share.
+
+    References
+    ----------
+    Ewert and Müller, "Using score-informed constraints for NMF-based source separation", ICASSP 2012.
+    Driedger, Grohganz, Prätzlich, Ewert and Müller, "Score-informed audio decomposition and applications", ACM MM 2013.
+    Heittola, Klapuri and Virtanen, "Musical instrument recognition in polyphonic audio using source-filter model for
+    sound separation", ISMIR 2009.
+    """
+
+    def transform(self, score: Score, sample_rate: int) -> STFT:
+        window_s = self.config.window_s or chords.window_s(score)
+        return STFT.of_duration(window_s, self.config.overlap, sample_rate)
+
+    def start(self, problem: Problem, layout: Layout) -> tuple[Array, Array]:
         return partials_start(problem, layout)
 
+    def shape(self, problem: Problem, layout: Layout) -> SharedEnvelopes | None:
+        envelopes = SharedEnvelopes(layout, self.config.shared_envelope, **places_of_partials(problem))
+        return envelopes or None
 
-class TutorialNMF(ScoreNMF):
+
+class TutorialNMF(FactorizationOfNotes[TutorialConfig]):
     """The same from the tutorial's start, exactly as libfmp makes it, and without further statements.
 
     References
@@ -84,7 +133,8 @@ class TutorialNMF(ScoreNMF):
     M. Müller, "Fundamentals of Music Processing", 2nd edition, section 8.3, Springer 2021.
     """
 
-    config: TutorialConfig
+    def transform(self, score: Score, sample_rate: int) -> STFT:
+        return STFT.of_duration(self.config.window_s, self.config.overlap, sample_rate)
 
     def start(self, problem: Problem, layout: Layout) -> tuple[Array, Array]:
         return tutorial_start(self.config, layout)

@@ -1,0 +1,36 @@
+"""What the score tells of the instruments: those that play chords are struck or plucked.
+
+Their notes begin at once and decay, which a short window shows; others are steady and wanted apart in frequency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sepkit.music.note import Note
+from sepkit.music.score import Score
+
+_OFTEN = 0.2
+"""Share of the time in which a part sounds; notes of melodies overlap a little too."""
+
+WINDOW_S = 0.093
+WINDOW_OF_CHORDS_S = 0.046
+
+
+def window_s(score: Score) -> float:
+    """The window for a recording of these parts, in seconds."""
+    chords = any(plays_chords(score.part(part).notes) for part in score.parts)
+    return WINDOW_OF_CHORDS_S if chords else WINDOW_S
+
+
+def plays_chords(notes: Sequence[Note]) -> bool:
+    """Whether several notes sound at once in much of the time in which any does."""
+    times_s = np.array([time_s for note in notes for time_s in (note.onset_s, note.offset_s)])
+    changes = np.tile([1, -1], len(notes))
+    # Where one note ends as another begins, the end comes first.
+    order = np.lexsort((changes, times_s))
+    sounding = np.cumsum(changes[order])[:-1]
+    durations_s = np.diff(times_s[order])
+    return float(durations_s[sounding > 1].sum()) > _OFTEN * float(durations_s[sounding > 0].sum())
