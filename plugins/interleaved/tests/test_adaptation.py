@@ -98,6 +98,15 @@ def test_without_solos_nothing_changes(weights: Path, piece: Audio, tmp_path: Pa
     assert files(adapted(piece, weights, tmp_path / "new", solos=None), "*.*") == files(weights, "*.*")
 
 
+def test_what_does_no_better_on_what_was_held_back_is_not_kept(weights: Path, piece: Audio, tmp_path: Path) -> None:
+    config = {**FEW, "learning_rate": 0.5, "ema": 0.0}
+    result = sepkit.adapt(
+        "interleaved", piece, tmp_path / "new", weights=weights, solos=SOLOS, config=config, device="cpu"
+    )
+    assert files(tmp_path / "new") == files(weights)
+    assert any("the weights are those of the start" in remark for remark in result.remarks)
+
+
 def test_targets_without_solos_stay_as_they_are_and_so_does_the_encoder(
     weights: Path, piece: Audio, tmp_path: Path
 ) -> None:
