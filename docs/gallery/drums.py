@@ -17,8 +17,8 @@ kit.mixture
 # With the onsets
 # ---------------
 #
-# They come from a MIDI file's drum channel, or from a table with a line for each stroke. The kick rings for long, so the
-# templates are to be longer than the default of 93 ms.
+# They come from a MIDI file's drum channel, or from a table with a line for each stroke. The kick rings for long, so
+# the templates are to be longer than the default of 93 ms.
 
 config = {"template_s": 0.2}
 separation = sepkit.separate(kit.mixture, "nmfd", score=kit.score, config=config, keep_variables=True)

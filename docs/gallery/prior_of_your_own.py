@@ -3,8 +3,8 @@ A prior of your own, under three methods
 ========================================
 
 You know something that no method asks for: this singer has hardly any sound below 330 Hz. A prior says how likely that
-is. It is written once, about a variable, here the templates of a factorisation; and every method that has such templates
-takes it, whoever wrote the method.
+is. It is written once, about a variable, here the templates of a factorisation; and every method that has such
+templates takes it, whoever wrote the method.
 """
 
 from dataclasses import dataclass
@@ -115,14 +115,14 @@ for method, how in ways.items():
     print(f"{method:22}  {sdr[0]:7.1f} {sdr[1]:5.1f}")
 
 # %%
-# Who knows little gains most. ``nmf`` confuses the voice with the bass, and this tells them apart; ``score-nmf`` knows the
-# pitches of both, so that there is nothing left to say.
+# Who knows little gains most. ``nmf`` confuses the voice with the bass, and this tells them apart; ``score-nmf`` knows
+# the pitches of both, so that there is nothing left to say.
 #
-# What became of a prior stands in the record of the last run, and so does its text for the command line:
+# What was given stands in the record of every run, with its options and the variable that it spoke of:
 
 for prior in separation.provenance.priors:
-    print({key: prior[key] for key in ("name", "config")})
+    print(prior["name"], "on", prior["domain"], prior["options"])
 
 # %%
-# Published as a plugin, it is ``--prior in-band:source=voice`` for everyone: :doc:`/guide/prior`. Which prior works where
-# is listed by ``sepkit list``.
+# Published as a plugin, it is ``--prior in-band:source=voice`` for everyone: :doc:`/guide/prior`. Which prior works
+# where is listed by ``sepkit list``.
