@@ -6,6 +6,7 @@ Examples and the code of pages run while the pages are built. What they draw, an
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ extensions = [
     "sphinx-mathjax-offline",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
+    "extensions.freshness",
     "extensions.run",
     "course.directives",
 ]
@@ -50,7 +52,9 @@ html_css_files = ["pages.css"]
 myst_enable_extensions = ["amsmath", "attrs_block", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
-# Part of Sphinx's configuration, so that pages with code are read anew when the code that they run has changed.
+# The workers of an example would tell every step.
+os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "error")
+
 code_digest = digest_of_code()
 sphinx_gallery_conf = {
     "examples_dirs": ["gallery"],
@@ -64,7 +68,7 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "write_computation_times": False,
     "abort_on_example_error": True,
-    "run_stale_examples": has_changed(code_digest, Path(__file__).parent / "auto" / "code-digest"),
+    "run_stale_examples": has_changed(code_digest),
 }
 
 autodoc_member_order = "bysource"
@@ -107,6 +111,5 @@ def resolve_short_name(app: Sphinx, env: Any, node: Node, content: Node) -> Node
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
-    app.add_config_value("code_digest", "", "env", types=frozenset({str}))
     app.connect("missing-reference", resolve_short_name)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

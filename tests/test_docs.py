@@ -136,16 +136,6 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.slow
-def test_the_pages_build_without_a_warning(tmp_path: Path) -> None:
-    pytest.importorskip("sphinx", reason="the documentation's packages are not installed: pip install -e '.[docs]'")
-    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-n", "-q", DOCS, tmp_path / "html"]
-    done = subprocess.run([*map(str, command)], env=environment(), capture_output=True, encoding="utf-8")
-    assert (done.returncode, done.stderr) == (0, "")
-    for page in PAGES:
-        assert (tmp_path / "html" / page).with_suffix(".html").is_file()
-
-
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_of_the_guide_prints_what_it_says(name: str, tmp_path: Path) -> None:
     page = blocks(FILES[name].page)

@@ -23,7 +23,7 @@ ORDER = (
     "drums",
     "choir",
     "singer_from_labels",
-    "two_sounds_without_help",
+    "without_help",
     "method_of_your_own",
     "prior_of_your_own",
     "training_on_your_stems",
