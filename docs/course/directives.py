@@ -21,6 +21,8 @@ from .readmes import readme_of, table_of
 KEPT = Path(__file__).parents[1] / "auto" / "course"
 """Where sounds, pictures and figures are kept from one build to the next."""
 
+_FIGURES = re.compile(r"[-\d. →]+")
+
 
 class player(addnodes.download_reference):
     """A sound to listen to; Sphinx copies it as it copies downloads."""
@@ -73,7 +75,8 @@ class _Course(SphinxDirective):
         row = nodes.row()
         for cell in cells:
             paragraph = nodes.paragraph("", "", *(_inline(cell) if isinstance(cell, str) else [cell]))
-            row += nodes.entry("", paragraph)
+            classes = ["measured"] if isinstance(cell, str) and _FIGURES.fullmatch(cell) else []
+            row += nodes.entry("", paragraph, classes=classes)
         return row
 
 
@@ -130,7 +133,7 @@ class Listen(_Course):
             )
         alt = f"Spectrograms of the mixture and, of {', '.join(default)}, the true stem, the one found, and its share."
         return [
-            self.table(["", "found", "true", "SDR in dB, mixture → stem"], rows),
+            self.table(["", "found", "true", "SDR, dB"], rows),
             self.image(folder / "picture.png", alt),
         ]
 

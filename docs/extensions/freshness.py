@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-CODE = ("sepkit/**/*.py", "plugins/*/src/**/*.py", "docs/extensions/*.py")
+CODE = ("sepkit/**/*.py", "plugins/*/src/**/*.py", "docs/extensions/*.py", "docs/course/*.py")
 
 
 def digest_of_code() -> str:
