@@ -80,6 +80,11 @@ class _Course(SphinxDirective):
         return row
 
 
+def _db(value: float) -> str:
+    """With one decimal, and without a sign before nothing."""
+    return f"{round(value, 1) + 0:.1f}"
+
+
 def _inline(text: str) -> list[nodes.Node]:
     return [
         nodes.literal(part[1:-1], part[1:-1]) if part.startswith("`") else nodes.Text(part)
@@ -128,7 +133,7 @@ class Listen(_Course):
                     name,
                     self.play(folder / f"0-{name}.flac", f"{name}, found"),
                     self.play(true, f"{name}, true") if true.is_file() else "",
-                    "" if value is None else f"{figures['mixture'][name]:.1f} → {value:.1f}",
+                    "" if value is None else f"{_db(figures['mixture'][name])} → {_db(value)}",
                 ]
             )
         alt = f"Spectrograms of the mixture and, of {', '.join(default)}, the true stem, the one found, and its share."
@@ -154,7 +159,7 @@ class Turned(_Course):
             rows.append(
                 [
                     row["told"],
-                    *("" if value is None else f"{value:.1f}" for value in values),
+                    *("" if value is None else _db(value) for value in values),
                     self.play(sound, f"{heard}, {row['told'].replace('`', '')}") if sound.is_file() else "",
                 ]
             )
