@@ -8,6 +8,7 @@ import sys
 from functools import reduce
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sepkit.builtin.plugin import sepkit_separators
@@ -53,7 +54,8 @@ def test_what_stands_beside_an_equation_exists_and_is_described(name: str) -> No
         reduce(getattr, parts[depth:], module)
         break
     described = "\n".join(path.read_text(encoding="utf-8") for path in DOCS.rglob("*.md") if "auto" not in path.parts)
-    assert re.search(rf":: {re.escape(name)}$", described, re.M)
+    # By itself, or with the class or module that it belongs to.
+    assert any(re.search(rf":: {re.escape('.'.join(parts[:depth]))}$", described, re.M) for depth in (len(parts), -1))
 
 
 @pytest.mark.parametrize(("page", "plugin", "options"), MEASURED)
@@ -77,3 +79,68 @@ def test_a_page_has_references_and_pictures_say_what_is_to_be_seen(page: str) ->
     assert re.search(r"^## References\n\n1\. ", text, re.M)
     ideas = re.findall(r"^:::\{idea\} \S+\n(.*)$", text, re.M)
     assert all(re.match(r":alt: .{40}", line) for line in ideas)
+
+
+@pytest.mark.parametrize("name", sorted({experiment.recording for experiment in EXPERIMENTS.values()}))
+def test_recordings_are_short_and_their_stems_fit(name: str) -> None:
+    from course.recordings import RECORDINGS
+
+    recording = RECORDINGS[name]()
+    stems = list(recording.stems.values())
+    assert len({(stem.channels, stem.length, stem.sample_rate) for stem in stems}) == 1
+    assert recording.mixture.duration_s <= 7
+    assert np.allclose(recording.mixture.samples, sum(stem.samples for stem in stems))
+    assert all(0.01 < np.sqrt(np.mean(stem.samples**2)) < 0.5 for stem in stems)
+    assert set(recording.f0) <= set(recording.stems)
+    if recording.score is not None:
+        assert set(recording.score.parts) == set(recording.stems)
+
+
+class TestTables:
+    """Figures come from READMEs, or the build fails."""
+
+    @pytest.fixture(autouse=True)
+    def readme(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        text = """# x
+
+## Figures
+
+```sh
+# no heading
+```
+
+| a | b |
+| --- | --- |
+| one | 1 |
+| two | 2 |
+
+| c |
+| --- |
+| three |
+
+### Others
+
+| d |
+| --- |
+| four |
+"""
+        (tmp_path / "x").mkdir()
+        (tmp_path / "x" / "README.md").write_text(text, encoding="utf-8")
+        monkeypatch.setattr("course.readmes.PLUGINS", tmp_path)
+
+    def test_a_table_of_a_section(self) -> None:
+        assert table_of("x", "Figures") == "| a | b |\n| --- | --- |\n| one | 1 |\n| two | 2 |"
+        assert table_of("x", "Figures", rows="two").splitlines()[2:] == ["| two | 2 |"]
+        assert "three" in table_of("x", "Figures", 2)
+
+    @pytest.mark.parametrize(
+        ("asked", "told"),
+        [
+            (("Prices",), "no section"),
+            (("Figures", 3), "2 tables"),
+            (("Figures", 1, "five"), "no row"),
+        ],
+    )
+    def test_what_is_not_there_is_told(self, asked: tuple[str, int, str], told: str) -> None:
+        with pytest.raises(ValueError, match=told):
+            table_of("x", *asked)

@@ -21,6 +21,8 @@ from .readmes import readme_of, table_of
 KEPT = Path(__file__).parents[1] / "auto" / "course"
 """Where sounds, pictures and figures are kept from one build to the next."""
 
+_FIGURES = re.compile(r"[-\d. →]+")
+
 
 class player(addnodes.download_reference):
     """A sound to listen to; Sphinx copies it as it copies downloads."""
@@ -73,8 +75,14 @@ class _Course(SphinxDirective):
         row = nodes.row()
         for cell in cells:
             paragraph = nodes.paragraph("", "", *(_inline(cell) if isinstance(cell, str) else [cell]))
-            row += nodes.entry("", paragraph)
+            classes = ["measured"] if isinstance(cell, str) and _FIGURES.fullmatch(cell) else []
+            row += nodes.entry("", paragraph, classes=classes)
         return row
+
+
+def _db(value: float) -> str:
+    """With one decimal, and without a sign before nothing."""
+    return f"{round(value, 1) + 0:.1f}"
 
 
 def _inline(text: str) -> list[nodes.Node]:
@@ -125,12 +133,12 @@ class Listen(_Course):
                     name,
                     self.play(folder / f"0-{name}.flac", f"{name}, found"),
                     self.play(true, f"{name}, true") if true.is_file() else "",
-                    "" if value is None else f"{figures['mixture'][name]:.1f} → {value:.1f}",
+                    "" if value is None else f"{_db(figures['mixture'][name])} → {_db(value)}",
                 ]
             )
         alt = f"Spectrograms of the mixture and, of {', '.join(default)}, the true stem, the one found, and its share."
         return [
-            self.table(["", "found", "true", "SDR in dB, mixture → stem"], rows),
+            self.table(["", "found", "true", "SDR, dB"], rows),
             self.image(folder / "picture.png", alt),
         ]
 
@@ -151,7 +159,7 @@ class Turned(_Course):
             rows.append(
                 [
                     row["told"],
-                    *("" if value is None else f"{value:.1f}" for value in values),
+                    *("" if value is None else _db(value) for value in values),
                     self.play(sound, f"{heard}, {row['told'].replace('`', '')}") if sound.is_file() else "",
                 ]
             )

@@ -72,13 +72,18 @@ def shares(recording: Recording, stems: dict[str, Audio], path: Path) -> None:
     total = sum(values**2 for values in found.values()) + 1e-12 * mixed.max() ** 2
     for row, (name, values) in zip(axes[1:], found.items(), strict=True):
         truth = recording.stems.get(name)
-        if truth is not None:
+        if truth is None:
+            row[0].axis("off")
+        else:
             show(row[0], decibels(magnitude(truth), mixed.max()), duration_s, rate, **loud)
-        row[0].set_title(f"{name}: true", fontsize=9)
+            row[0].set_title(f"{name}: true", fontsize=9)
         show(row[1], decibels(values, mixed.max()), duration_s, rate, **loud)
         row[1].set_title(f"{name}: found", fontsize=9)
-        show(row[2], values**2 / total, duration_s, rate, vmin=0, vmax=1, cmap="gray")
-        row[2].set_title(f"{name}: share of what was found", fontsize=9)
+        if len(found) == 1:
+            row[2].axis("off")
+        else:
+            show(row[2], values**2 / total, duration_s, rate, vmin=0, vmax=1, cmap="gray")
+            row[2].set_title(f"{name}: share of what was found", fontsize=9)
         row[0].set_ylabel("kHz", fontsize=8)
     for last in axes[-1]:
         last.set_xlabel("s", fontsize=8)

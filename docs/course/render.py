@@ -21,6 +21,8 @@ from .experiments import EXPERIMENTS, Experiment, Setting
 from .recordings import RECORDINGS, Recording
 
 ROOT = Path(__file__).parents[2]
+ABOVE = {"cli", "serving", "scaffold", "testing", "training", "batching", "repeating"}
+"""Rooms of sepkit that no separation comes of; rooms below import none of them."""
 
 
 def rendered(name: str, into: Path) -> Path:
@@ -100,10 +102,15 @@ def code_of(experiment: Experiment | None) -> list[Path]:
         methods = {experiment.method, *(setting.method for setting in experiment.turned if setting.method)}
         modules = {_registry().separator(name).factory.partition(".")[0] for name in methods}
         packages = {module.removeprefix("sepkit_").replace("_", "-") for module in modules - {"sepkit"}}
-    folders = [ROOT / "sepkit", *(ROOT / "plugins" / package / "src" for package in sorted(packages))]
+    rooms = [room for room in sorted((ROOT / "sepkit").iterdir()) if room.name not in ABOVE]
+    folders = [*rooms, *(ROOT / "plugins" / package / "src" for package in sorted(packages))]
     own = ["synthesis.py", "recordings.py", "pictures.py"]
     own += ["render.py"] if experiment else ["ideas.py", "listening.py"]
-    return [*map(Path(__file__).with_name, own), *(path for folder in folders for path in sorted(folder.rglob("*.py")))]
+    return [*map(Path(__file__).with_name, own), *(path for folder in folders for path in _python(folder))]
+
+
+def _python(place: Path) -> list[Path]:
+    return sorted(place.rglob("*.py")) if place.is_dir() else [place] if place.suffix == ".py" else []
 
 
 def _digest(of: Experiment | str) -> str:

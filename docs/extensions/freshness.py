@@ -8,7 +8,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 ROOT = Path(__file__).parents[2]
-CODE = ("sepkit/**/*.py", "plugins/*/src/**/*.py", "docs/extensions/*.py")
+CODE = ("sepkit/**/*.py", "plugins/*/src/**/*.py", "docs/extensions/*.py", "docs/course/*.py")
 RECORD = ROOT / "docs" / "auto" / "code-digest"
 
 
