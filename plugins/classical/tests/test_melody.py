@@ -99,6 +99,32 @@ class TestKnownF0:
 
 class TestModel:
     @pytest.mark.parametrize("noise", [0.0, 0.1])
+    def test_an_update_is_that_of_every_factor_in_turn(self, noise: float) -> None:
+        rng = np.random.default_rng(1)
+        V, comb = rng.gamma(1.0, size=(2, 40, 150)).astype(np.float32)
+        model = LeadModel.drawn(comb, np.linspace(0, 8000, 40), rank=4, filters=3, noise=noise, rng=rng)
+        B, F, A, U, W, H = (
+            np.asarray(one, np.float64)
+            for one in (model.bands, model.filters, model.voiced, model.unvoiced, model.W, model.H)
+        )
+        model.update(V)
+
+        def ratio() -> Array:
+            return V / (comb * (B @ F @ A) + noise * (B @ F @ U) + W @ H)
+
+        R, ones = ratio(), np.ones_like(V)
+        A, U, H = (
+            A * ((B @ F).T @ (comb * R)) / ((B @ F).T @ comb),
+            U * ((B @ F).T @ R) / ((B @ F).T @ ones) if noise else U,
+            H * (W.T @ R) / (W.T @ ones),
+        )
+        R = ratio()
+        wanted, there = (B.T @ (comb * one) @ A.T + noise * (B.T @ one @ U.T) for one in (R, ones))
+        F, W = F * wanted / there, W * (R @ H.T) / (ones @ H.T)
+        assert model.voice == pytest.approx(comb * (B @ F @ A) + noise * (B @ F @ U), rel=1e-3)
+        assert model.accompaniment == pytest.approx(W @ H, rel=1e-3)
+
+    @pytest.mark.parametrize("noise", [0.0, 0.1])
     def test_updates_never_raise_the_divergence(self, noise: float) -> None:
         rng = np.random.default_rng(0)
         V, comb = rng.gamma(1.0, size=(2, 60, 40)).astype(np.float32)

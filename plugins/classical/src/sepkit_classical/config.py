@@ -266,7 +266,7 @@ class EnsembleConfig(Config):
     """Options of an ensemble."""
 
     members: tuple[Member, ...] = Field(
-        default=(Member(method="melody"), Member(method="rpca-melody"), Member(method="ft2d")),
+        default=(Member(method="melody", weight=3), Member(method="repet-sim")),
         min_length=1,
         max_length=50,
         description="The methods, each with its weight and its options.",
