@@ -6,7 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from sepkit import Registry
+from sepkit.plugin.known import KNOWN
+
 ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.skipif(
+    bool(set(KNOWN["method"]) - set(Registry.discover().separators)), reason="not all plugins are installed"
+)
 
 
 def check(root: Path) -> subprocess.CompletedProcess[str]:

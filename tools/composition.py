@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from sepkit import Audio, Constraint, Label, Labels, Method, Note, Prior, Registry, Score, example
-from sepkit.errors import Cancelled, SepkitError
+from sepkit.errors import Cancelled, ConfigError, SepkitError
 from sepkit.evaluation import evaluate
 from sepkit.music import midi_to_hz
 from sepkit.plugin.specs import SeparatorSpec, StatementSpec
@@ -189,7 +189,8 @@ class Measuring:
         except _NotMeasured as error:
             self.reasons.setdefault(about, str(error))
         except Cancelled:
-            self.reasons.setdefault(about, f"it takes more than {MOST_S:g} s of processor time for {SECONDS:g} s")
+            which = f"{self.spec.name}, {about}" if declared else about
+            self.reasons.setdefault(which, f"it takes more than {MOST_S:g} s of processor time for {SECONDS:g} s")
         except SepkitError as error:
             said = re.sub(r"^method '[^']*'[^:]*: ", "", str(error))
             print(f"  {self.spec.name}, {about}: {said}", flush=True)
@@ -199,9 +200,11 @@ class Measuring:
 
     def _measured(self, piece: Piece, declared: Sequence[StatementSpec], made: list[Any]) -> float:
         if self._method is None:
-            has_iterations = "iterations" in self.spec.load_config().model_fields
-            config = {"iterations": ITERATIONS} if has_iterations else {}
-            self._method = Method(self.spec.name, config=config, registry=self.registry)
+            few = {"iterations": ITERATIONS} if "iterations" in self.spec.load_config().model_fields else {}
+            try:
+                self._method = Method(self.spec.name, config=few, registry=self.registry)
+            except ConfigError:  # So few are none for it.
+                self._method = Method(self.spec.name, registry=self.registry)
         kinds = {kind for one in (self.spec, *declared) for need in one.needs for kind in alternatives(need)[:1]}
         separation = self._method.separate(
             panned(piece) if "stereo" in self.spec.needs else piece.mixture,
