@@ -69,6 +69,22 @@ def test_of_twelve_jobs_of_which_one_kills_its_worker_eleven_are_done(cluster: E
     assert sepkit.batch(folder, "unruly", "out", **{**how, "config": {}}).counts["skipped"] == 12
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="processes are not killed so here")
+def test_a_worker_that_is_killed_costs_no_job(cluster: Executor, folder: Path) -> None:
+    worker = cluster.submit(os.getpid).result(60)
+    killed: list[int] = []
+
+    def kill_once(progress: BatchProgress) -> None:
+        if not killed:
+            os.kill(worker, signal.SIGKILL)
+            killed.append(worker)
+
+    how: dict[str, Any] = {"sources": ["a", "b"], "executor": cluster, "reporter": kill_once}
+    counts = sepkit.batch(folder, "unruly", "out", **how).counts
+    assert killed
+    assert (counts["failed"], counts["done"] + counts["skipped"]) == (0, 12)
+
+
 def test_progress_comes_and_a_cancel_goes_there(cluster: Executor, folder: Path) -> None:
     cancel = threading.Event()
     seen: list[str] = []
@@ -137,6 +153,16 @@ def test_nobody_at_the_address_is_one_line(monkeypatch: pytest.MonkeyPatch) -> N
         cluster_executor("tcp://127.0.0.1:9", {}),
     ):
         pass
+
+
+def test_a_cluster_that_is_late_is_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(*_: object, **__: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr("distributed.LocalCluster", late)
+    done = call("run", "unruly", str(folder), "-o", "out", "--cluster", "local:2")
+    assert (done.code, len(done.complaints)) == (1, 1)
+    assert "local:2 did not answer in time" in done.err
 
 
 def test_a_resource_that_no_worker_has_is_told(cluster: Executor) -> None:

@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--method", default="nmf")
     parser.add_argument("--set", action="append", default=["rank=4", "iterations=50"])
+    parser.add_argument("--workers", type=int, nargs="*", default=[1, 2, 4])
     parser.add_argument("--cluster", action="store_true", help="Dask's local workers, not processes")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
@@ -43,7 +44,7 @@ def main() -> None:
         print("| workers | wall-clock, s | CPU, s | overhead a file, CPU ms | once more, CPU ms a file |")
         print("| --- | ---: | ---: | ---: | ---: |")
         settings = [word for text in given.set for word in ("--set", text)]
-        who = [["--cluster", f"local:{n}"] if given.cluster else ["--jobs", str(n)] for n in (1, 2, 4)]
+        who = [["--cluster", f"local:{n}"] if given.cluster else ["--jobs", str(n)] for n in given.workers]
         for options in who:
             out = Path(place, "-".join(options).replace(":", "-"))
             command = [sys.executable, "-m", "sepkit", "run", given.method, recordings, "-o", out, *settings, *options]

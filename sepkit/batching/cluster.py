@@ -90,7 +90,7 @@ def cluster_executor(address: str, resources: Mapping[str, float]) -> Iterator[C
     ConfigError
         If nobody answers there, or no worker offers the resources.
     SepkitError
-        If Dask is not installed.
+        If Dask is not installed, or the cluster does not answer in time, here or within the block.
     """
     try:
         import dask
@@ -99,7 +99,7 @@ def cluster_executor(address: str, resources: Mapping[str, float]) -> Iterator[C
         raise SepkitError(
             f'a cluster needs Dask, which is not there ({error}); install it with: pip install "sepkit[cluster]"'
         ) from error
-    with ExitStack() as opened:
+    with _told_when_late(address), ExitStack() as opened:
         place: Any = address
         if (local := re.fullmatch(r"local:(\d+)", address)) is not None and int(local[1]) > 0:
             opened.enter_context(dask.config.set(_SLOW))
@@ -127,6 +127,17 @@ def cluster_executor(address: str, resources: Mapping[str, float]) -> Iterator[C
         cluster = Cluster(client, resources)
         _require(resources, cluster.workers())
         yield cluster
+
+
+@contextmanager
+def _told_when_late(address: str) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise SepkitError(
+            f"the cluster {address} did not answer in time: its machines may have too much to do; start this once "
+            "more, what is done stays done"
+        ) from error
 
 
 def is_given_up(result: Any) -> bool:
