@@ -105,6 +105,7 @@ def test_training_teaches_denoising_and_comes_out_the_same_again(tmp_path: Path)
     options = {"steps": 12, "batch": 4, "segment": 2940, "validate_every": 6, "lowest_hz": 100.0, "width": 12}
     config = validate(DiffusionTrainingConfig, options, "training of prior 'diffusion'")
     for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
         DiffusionTrainer(config).train(data, tmp_path / folder, Run(seed=3, device="cpu"))
     one, two = (Checkpoint.read(tmp_path / folder / "sine", "diffusion") for folder in ("one", "two"))
     assert all(torch.equal(one.tensors[name], two.tensors[name]) for name in one.tensors)
