@@ -91,3 +91,9 @@ def test_evidence_of_denoising_is_the_difference_of_log_densities() -> None:
     found = denoising_evidence(posterior, chains, np.geomspace(1e-2, 1e2, 60).tolist(), generator)
     for one, other in ((0, 1), (1, 2)):
         assert float(found[one] - found[other]) == pytest.approx(float(exact[one] - exact[other]), rel=0.15)
+
+
+@pytest.mark.parametrize(("options", "name"), [({"sampler": "gibbs", "snr": 0.2}, "snr"), ({"jitter": 0.5}, "jitter")])
+def test_what_a_sampler_makes_no_use_of_is_refused(options: dict[str, Any], name: str) -> None:
+    with pytest.raises(ValueError, match=f"makes no use of {name}; leave it out"):
+        FlowSGLDConfig.model_validate(options)

@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from sepkit.config import Config
 
+_LANGEVIN_ONLY = ("step_size", "snr", "predict", "clamp", "mixture", "precondition", "average", "denoise")
+_GIBBS_ONLY = ("jitter", "exchange")
+
 
 class FlowSGLDConfig(Config):
     """Options of annealed Langevin sampling."""
@@ -100,6 +103,10 @@ class FlowSGLDConfig(Config):
 
     @model_validator(mode="after")
     def _ladder_falls(self) -> FlowSGLDConfig:
+        others = _LANGEVIN_ONLY if self.sampler == "gibbs" else _GIBBS_ONLY
+        given = [name for name in others if getattr(self, name) != type(self).model_fields[name].default]
+        if given:
+            raise ValueError(f"sampler={self.sampler} makes no use of {given[0]}; leave it out")
         if self.levels > 1 and self.lowest > self.highest:
             raise ValueError(f"lowest needs to be at most highest, given {self.lowest:g} and {self.highest:g}")
         if 2 * self.overlap_s > self.window_s:

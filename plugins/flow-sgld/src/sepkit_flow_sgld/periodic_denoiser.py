@@ -130,11 +130,13 @@ class PeriodicDenoiser(nn.Module):
 
     def _drawn(self, observed: Tensor, periods: Tensor, variance: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
         """A cycle of power 1 for every candidate, and the variance of its error, at every harmonic."""
-        places = _places(periods, self.harmonics, observed.real.dtype)
-        loudness = torch.log1p(observed.abs().square() / variance).unsqueeze(-1)
-        heard = self.listen(torch.cat((places, loudness), -1)) * (count > 0).unsqueeze(-1)
-        timbre = torch.tanh(heard.sum(-2, keepdim=True) / (count > 0).sum(-1)[..., None, None])
-        drawn = self.draw(torch.cat((places, timbre.expand(*heard.shape)), -1))
+        there = count > 0
+        places = _places(periods, self.harmonics, observed.real.dtype)[there]
+        loudness = torch.log1p(observed.abs().square() / variance)[there].unsqueeze(-1)
+        heard = _scattered(self.listen(torch.cat((places, loudness), -1)), there)
+        timbre = torch.tanh(heard.sum(-2, keepdim=True) / there.sum(-1)[..., None, None])
+        told = timbre.expand(*there.shape, -1)[there]
+        drawn = _scattered(self.draw(torch.cat((places, told), -1)), there)
         order = torch.arange(self.harmonics, device=periods.device).clamp_min(1)
         cycle = torch.complex(drawn[..., 0], drawn[..., 1]) / order
         cycle = torch.where(count == 1, torch.complex(cycle.real, torch.zeros_like(cycle.real)), cycle)
@@ -164,6 +166,13 @@ def aligned(cycle: Tensor, observed: Tensor, count: Tensor) -> Tensor:
             step = torch.where(bend > 0, slope / bend.clamp_min(1e-20), torch.zeros_like(slope))
             phase = phase + step.clamp(-math.pi / _PHASES, math.pi / _PHASES)
     return cycle * torch.polar(torch.ones_like(order * phase), order * phase)
+
+
+def _scattered(rows: Tensor, there: Tensor) -> Tensor:
+    """Rows [shape=(count, features)] where `there` says, and 0 elsewhere [shape=(*there.shape, features)]."""
+    table = rows.new_zeros((*there.shape, rows.shape[-1]))
+    table[there] = rows
+    return table
 
 
 def _places(periods: Tensor, count: int, dtype: torch.dtype) -> Tensor:

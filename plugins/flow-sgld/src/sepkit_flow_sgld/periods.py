@@ -45,9 +45,10 @@ def _energies(waveforms: Tensor, shortest: int, longest: int) -> Tensor:
     spectrum = torch.fft.rfft(waveforms, n=2 * length)
     correlation = torch.fft.irfft(spectrum.abs().square(), n=2 * length)[:, :length]
     lags, rows = (table.to(waveforms.device) for table in _multiples(length, shortest, longest))
-    energies = correlation[:, :1].repeat(1, longest - shortest + 1)
-    summed: Tensor = energies.index_add_(1, rows, 2 * correlation[:, lags])
-    return summed
+    # The batch last, so that what is gathered lies side by side.
+    correlation = correlation.T.contiguous()
+    energies = correlation[:1].repeat(longest - shortest + 1, 1)
+    return energies.index_add_(0, rows, 2 * correlation[lags]).T
 
 
 @lru_cache(maxsize=8)
