@@ -62,8 +62,6 @@ def write_repeated(recording: Path, path: Path, minutes: float, channels: int) -
     # Channels differ, so that nothing can be told to be one.
     piece = np.stack([short * gain for gain in np.linspace(1, 0.5, channels)], axis=1)
     left = round(60 * minutes * RATE)
-    import soundfile
-
     with soundfile.SoundFile(path, "w", RATE, channels, format="RF64", subtype="PCM_16") as file:
         while left > 0:
             file.write(piece[:left])

@@ -12,9 +12,9 @@ import pytest
 
 from sepkit import Audio, Config, Problem, Registry, Run, Separation, Separator, separate
 from sepkit.errors import PluginError
-from sepkit.plots.uncertainty import expected_sdr_curve
+from sepkit.plots.uncertainty import agreement_curve
 from sepkit.plugin import SeparatorSpec
-from sepkit.solving.expectation import expected_sdr_db
+from sepkit.solving.agreement import agreement_db
 from tests.test_separation import provenance
 
 NoiseOf = Callable[..., Audio]
@@ -56,7 +56,7 @@ def test_comes_back_with_the_stems(noise: NoiseOf) -> None:
     assert list(separation.uncertainty) == ["b", "a"]
     np.testing.assert_allclose(separation.uncertainty["a"].samples, np.abs(mixture.samples) / 10)
     # Half of the mixture against a tenth of it: 14 dB.
-    assert separation.provenance.expected_sdr_db["a"] == pytest.approx(20 * np.log10(5), abs=1e-3)
+    assert separation.provenance.agreement_db["a"] == pytest.approx(20 * np.log10(5), abs=1e-3)
 
 
 def test_follows_the_stems_to_the_mixtures_rate_and_channels(noise: NoiseOf) -> None:
@@ -86,46 +86,46 @@ def test_is_written_beside_the_stems(noise: NoiseOf, tmp_path: Path) -> None:
     again = Audio.read(tmp_path / "out" / "uncertainty" / "a.wav")
     np.testing.assert_array_equal(again.samples, separation.uncertainty["a"].samples)
     record = json.loads((tmp_path / "out" / "separation.json").read_text())
-    assert record["expected_sdr_db"]["a"] == pytest.approx(13.98, abs=0.01)
+    assert record["agreement_db"]["a"] == pytest.approx(13.98, abs=0.01)
 
 
 def test_methods_that_do_not_know_it_write_none(noise: NoiseOf, tmp_path: Path) -> None:
     separation = separate(noise(1), "mixture", sources=["a"])
     separation.write(tmp_path / "out")
     assert separation.uncertainty == {}
-    assert separation.provenance.expected_sdr_db == {}
+    assert separation.provenance.agreement_db == {}
     assert not (tmp_path / "out" / "uncertainty").exists()
 
 
-def test_expected_sdr_of_the_extremes() -> None:
+def test_agreement_of_the_extremes() -> None:
     loud, silent = Audio(np.ones((1, 4), np.float32), 8), Audio(np.zeros((1, 4), np.float32), 8)
-    expected = expected_sdr_db(
+    agreement = agreement_db(
         {"sure": loud, "unsure": silent, "silent": silent}, {"sure": silent, "unsure": loud, "silent": silent}
     )
-    assert expected["sure"] == np.inf
-    assert expected["unsure"] == -np.inf
-    assert np.isnan(expected["silent"])
+    assert agreement["sure"] == np.inf
+    assert agreement["unsure"] == -np.inf
+    assert np.isnan(agreement["silent"])
 
 
 def test_curve_is_that_of_every_stretch() -> None:
     stem = Audio(np.array([[1, 1, 1, 1, 0, 0]], np.float32), 8)
     spread = Audio(np.array([[1, 1, 0.1, 0.1, 1, 1]], np.float32), 8)
-    np.testing.assert_allclose(expected_sdr_curve(stem, spread, np.array([0, 2, 4, 6])), [0, 20, np.nan], atol=1e-5)
+    np.testing.assert_allclose(agreement_curve(stem, spread, np.array([0, 2, 4, 6])), [0, 20, np.nan], atol=1e-5)
 
 
 def test_long_curves_are_computed_in_blocks_that_agree(noise: NoiseOf) -> None:
     stem, edges = noise(1), np.arange(0, 2001, 3)
     energies = [np.sum(stem.samples[:, a:b].astype(float) ** 2) for a, b in itertools.pairwise(edges)]
     flat = Audio(np.ones_like(stem.samples), stem.sample_rate)
-    np.testing.assert_allclose(expected_sdr_curve(stem, flat, edges), 10 * np.log10(np.array(energies) / 3), atol=1e-6)
+    np.testing.assert_allclose(agreement_curve(stem, flat, edges), 10 * np.log10(np.array(energies) / 3), atol=1e-6)
 
 
 def test_picture_has_a_column_for_it(noise: NoiseOf) -> None:
     pytest.importorskip("matplotlib")
     mixture = noise(1)
     spread = Audio(np.full_like(mixture.samples, 0.01), mixture.sample_rate)
-    record = provenance(expected_sdr_db={"voice": 20.0})
+    record = provenance(agreement_db={"voice": 20.0})
     separation = Separation(mixture, {"voice": mixture}, record, uncertainty={"voice": spread})
     titles = [axis.get_title(loc="left") for axis in separation.plot().axes]
-    assert "expected SDR of voice: 20.0 dB" in titles
-    assert not any("expected" in axis.get_title(loc="left") for axis in Separation(mixture, {}, record).plot().axes)
+    assert "agreement on voice: 20.0 dB" in titles
+    assert not any("agreement" in axis.get_title(loc="left") for axis in Separation(mixture, {}, record).plot().axes)

@@ -18,7 +18,7 @@ from sepkit.plots.canvas import (
     time_unit,
 )
 from sepkit.plots.labels import DrawnLabel, draw_labels
-from sepkit.plots.uncertainty import draw_expected_sdr
+from sepkit.plots.uncertainty import draw_agreement
 from sepkit.spectral import STFT, soft_masks
 from sepkit.spectral_config import WINDOW_S
 
@@ -36,7 +36,7 @@ def plot_separation(
     *,
     traces: Mapping[str, list[float]],
     uncertainty: Mapping[str, Sound],
-    expected_sdr_db: Mapping[str, float],
+    agreement_db: Mapping[str, float],
     labels: Sequence[DrawnLabel] = (),
 ) -> Figure:
     """Draw mixture, stems and residual, with the soft masks that the stems imply.
@@ -51,7 +51,7 @@ def plot_separation(
         Curves that the method kept, such as its cost.
     uncertainty : mapping of str to Audio
         Standard deviations of the stems, where the method knows them.
-    expected_sdr_db : mapping of str to float
+    agreement_db : mapping of str to float
         The SDR that they imply over the whole recording.
     labels : sequence of Label
         Spans and boxes of a listener, drawn over the mixture's spectrogram and each over its stem's.
@@ -62,7 +62,7 @@ def plot_separation(
         Left, spectrograms on one scale of dB below the loudest of them; the residual is there only if it reaches that
         scale. Beside them, the share of each in the sum of their magnitudes, grey where there is nothing to share, and
         above them the method's cost if it kept one. If the method knows its uncertainty, a third column shows the SDR
-        that it expects of every stem over time. Notebooks show the figure inline.
+        that its draws agree to, of every stem over time. Notebooks show the figure inline.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def plot_separation(
         axis.set_facecolor("0.9")
     figure.colorbar(image, ax=list(axes[1:5, 1]), label="share", aspect=40)
     if uncertainty:
-        _draw_uncertainty(axes[:, 2], stems, uncertainty, expected_sdr_db)
+        _draw_uncertainty(axes[:, 2], stems, uncertainty, agreement_db)
     for axis in axes[-1, :2]:
         axis.tick_params(labelbottom=True)
         axis.set_xlabel(draw.unit)
@@ -104,18 +104,18 @@ def plot_separation(
 
 
 def _draw_uncertainty(
-    axes: Iterable[Axes], stems: Mapping[str, Sound], uncertainty: Mapping[str, Sound], expected: Mapping[str, float]
+    axes: Iterable[Axes], stems: Mapping[str, Sound], uncertainty: Mapping[str, Sound], agreement: Mapping[str, float]
 ) -> None:
-    """The SDR that is expected of every stem over time, beside its row."""
+    """How far the draws of every stem agree over time, beside its row."""
     names = ["", *stems, ""]
     for axis, name in zip(axes, names, strict=False):
         if name not in uncertainty:
             axis.remove()
             continue
         unit, seconds = time_unit(stems[name].duration_s)
-        total = f": {expected[name]:.1f} dB" if np.isfinite(expected.get(name, np.nan)) else ""
-        draw_expected_sdr(axis, stems[name], uncertainty[name], MOST_COLUMNS, 1 / seconds)
-        axis.set_title(f"expected SDR of {drawable(name)}{total}", loc="left", fontsize="medium", parse_math=False)
+        total = f": {agreement[name]:.1f} dB" if np.isfinite(agreement.get(name, np.nan)) else ""
+        draw_agreement(axis, stems[name], uncertainty[name], MOST_COLUMNS, 1 / seconds)
+        axis.set_title(f"agreement on {drawable(name)}{total}", loc="left", fontsize="medium", parse_math=False)
         axis.set_xlabel(unit)
 
 

@@ -18,8 +18,8 @@ _RANGE_DB = (-10, 50)
 _BLOCK_COLUMNS = 256
 
 
-def draw_expected_sdr(axis: Axes, stem: Sound, uncertainty: Sound, most_columns: int, second: float) -> None:
-    """Draw the SDR that a stem has if its errors are as large as its uncertainty, as a curve over time.
+def draw_agreement(axis: Axes, stem: Sound, uncertainty: Sound, most_columns: int, second: float) -> None:
+    """Draw how far the draws of a stem agree, its energy over that of its uncertainty, as a curve over time.
 
     Parameters
     ----------
@@ -32,14 +32,14 @@ def draw_expected_sdr(axis: Axes, stem: Sound, uncertainty: Sound, most_columns:
     """
     count = int(np.clip(stem.duration_s / COLUMN_S, 1, most_columns))
     edges = np.linspace(0, stem.length, count + 1).astype(int)
-    curve = expected_sdr_curve(stem, uncertainty, edges)
+    curve = agreement_curve(stem, uncertainty, edges)
     centres_s = (edges[:-1] + edges[1:]) / 2 / stem.sample_rate
     axis.plot(second * centres_s, np.clip(curve, *_RANGE_DB), color="C0", marker="." if count < 30 else "")
     axis.set(xlim=(0, second * stem.duration_s), ylim=_RANGE_DB, ylabel="dB")
     axis.grid(alpha=0.3)
 
 
-def expected_sdr_curve(stem: Sound, uncertainty: Sound, edges: NDArray[np.int_]) -> NDArray[np.float64]:
+def agreement_curve(stem: Sound, uncertainty: Sound, edges: NDArray[np.int_]) -> NDArray[np.float64]:
     """Energy of the stem over that of its uncertainty, in dB, between `edges` [shape=(len(edges) - 1,)].
 
     NaN where the stem is silent: there is no ratio then.

@@ -11,7 +11,6 @@ KNOWN: dict[str, dict[str, str]] = {
         "duet": "sepkit-classical",
         "ensemble": "sepkit-classical",
         "flow-sgld": "sepkit-flow-sgld",
-        "flow-vae": "sepkit-flow-sgld",
         "ft2d": "sepkit-classical",
         "hpss": "sepkit-classical",
         "interleaved": "sepkit-interleaved",
@@ -33,6 +32,7 @@ KNOWN: dict[str, dict[str, str]] = {
         "sparse-pursuit": "sepkit-sparse-pursuit",
     },
     "prior": {
+        "diffusion": "sepkit-flow-sgld",
         "flow": "sepkit-flow-sgld",
         "stationary": "sepkit-flow-sgld",
     },

@@ -16,7 +16,8 @@ class Density(Protocol):
     """A prior bound to the axes of one separator. NumPy arrays and torch tensors come in, the same kind goes out.
 
     On waveforms, values may have axes before those of the domain, for several chains at once: every one of them gets a
-    log density of its own.
+    log density of its own. A density that is `Smoothed` may be a score alone and have no `log_prob`, such as one
+    that is known by a denoiser: separators that sample need no more.
     """
 
     def log_prob(self, value: Any) -> Any:

@@ -25,10 +25,10 @@ from sepkit.problem.problem import Problem
 from sepkit.problem.run import Cancel, Reporter, Run, checked_seed
 from sepkit.solving.account import provenance_of
 from sepkit.solving.adaptation import Adaptation
+from sepkit.solving.agreement import agreement_db
 from sepkit.solving.contract import check_stems, check_violations, plugin_faults
 from sepkit.solving.declare import declared_constraints, declared_priors
 from sepkit.solving.digests import digest_inputs, digest_paths
-from sepkit.solving.expectation import expected_sdr_db
 from sepkit.solving.given import Pathlike, audio_given, require_asked_for, side_given, sources_given
 from sepkit.solving.labelled import GivenLabels, checked_labels, labels_given
 from sepkit.solving.negotiation import Task, negotiate, told_unused, used
@@ -212,7 +212,7 @@ class Method:
         for remark in remarks_on_result(self.spec, mixture, names, stems, run):
             run.remark(remark)
         uncertainty = {name: uncertainty[name] for name in stems if name in uncertainty}
-        expected = expected_sdr_db(stems, uncertainty)
+        agreement = agreement_db(stems, uncertainty)
         if keep_length:
             stems, uncertainty = region.kept_length(stems, whole), region.kept_length(uncertainty, whole)
             mixture = whole
@@ -235,7 +235,7 @@ class Method:
             seconds=round(time.perf_counter() - started, 3),
             inputs=inputs,
             given={**asked, **came_from},
-            expected_sdr_db=expected,
+            agreement_db=agreement,
         )
         return Separation(mixture, stems, provenance, run.variables, uncertainty, run.learned, heard)
 

@@ -50,8 +50,9 @@ class Provenance:
         and what the method has to say about its result.
     traces : dict of str to list of float
         Curves that the method kept, such as its cost.
-    expected_sdr_db : dict of str to float
-        By source, what the method itself expects its SDR to be, for methods that report their uncertainty.
+    agreement_db : dict of str to float
+        By source, the energy of the stem over that of its uncertainty, for methods that report one: how far draws of
+        the method agree, which is not how near they are to the truth.
     """
 
     method: str
@@ -74,7 +75,7 @@ class Provenance:
     constraints: tuple[dict[str, Any], ...] = ()
     remarks: tuple[str, ...] = ()
     traces: dict[str, list[float]] = field(default_factory=dict)
-    expected_sdr_db: dict[str, float] = field(default_factory=dict)
+    agreement_db: dict[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """As plain types, ready for strict JSON: in place of a number that is not finite stands None."""

@@ -125,7 +125,7 @@ class Separation(Stems):
             self.stems,
             traces=self.provenance.traces,
             uncertainty=self.uncertainty,
-            expected_sdr_db=self.provenance.expected_sdr_db,
+            agreement_db=self.provenance.agreement_db,
             labels=all_labels(self.labels),
         )
 

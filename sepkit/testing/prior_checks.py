@@ -23,6 +23,8 @@ _TOLERANCE = 1e-2
 def gradient_is_the_slope(subject: StatementSubject) -> None:
     """`gradient` is the slope of `log_prob`, by finite differences."""
     for domain, density, value in bound(subject):
+        if not callable(getattr(density, "log_prob", None)):
+            raise Skipped("it has no log_prob: it knows the gradient alone")
         gradient = np.asarray(density.gradient(value), np.float64)
         shape = gradient.shape
         require(shape == value.shape, f"gradient on {domain} has shape {shape} for a value of {value.shape}")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Atom, Layout
+from sepkit.problem.prior import Smoothed
 from sepkit.testing.check import check, is_statement
 from sepkit.testing.material import value_of
 from sepkit.testing.outcome import CheckFailed, Skipped, require
@@ -39,10 +40,13 @@ def bound(subject: StatementSubject, *, tiny: bool = False, seed: int = 0) -> It
 @check(when=is_statement)
 def binds_to_its_domains(subject: StatementSubject) -> None:
     """The statement can be bound to each variable that it speaks of, with what its interface asks for."""
-    wanted = ("log_prob", "gradient") if subject.kind == "prior" else ("project", "violation")
     require(subject.domains, "it speaks of no domain; name at least one in `domains`")
     for domain in subject.domains:
         one = subject.config.bind(subject.layout(), domain)  # type: ignore[attr-defined]
+        wanted: tuple[str, ...] = ("project", "violation")
+        if subject.kind == "prior":
+            # What was learned as the score of a smoothed density has nothing else.
+            wanted = ("gradient",) if isinstance(one, Smoothed) else ("log_prob", "gradient")
         missing = [name for name in wanted if not callable(getattr(one, name, None))]
         require(not missing, f"bound to {domain} it has no {' and '.join(missing)}; give {type(one).__name__} them")
 

@@ -64,16 +64,6 @@ def weights_of_flows(kind: str) -> Callable[[Folder], None]:
     return make
 
 
-def weights_of_vae(folder: Folder) -> None:
-    from sepkit_flow_sgld.vae import Encoder
-    from sepkit_flow_sgld.vae_config import EncoderOptions
-
-    options = EncoderOptions(sources=2, frame=4, width=3, dilations=(1, 2), levels=(0.05, 1.0))
-    encoder = Encoder(**options.model_dump())
-    encoder.initialize(generator(np.random.default_rng(2)))
-    write("flow-vae", options.model_dump(mode="json"), ("a", "b"), encoder, folder)
-
-
 def weights_of_source_filter(folder: Folder) -> None:
     from sepkit_source_filter.network import SourceFilterNetwork
 
@@ -94,7 +84,6 @@ METHODS: dict[str, tuple[str, Callable[[Folder], None], dict[str, Any]]] = {
     "nae refit": ("nae", weights_of_nae, {"inference": "refit", "iterations": 2}),
     "flows on waveforms": ("flow-sgld", weights_of_flows("waveform"), SAMPLED),
     "spectral flows": ("flow-sgld", weights_of_flows("spectral"), SAMPLED),
-    "variational": ("flow-vae", weights_of_vae, {}),
     "network of source-filter": ("source-filter", weights_of_source_filter, {"f0_rounds": 0, "window_s": 0.03}),
 }
 

@@ -1,14 +1,17 @@
 """Separation of toy waveforms: improvement of SI-SDR over the mixture, for every ingredient of the sampler.
 
 Run with ``python toy_separation.py --count 20``; ``--oracle`` takes the exact densities instead of the flows,
-``--weights DIR`` other flows. Mixtures have another seed than any that is trained on. Prints a table in Markdown, whose
-figures are means over a mixture's stems; solved are mixtures that improve by more than 10 dB.
+``--prior diffusion`` the denoisers, ``--weights DIR`` other weights. Mixtures have another seed than what is trained
+on. Prints a table in Markdown, whose figures are means over a mixture's stems; solved are mixtures that improve by more
+than 10 dB, and seconds are those of a processor. ``--stems FILE`` also writes a row for every stem, of what its chains
+agree to and what its SDR is, for ``agreement.py``.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,8 @@ from sepkit.evaluation.datasets.toy import ToyWaveforms
 from sepkit_flow_sgld.toy_oracle import ToyOracle
 
 NOISE = {"start": "noise", "levels": 10, "highest": 0.75, "lowest": 0.015, "steps": 30}
+GIBBS = {"start": "noise", "sampler": "gibbs", "levels": 40, "highest": 10.0, "lowest": 0.01, "steps": 1, "chains": 8}
+LANGEVIN = {**GIBBS, "sampler": "langevin"}
 NAIVE = {**NOISE, "chains": 1, "levels": 1, "lowest": 0.1, "steps": 300, "mixture": "gaussian", "denoise": False}
 SETTINGS: dict[str, dict[str, Any]] = {
     "default": {},
@@ -32,6 +37,17 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "periodic, mean": {"select": "mean"},
     "periodic, not denoised": {"denoise": False},
     "periodic, hardly sampled": {"levels": 1, "steps": 1},
+    "gibbs": GIBBS,
+    "gibbs, one chain": {**GIBBS, "chains": 1},
+    "gibbs, mean": {**GIBBS, "select": "mean"},
+    "gibbs, no jitter": {**GIBBS, "jitter": 0.0},
+    "gibbs, half the levels": {**GIBBS, "levels": 20},
+    "langevin": LANGEVIN,
+    "langevin, one chain": {**LANGEVIN, "chains": 1},
+    "langevin, snr": {**LANGEVIN, "snr": 0.3},
+    "langevin, predictor": {**LANGEVIN, "predict": True},
+    "langevin, dirac": {**LANGEVIN, "mixture": "dirac"},
+    "langevin, gaussian": {**LANGEVIN, "mixture": "gaussian"},
 }
 """Ingredients taken away one by one, from chains that start in noise and from chains that start periodic."""
 
@@ -42,26 +58,43 @@ def main() -> None:
     parser.add_argument("--sources", default="sine,square,saw,triangle")
     parser.add_argument("--settings", default=";".join(SETTINGS))
     parser.add_argument("--oracle", action="store_true")
+    parser.add_argument("--prior", help="the name of another prior, in place of the flows")
     parser.add_argument("--weights")
+    parser.add_argument("--stems", type=Path)
     parser.add_argument("--seed", type=int, default=2020)
     arguments = parser.parse_args()
     priors = [ToyOracle()] if arguments.oracle else []
+    if arguments.prior:
+        options = {"weights": arguments.weights} if arguments.weights else {}
+        priors, arguments.weights = [sepkit.Registry.discover().prior(arguments.prior).load()(**options)], None
     data = ToyWaveforms(count=arguments.count, seed=arguments.seed, sources=tuple(arguments.sources.split(",")))
-    print("| setting | solved | median improvement, dB | mean | least | seconds a mixture |")
+    print("| setting | solved | median improvement, dB | mean | least | seconds |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |", flush=True)
     for name in arguments.settings.split(";"):
         method = sepkit.Method("flow-sgld", config=SETTINGS[name], weights=arguments.weights)
-        started, gains = time.perf_counter(), []
+        started, gains = time.process_time(), []
         for item, track in enumerate(data.tracks()):
             stems = track.load_stems()
             mixture = sepkit.Audio(np.sum([stem.samples for stem in stems.values()], axis=0), data.sample_rate)
             result = method.separate(mixture, sources=list(stems), priors=priors, seed=item)
+            if arguments.stems:
+                with arguments.stems.open("a", encoding="utf-8") as file:
+                    for source, stem in stems.items():
+                        truth = sdr(result[source], stem)
+                        print(f"{name}\t{item}\t{source}\t{result.provenance.agreement_db[source]}\t{truth}", file=file)
             found = [si_sdr(result[source], stem) for source, stem in stems.items()]
             gains.append(np.mean(found) - np.mean([si_sdr(mixture, stem) for stem in stems.values()]))
-        seconds = (time.perf_counter() - started) / len(gains)
+        seconds = (time.process_time() - started) / len(gains)
         solved = f"{sum(gain > 10 for gain in gains)} of {len(gains)}"
         figures = [f"{figure:.1f}" for figure in (np.median(gains), np.mean(gains), np.min(gains), seconds)]
         print(f"| {' | '.join([name, solved, *figures])} |", flush=True)
+
+
+def sdr(estimate: sepkit.Audio, reference: sepkit.Audio) -> float:
+    """Signal-to-distortion ratio in dB."""
+    wanted = reference.samples.astype(np.float64)
+    error = estimate.samples - wanted
+    return 10 * float(np.log10(np.sum(wanted**2) / np.maximum(np.sum(error**2), 1e-20)))
 
 
 def si_sdr(estimate: sepkit.Audio, reference: sepkit.Audio) -> float:

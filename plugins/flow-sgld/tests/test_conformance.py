@@ -30,6 +30,11 @@ def test_stationary(check: Any) -> None:
     check()
 
 
+@parametrize_with_checks("diffusion")
+def test_diffusion(check: Any) -> None:
+    check()
+
+
 @parametrize_with_checks("toy-oracle", registry=REGISTRY, config={"lowest_key": 55})
 def test_toy_oracle(check: Any) -> None:
     check()

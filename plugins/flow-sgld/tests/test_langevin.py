@@ -68,15 +68,19 @@ def sampled(target: Target, generator: torch.Generator | None = None, **options:
     return Annealing(target, config, generator or torch.Generator().manual_seed(1)).sample(forever())
 
 
-@pytest.mark.parametrize("precondition", [False, True], ids=["plain", "preconditioned"])
-def test_mean_is_the_wiener_solution_and_variance_that_of_the_posterior(precondition: bool) -> None:
+@pytest.mark.parametrize(
+    ("precondition", "mixture"),
+    [(False, "exact"), (True, "exact"), (False, "dirac")],
+    ids=["plain", "preconditioned", "dirac"],
+)
+def test_mean_is_the_wiener_solution_and_variance_that_of_the_posterior(precondition: bool, mixture: str) -> None:
     shape = np.linspace(1, 0, LENGTH // 2 + 1)
     spectra = np.stack([0.3 + shape, 1.0 - 0.6 * shape])
     sigma = 0.5
     target = gaussian_target(spectra + sigma**2, 1500, precondition=precondition)
     # The sampler smooths by σ² itself; its densities hold the spectra without.
     bare = Target(**{**vars(target), "posterior": gaussian_target(spectra, 1).posterior})
-    chains = sampled(bare, lowest=sigma, steps=250, step_size=0.05)
+    chains = sampled(bare, lowest=sigma, steps=250, step_size=0.05, mixture=mixture)
     first = chains[:, 0, 0].double()
     variance = posterior_variance(spectra + sigma**2)
     assert float(first.var(0).mean()) == pytest.approx(variance, rel=0.05)
@@ -109,6 +113,27 @@ def test_temperature_of_an_update(update: Callable[..., Tensor], temperature: fl
     for _ in range(200):
         value = update(value, lambda x: -x, 1.0, torch.randn(value.shape, generator=generator))
     assert float(value.var()) == pytest.approx(temperature, rel=0.05)
+
+
+def test_signal_to_noise_of_a_step_is_the_one_that_is_asked_for() -> None:
+    generator = torch.Generator().manual_seed(0)
+    score, noise = (torch.randn(300, generator=generator) * scale for scale in (7.0, 1.0))
+    value = torch.zeros(300)
+    stepped = Stepper(0.2, 1e6, snr=0.3).step(value, lambda _: score, 0.5, noise)
+    still = Stepper(0.2, 1e6, snr=0.3).step(value, lambda _: score, 0.5, -noise)
+    drift, jitter = (stepped + still) / 2, (stepped - still) / 2
+    assert float(drift.norm() / jitter.norm()) == pytest.approx(0.3, rel=1e-4)
+
+
+def test_the_predictor_keeps_the_chains_at_the_noise_of_their_level() -> None:
+    """Down a ladder of prediction alone, stems of one Gaussian source each end with its variance and the last noise."""
+    spectra = np.full((2, LENGTH // 2 + 1), 0.5)
+    target = gaussian_target(spectra, 400)
+    free = Target(**{**vars(target), "project": lambda value: value})
+    options = {"levels": 60, "highest": 20.0, "lowest": 0.05, "steps": 1, "step_size": 1e-6, "predict": True}
+    config = FlowSGLDConfig.model_validate({**options, "denoise": False})
+    chains = Annealing(free, config, torch.Generator().manual_seed(2)).sample(forever())
+    assert float(chains.var()) == pytest.approx(0.5 + 0.05**2, rel=0.1)
 
 
 @pytest.mark.parametrize(("sign", "settles"), [(1, True), (-1, False)])

@@ -6,5 +6,10 @@ from pathlib import Path
 
 
 def bundled_weights() -> Path:
-    """Folder of the weights that come with the plugin, of toy waveforms."""
+    """Folder of the flows that come with the plugin, of toy waveforms."""
     return Path(__file__).parent / "weights"
+
+
+def bundled_denoisers() -> Path:
+    """Folder of the denoisers that come with the plugin, of toy waveforms."""
+    return Path(__file__).parent / "denoisers"

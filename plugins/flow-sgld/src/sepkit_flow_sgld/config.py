@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from sepkit.config import Config
 
+_LANGEVIN_ONLY = ("step_size", "snr", "predict", "clamp", "mixture", "precondition", "average", "denoise")
+_GIBBS_ONLY = ("jitter", "exchange")
+
 
 class FlowSGLDConfig(Config):
     """Options of annealed Langevin sampling."""
@@ -31,13 +34,43 @@ class FlowSGLDConfig(Config):
     lowest: float = Field(
         default=0.004, gt=0, le=1000, description="Last noise level, as a multiple of the mixture's root mean square."
     )
-    steps: int = Field(default=4, ge=1, le=100_000, description="Langevin steps at each noise level.")
+    steps: int = Field(
+        default=4, ge=1, le=100_000, description="Langevin steps, or sweeps over the sources, at each noise level."
+    )
+    sampler: Literal["langevin", "gibbs"] = Field(
+        default="langevin",
+        description="langevin: steps of all sources at once. gibbs: a source at a time is drawn anew, given all "
+        "others; for priors that denoise well, such as diffusion.",
+    )
+    jitter: float = Field(
+        default=1.0,
+        ge=0,
+        le=10,
+        description="Noise that is added before a source is drawn anew by gibbs, in noise levels.",
+    )
+    exchange: int = Field(
+        default=5,
+        ge=0,
+        le=1000,
+        description="After so many noise levels of gibbs, parts are given to the sources that they fit best; 0: never.",
+    )
     step_size: float = Field(default=0.2, gt=0, le=1, description="Size of a step, in units of the noise's variance.")
+    snr: float | None = Field(
+        default=None,
+        gt=0,
+        le=10,
+        description="Length of a step's drift over that of its noise, in place of step_size.",
+    )
+    predict: bool = Field(
+        default=False,
+        description="Go from one noise level to the next by a step of the reverse diffusion; steps then correct it.",
+    )
     clamp: float = Field(default=3.0, gt=0, le=1e6, description="Largest drift of a step, in noise levels.")
-    mixture: Literal["exact", "gaussian"] = Field(
+    mixture: Literal["exact", "dirac", "gaussian"] = Field(
         default="exact",
-        description="exact: stems sum to the mixture at every step. gaussian: they are pulled towards it with the "
-        "variance of the noise, and projected at the end alone.",
+        description="exact: stems sum to the mixture at every step, by equal shares of what is missing. dirac: the "
+        "last source is what the others leave. gaussian: they are pulled towards the mixture with the variance of the "
+        "noise, and projected at the end alone. For Langevin steps.",
     )
     precondition: bool = Field(
         default=False,
@@ -45,7 +78,8 @@ class FlowSGLDConfig(Config):
     )
     select: Literal["likeliest", "mean"] = Field(
         default="likeliest",
-        description="likeliest: the chain of highest joint density, where priors have one. mean: that of all chains.",
+        description="likeliest: the chain of highest joint density, which for priors that only know how to denoise is "
+        "found from how well they do; mean: that of all chains.",
     )
     average: float = Field(
         default=0.0,
@@ -69,6 +103,10 @@ class FlowSGLDConfig(Config):
 
     @model_validator(mode="after")
     def _ladder_falls(self) -> FlowSGLDConfig:
+        others = _LANGEVIN_ONLY if self.sampler == "gibbs" else _GIBBS_ONLY
+        given = [name for name in others if getattr(self, name) != type(self).model_fields[name].default]
+        if given:
+            raise ValueError(f"sampler={self.sampler} makes no use of {given[0]}; leave it out")
         if self.levels > 1 and self.lowest > self.highest:
             raise ValueError(f"lowest needs to be at most highest, given {self.lowest:g} and {self.highest:g}")
         if 2 * self.overlap_s > self.window_s:

@@ -12,6 +12,9 @@ References
 ----------
 Welling and Teh, "Bayesian learning via stochastic gradient Langevin dynamics", ICML 2011.
 Jayaram and Thickstun, "Source separation with deep generative priors", ICML 2020.
+Song, Sohl-Dickstein, Kingma, Kumar, Ermon and Poole, "Score-based generative modeling through stochastic differential
+equations", ICLR 2021.
+Mariani et al., "Multi-source diffusion models for simultaneous music generation and separation", ICLR 2024.
 Frank and Ilse, "Problems using deep generative models for probabilistic audio source separation", 2020.
 """
 
@@ -20,6 +23,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -42,6 +46,8 @@ class Stepper:
     ----------
     size : float
         c, in units of the variance.
+    snr : float or None
+        Length of the drift over that of the noise, which then says how far a step goes (Song et al. 2021).
     clamp : float
         The largest drift, in units of σ.
     power : Tensor [shape=(bins,)] or None
@@ -51,13 +57,17 @@ class Stepper:
     size: float
     clamp: float
     power: Tensor | None = None
+    snr: float | None = None
 
     def step(self, value: Tensor, score: Score, sigma: float, noise: Tensor) -> Tensor:
         """One unprojected step from `value` [shape=(..., samples)], with standard normal `noise` of its shape."""
-        drift: Tensor = self.size * self._shaped(score(value), sigma, 1.0)
+        direction, noise = self._shaped(score(value), sigma, 1.0), self._shaped(noise, sigma, 0.5)
+        size: Any = self.size
+        if self.snr is not None:
+            size = 2 * (self.snr * noise.norm() / direction.norm()).square().clamp(max=0.5)
         limit = self.clamp * sigma
-        jitter = math.sqrt(2 * self.size) * self._shaped(noise, sigma, 0.5)
-        return value + drift.clamp_(-limit, limit) + jitter
+        stepped: Tensor = value + (size * direction).clamp_(-limit, limit) + (2 * size) ** 0.5 * noise
+        return stepped
 
     def _shaped(self, signal: Tensor, sigma: float, exponent: float) -> Tensor:
         """`signal` times a power of P, frequency by frequency."""
@@ -89,3 +99,23 @@ def pull_to_mixture(mixture: Tensor, gamma: float) -> Score:
         return ((mixture - value.sum(dim=-3)) / gamma**2).unsqueeze(-3).expand_as(value)
 
     return score
+
+
+def dirac_score(score: Score) -> Score:
+    """The score where the last source is what the others leave of the mixture: theirs less its own, and its own 0."""
+
+    def against_the_last(value: Tensor) -> Tensor:
+        every = score(value)
+        return every - every[..., -1:, :, :]
+
+    return against_the_last
+
+
+def last_is_the_rest(mixture: Tensor) -> Project:
+    """The last source as the `mixture` [shape=(channels, samples)] less all others."""
+
+    def project(chains: Tensor) -> Tensor:
+        others = chains[..., :-1, :, :]
+        return torch.cat((others, (mixture - others.sum(-3)).unsqueeze(-3).expand_as(chains[..., -1:, :, :])), -3)
+
+    return project

@@ -18,6 +18,13 @@ _TOY_WAVEFORMS = Weights(
     folder="sepkit_flow_sgld.bundled:bundled_weights",
 )
 
+_TOY_DENOISERS = Weights(
+    name="diffusion-toy-waveforms",
+    licence="MIT",
+    source="the authors of sepkit-flow-sgld, trained on the toy waveforms that sepkit generates",
+    folder="sepkit_flow_sgld.bundled:bundled_denoisers",
+)
+
 
 @hookimpl
 def sepkit_separators() -> Iterator[SeparatorSpec]:
@@ -34,18 +41,6 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         traits=frozenset({"stochastic", "trainable", "sums-to-mixture", "gain-equivariant", "accelerated", "streams"}),
         example={"chains": 2, "levels": 2, "steps": 2},
     )
-    yield SeparatorSpec(
-        name="flow-vae",
-        summary="one pass of a network to the posterior under flow priors",
-        reference=_FRANK,
-        factory="sepkit_flow_sgld.vae_separator:FlowVAE",
-        config="sepkit_flow_sgld.vae_config:FlowVAEConfig",
-        trainer="sepkit_flow_sgld.vae_training:FlowVAETrainer",
-        training="sepkit_flow_sgld.vae_config:FlowVAETrainingConfig",
-        needs=("weights",),
-        channels=1,
-        traits=frozenset({"trainable", "sums-to-mixture", "gain-equivariant", "accelerated"}),
-    )
 
 
 @hookimpl
@@ -61,6 +56,19 @@ def sepkit_priors() -> Iterator[PriorSpec]:
         weights=(_TOY_WAVEFORMS,),
         trainer="sepkit_flow_sgld.training:FlowTrainer",
         training="sepkit_flow_sgld.training_config:FlowTrainingConfig",
+    )
+    yield PriorSpec(
+        name="diffusion",
+        summary="waveforms lie where a denoiser leads that was trained on each source alone and sees whole excerpts",
+        reference="T. Karras, M. Aittala, T. Aila, S. Laine, Elucidating the design space of diffusion-based "
+        "generative models, NeurIPS 2022",
+        factory="sepkit_flow_sgld.diffusion:DiffusionPrior",
+        domains=(Domain.WAVEFORMS,),
+        sources=("sine", "square", "saw", "triangle"),
+        sample_rate=14700,
+        weights=(_TOY_DENOISERS,),
+        trainer="sepkit_flow_sgld.diffusion_training:DiffusionTrainer",
+        training="sepkit_flow_sgld.diffusion_config:DiffusionTrainingConfig",
     )
     yield PriorSpec(
         name="stationary",

@@ -121,6 +121,15 @@ class Posterior:
         self.check()
         return sum(float(factor.density.log_prob(factor.part(chain))) for factor in self.factors)
 
+    def denoised(self, value: Tensor, sigma: float) -> Tensor:
+        """The expected value before noise of standard deviation `sigma` [shape of `value`], by Tweedie's formula."""
+        return value + sigma**2 * self.smoothed(sigma).gradient(value)
+
+    @property
+    def smooths(self) -> bool:
+        """Whether every density knows what noise makes of it."""
+        return all(isinstance(factor.density, Smoothed) for factor in self.factors)
+
     @property
     def knows_spectra(self) -> bool:
         """Whether every density knows the spectra of its sources."""

@@ -53,14 +53,14 @@ class FlowPrior(Prior):
         WeightsError
             If a source has no weights, or the mixture has another sample rate than they are for.
         """
-        checkpoints = checkpoints_of(layout.sources, self.weights or bundled_weights())
+        checkpoints = checkpoints_of(layout.sources, self.weights or bundled_weights(), METHOD)
         learned, rate = checkpoints[0].sample_rate, layout.mixture.sample_rate
         if learned != rate:
             raise WeightsError(f"the flows' weights are for {learned} Hz, the mixture has {rate} Hz; resample it")
         return FlowDensity([loaded_flow(checkpoint) for checkpoint in checkpoints], layout.shape(domain))
 
 
-def checkpoints_of(sources: Sequence[str], folder: Path) -> list[Checkpoint]:
+def checkpoints_of(sources: Sequence[str], folder: Path, method: str) -> list[Checkpoint]:
     """The checkpoint of every source, in order.
 
     Raises
@@ -68,12 +68,12 @@ def checkpoints_of(sources: Sequence[str], folder: Path) -> list[Checkpoint]:
     WeightsError
         If a source has none, with the names of those that have; or if one is damaged.
     """
-    known = read_by_source(folder, METHOD)
+    known = read_by_source(folder, method)
     unknown = [source for source in sources if source not in known]
     if unknown:
         raise WeightsError(
-            f"there is no flow for '{unknown[0]}', {folder} has {', '.join(known)}; name the sources like those, or "
-            "give other weights"
+            f"there is no {method} for '{unknown[0]}', {folder} has {', '.join(known)}; name the sources like those, "
+            "or give other weights"
         )
     return [known[source] for source in sources]
 

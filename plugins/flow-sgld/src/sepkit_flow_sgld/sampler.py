@@ -9,7 +9,16 @@ import torch
 from torch import Tensor
 
 from sepkit_flow_sgld.config import FlowSGLDConfig
-from sepkit_flow_sgld.langevin import Project, Score, Stepper, common_power, noise_levels, pull_to_mixture
+from sepkit_flow_sgld.langevin import (
+    Project,
+    Score,
+    Stepper,
+    common_power,
+    dirac_score,
+    last_is_the_rest,
+    noise_levels,
+    pull_to_mixture,
+)
 from sepkit_flow_sgld.posterior import Posterior
 
 
@@ -53,7 +62,12 @@ class Annealing:
     def __init__(self, target: Target, config: FlowSGLDConfig, generator: torch.Generator) -> None:
         self._target, self._config, self._generator = target, config, generator
         self._levels = noise_levels(config.highest, config.lowest, config.levels)
-        self._allowed: Project = target.project if config.mixture == "exact" else (lambda chains: chains)
+        allowed: dict[str, Project] = {
+            "exact": target.project,
+            "dirac": last_is_the_rest(target.mixture),
+            "gaussian": lambda chains: chains,
+        }
+        self._allowed = allowed[config.mixture]
 
     def sample(self, steps: Iterator[int]) -> Tensor:
         """Results of all chains [shape=(chains, sources, channels, samples)].
@@ -66,7 +80,11 @@ class Annealing:
         config, chains = self._config, self._start()
         first_counted = min(config.steps - 1, round(config.steps * (1 - config.average)))
         results = torch.zeros_like(chains)
+        above = self._levels[0]
         for level in self._levels:
+            if config.predict and level < above:
+                chains = self._allowed(self._held(self._predicted(chains, above, level), level))
+            above = level
             score, stepper = self._score(level), self._stepper(level)
             for step in range(config.steps):
                 next(steps)
@@ -85,13 +103,23 @@ class Annealing:
         smoothed = self._target.posterior.smoothed(level)
         if self._config.mixture == "exact":
             return smoothed.gradient
+        if self._config.mixture == "dirac":
+            return dirac_score(smoothed.gradient)
         pull = pull_to_mixture(self._target.mixture, level)
         return lambda chains: smoothed.gradient(chains) + pull(chains)
 
     def _stepper(self, level: float) -> Stepper:
         powers = self._target.powers
         power = None if powers is None else common_power(powers, level)
-        return Stepper(self._config.step_size, self._config.clamp, power)
+        return Stepper(self._config.step_size, self._config.clamp, power, self._config.snr)
+
+    def _predicted(self, chains: Tensor, above: float, level: float) -> Tensor:
+        """A step of the reverse diffusion from one noise level to the next: as much noise in as the step takes out."""
+        change = above**2 - level**2
+        clean = chains + above**2 * self._score(above)(chains)
+        drift = (change / above**2) * (clean - chains)
+        predicted: Tensor = chains + drift + level / above * change**0.5 * self._noise(chains)
+        return predicted
 
     def _held(self, chains: Tensor, level: float) -> Tensor:
         """The chains with what is known already in its place, under noise like the rest."""
@@ -109,4 +137,4 @@ class Annealing:
         """Without the noise of the last level, by Tweedie's formula: the mean of what it was before."""
         if not self._config.denoise:
             return chains
-        return chains + level**2 * self._target.posterior.smoothed(level).gradient(chains)
+        return self._target.posterior.denoised(chains, level)

@@ -14,6 +14,7 @@ from sepkit.music.audio import Audio
 from sepkit.neural import choose_device, generator, read_by_source
 from sepkit.problem.domain import Domain
 from sepkit.problem.excerpt import excerpt
+from sepkit.problem.prior import Density
 from sepkit.problem.problem import Problem
 from sepkit.problem.run import Run
 from sepkit.solving.separator import Separator
@@ -21,15 +22,20 @@ from sepkit.spectral import STFT
 from sepkit_flow_sgld.bundled import bundled_weights
 from sepkit_flow_sgld.chains import spread, weighted_mean, weights_of_chains
 from sepkit_flow_sgld.config import FlowSGLDConfig
+from sepkit_flow_sgld.denoising_evidence import denoising_evidence
 from sepkit_flow_sgld.density import FlowDensity, SourceFlow
 from sepkit_flow_sgld.feasible import FeasibleSet
 from sepkit_flow_sgld.gaussian import GaussianDensity, mean_spectrum
+from sepkit_flow_sgld.gibbs import BlockGibbs
 from sepkit_flow_sgld.langevin import noise_levels
 from sepkit_flow_sgld.posterior import Posterior, Scaled
 from sepkit_flow_sgld.prior import METHOD, loaded_flow
 from sepkit_flow_sgld.sampler import Annealing, Target
 from sepkit_flow_sgld.starts import equal_shares, periodic_starts, wiener_shares
 from sepkit_flow_sgld.windows import Window, fade_in, windows
+
+_EVIDENCE_LEVELS = (0.02, 0.06, 0.18, 0.54)
+"""Noise in which chains are found again, over the mixture's root mean square."""
 
 
 class FlowSGLD(Separator[FlowSGLDConfig]):
@@ -110,8 +116,12 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
                 powers=powers if config.precondition else None,
                 known=known.to(device),
             )
-            chains = Annealing(target, config, random).sample(steps)
-            log_probs = self._log_probs(posterior, chains)
+            if config.sampler == "gibbs":
+                alone = [self._alone(posterior, part, sources, row) for row in range(len(sources))]
+                chains = BlockGibbs(target, alone, config, random).sample(steps)
+            else:
+                chains = Annealing(target, config, random).sample(steps)
+            log_probs = self._log_probs(posterior, chains, random)
             if log_probs is not None:
                 heights.append(float(log_probs.max()))
             found = weighted_mean(chains, weights_of_chains(log_probs, len(chains)))
@@ -127,6 +137,8 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
         self, mixture: torch.Tensor, powers: torch.Tensor, rate: int, posterior: Posterior, random: torch.Generator
     ) -> torch.Tensor:
         config, sources = self.config, len(powers)
+        if config.start == "noise" and config.sampler == "gibbs":
+            return mixture.new_zeros((config.chains, sources, *mixture.shape))
         if config.start == "noise":
             return equal_shares(mixture, sources, config.chains)
         if config.start == "wiener":
@@ -135,11 +147,31 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
         noise = first * torch.randn((sources, *mixture.shape), generator=random, device=mixture.device)
         return periodic_starts(mixture, sources, config.chains, rate, posterior.smoothed(first), noise)
 
-    def _log_probs(self, posterior: Posterior, chains: torch.Tensor) -> torch.Tensor | None:
-        if self.config.select == "mean" or not posterior.ranks:
+    def _log_probs(self, posterior: Posterior, chains: torch.Tensor, random: torch.Generator) -> torch.Tensor | None:
+        """Joint log density of every chain, or how well a prior without one finds it again in noise."""
+        if self.config.select == "mean":
             return None
-        smoothed = posterior.smoothed(self.config.lowest)
-        return torch.tensor([smoothed.log_prob(chain) for chain in chains], dtype=torch.float64)
+        if posterior.ranks:
+            smoothed = posterior.smoothed(self.config.lowest)
+            return torch.tensor([smoothed.log_prob(chain) for chain in chains], dtype=torch.float64)
+        if posterior.smooths and len(chains) > 1:
+            return denoising_evidence(posterior, chains, _EVIDENCE_LEVELS, random).cpu()
+        return None
+
+    def _alone(self, posterior: Posterior, problem: Problem, sources: tuple[str, ...], row: int) -> Posterior:
+        """The prior of one source by itself, in the units that it has among all `sources`."""
+        layout = problem.layout(sources=(sources[row],))
+        declared = problem.bind_priors(layout, Domain.WAVEFORMS)
+        if declared:
+            scales = [factor.scale for factor in posterior.factors]
+            factors = [Scaled(density, (0,), scale) for density, scale in zip(declared, scales, strict=True)]
+            return Posterior(tuple(factors), posterior.check)
+        (factor,) = (factor for factor in posterior.factors if row in factor.sources)
+        if isinstance(factor.density, GaussianDensity):
+            density: Density = GaussianDensity(factor.density.spectra[:1], factor.density.length)
+        else:
+            density = FlowDensity([self._flows[sources[row]]], layout.shape(Domain.WAVEFORMS))
+        return Posterior((Scaled(density, (0,), factor.scale),), posterior.check)
 
     def _posterior(self, problem: Problem, sources: tuple[str, ...], level: float, run: Run) -> Posterior:
         """The product of the declared priors, or else of the loaded flows."""

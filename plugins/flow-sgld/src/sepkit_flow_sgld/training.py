@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sepkit.errors import DatasetError, WeightsError
-from sepkit.files import file_names
 from sepkit.neural import Checkpoint, choose_device, fit, generator
 from sepkit.problem.run import Run
-from sepkit.training.trainer import Trainer, TrainingData
 from sepkit_flow_sgld.flow_options import SpectralFlowOptions, WaveformFlowOptions
 from sepkit_flow_sgld.prior import METHOD, flow_of
 from sepkit_flow_sgld.segments import Segments
+from sepkit_flow_sgld.source_training import SourceTrainer
 from sepkit_flow_sgld.spectral_flow import SpectralFlow
 from sepkit_flow_sgld.training_config import FlowTrainingConfig
 
@@ -27,51 +24,36 @@ _VALIDATION_SEGMENTS = 64
 _REPORTED_LEVELS = (0.015, 0.05, 0.15, 0.5, 1.0, 2.0)
 
 
-class FlowTrainer(Trainer[FlowTrainingConfig]):
+class FlowTrainer(SourceTrainer[FlowTrainingConfig]):
     """Maximise the likelihood of stems with noise in them, at noise levels that are drawn anew for every segment.
 
     Losses are ``-log p / samples - log sigma``: at high noise levels this comes down to 1.419 whatever the data.
     """
 
-    def train(self, data: TrainingData, folder: Path, run: Run) -> None:
-        """Write one folder of weights for every source into `folder`; sources that are done already stay as they are.
-
-        Raises
-        ------
-        DatasetError, AudioError
-            If a source's stems are silent or cannot be read.
-        """
-        names = file_names(data.sources)
-        # One generator for each source, so that a source comes out the same whether others are done already or not.
-        for source, rng in zip(data.sources, run.rng.spawn(len(data.sources)), strict=True):
-            recipe = self._recipe(source, data, run.seed)
-            if _is_done(folder / names[source], recipe):
-                run.remark(f"'{source}' was trained before with the same options, seed and data")
-                continue
-            state = folder / f"{names[source]}.state"
-            self._train_source(source, data, recipe, state, rng, run).write(folder / names[source])
-            state.unlink(missing_ok=True)
+    method: ClassVar[str] = METHOD
 
     def _train_source(
-        self, source: str, data: TrainingData, recipe: dict[str, Any], state: Path, rng: np.random.Generator, run: Run
+        self,
+        source: str,
+        learned: Segments,
+        held_out: Segments,
+        recipe: dict[str, Any],
+        state: Path,
+        rng: np.random.Generator,
+        run: Run,
     ) -> Checkpoint:
         config, device = self.config, choose_device(run)
-        seconds = 60 * config.memory_minutes
-        segments = Segments.of(data.train, source, config.sample_rate, seconds, rng)
-        if not segments.stems:
-            raise DatasetError(f"no track to learn from has sound in its stem '{source}'; leave it out with --sources")
-        held_out = Segments.of(data.valid, source, segments.sample_rate, seconds, rng)
-        options = self._flow_options(segments)
+        options = self._flow_options(learned)
         flow = flow_of(options)
         flow.initialize(generator(rng))
         if config.start is not None:
             Checkpoint.read(config.start, METHOD).load_into(flow)
         if isinstance(flow, SpectralFlow):
-            flow.measure(map(torch.from_numpy, segments.stems))
+            flow.measure(map(torch.from_numpy, learned.stems))
 
         def loss(model: nn.Module, rng: np.random.Generator) -> Tensor:
             gains = 10 ** (rng.uniform(-config.gain_db, config.gain_db, (config.batch, 1)) / 20)
-            clean = segments.draw(config.batch, config.segment, rng) * gains
+            clean = learned.draw(config.batch, config.segment, rng) * gains
             # One in every part of the range, for gradients that vary less than those of independent levels.
             places = (np.arange(config.batch) + rng.uniform()) / config.batch
             levels = config.lowest * (config.highest / config.lowest) ** places
@@ -98,8 +80,8 @@ class FlowTrainer(Trainer[FlowTrainingConfig]):
         )
         about = {
             "recipe": recipe,
-            "power": segments.power,
-            "segments_s": sum(map(len, segments.stems)) / segments.sample_rate,
+            "power": learned.power,
+            "segments_s": sum(map(len, learned.stems)) / learned.sample_rate,
             "steps": done.steps,
             "best_step": done.best_step,
             "loss": float(np.mean(done.losses[-100:])),
@@ -109,7 +91,7 @@ class FlowTrainer(Trainer[FlowTrainingConfig]):
             },
         }
         tensors = {name: tensor.half() for name, tensor in flow.state_dict().items()}
-        return Checkpoint(METHOD, options.model_dump(mode="json"), (source,), segments.sample_rate, tensors, about)
+        return Checkpoint(METHOD, options.model_dump(mode="json"), (source,), learned.sample_rate, tensors, about)
 
     def _flow_options(self, segments: Segments) -> WaveformFlowOptions | SpectralFlowOptions:
         config = self.config
@@ -128,18 +110,6 @@ class FlowTrainer(Trainer[FlowTrainingConfig]):
             embedding=config.embedding,
             **common,
         )
-
-    def _recipe(self, source: str, data: TrainingData, seed: int) -> dict[str, Any]:
-        """What the weights depend on, as JSON."""
-        tracks = {part: [track.name for track in getattr(data, part)] for part in ("train", "valid")}
-        return {
-            "source": source,
-            "sources": list(data.sources),
-            "seed": seed,
-            "options": self.config.model_dump(mode="json"),
-            "tracks": {part: len(names) for part, names in tracks.items()},
-            "tracks_digest": hashlib.sha256(repr(tracks).encode(errors="surrogatepass")).hexdigest(),
-        }
 
 
 def excess(
@@ -165,11 +135,3 @@ def excess(
     log_prob: Tensor = model(torch.as_tensor(noisy, dtype=torch.float32, device=device), sigma)
     losses: Tensor = -log_prob / clean.shape[1] - sigma.log()
     return losses
-
-
-def _is_done(folder: Path, recipe: dict[str, Any]) -> bool:
-    """Whether `folder` holds weights that were made by this recipe."""
-    try:
-        return bool(Checkpoint.read(folder, METHOD).about.get("recipe") == recipe)
-    except WeightsError:
-        return False

@@ -1,4 +1,4 @@
-"""Options of the training of flows."""
+"""Options of the training of priors, and of flows."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from sepkit.training.config import TrainingConfig
 from sepkit_flow_sgld.flow_options import MOST_BINS, Dilations, Frames, Steps, Widths
 
 
-class FlowTrainingConfig(TrainingConfig):
-    """Options of the flows and of their training, the same for every source."""
+class SourceTrainingConfig(TrainingConfig):
+    """Options that every training of a prior has which learns from one source at a time."""
 
-    steps: int = Field(default=4000, ge=1, le=100_000_000, description="Number of gradient steps, at most.")
     batch: int = Field(default=8, ge=1, le=100_000, description="Number of segments in a step.")
     segment: int = Field(default=4096, ge=1, le=10_000_000, description="Length of a segment in samples.")
     gain_db: float = Field(
@@ -32,6 +31,18 @@ class FlowTrainingConfig(TrainingConfig):
     memory_minutes: float = Field(
         default=60.0, gt=0, le=1e5, description="Of longer data, stretches of every track so long in all are used."
     )
+
+    @model_validator(mode="after")
+    def _range_rises(self) -> SourceTrainingConfig:
+        if self.lowest >= self.highest:
+            raise ValueError(f"lowest needs to be below highest, given {self.lowest} and {self.highest}")
+        return self
+
+
+class FlowTrainingConfig(SourceTrainingConfig):
+    """Options of the flows and of their training, the same for every source."""
+
+    steps: int = Field(default=4000, ge=1, le=100_000_000, description="Number of gradient steps, at most.")
     start: Path | None = Field(
         default=None,
         description="Folder with the weights of another source to start from, of a flow of the same size; by default "
@@ -70,6 +81,4 @@ class FlowTrainingConfig(TrainingConfig):
         frame = self.bins if self.kind == "spectral" else self.frames[-1]
         if self.segment < frame:
             raise ValueError(f"segment needs at least one frame of {frame} samples, given {self.segment}")
-        if self.lowest >= self.highest:
-            raise ValueError(f"lowest needs to be below highest, given {self.lowest} and {self.highest}")
         return self

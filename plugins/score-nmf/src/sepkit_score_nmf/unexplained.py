@@ -71,7 +71,7 @@ def shared_magnitudes(
     ringing: Factorization, members: Mapping[str, NDArray[np.intp]], block: slice
 ) -> NDArray[np.floating]:
     """What every source has beside its model in a block of frames [shape=(sources, bins, frames)]."""
-    magnitudes = source_magnitudes(ringing, members, block)
+    magnitudes: NDArray[np.floating] = source_magnitudes(ringing, members, block)
     magnitudes += _FLAT * magnitudes.mean(axis=1, keepdims=True)
     magnitudes *= _SHARED
     return magnitudes

@@ -1,4 +1,4 @@
-"""How good stems are, as far as their method knows how sure it is."""
+"""How far the draws of a method agree, if it makes several and says how they spread."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import numpy as np
 from sepkit.music.audio import Audio
 
 
-def expected_sdr_db(stems: Mapping[str, Audio], uncertainty: Mapping[str, Audio]) -> dict[str, float]:
-    """The SDR that stems have if their errors are as large as their uncertainty says, in dB.
+def agreement_db(stems: Mapping[str, Audio], uncertainty: Mapping[str, Audio]) -> dict[str, float]:
+    """The energy of stems over that of their uncertainty, in dB.
+
+    Draws of one method can agree on what is wrong: nothing here is an estimate of the error.
 
     Parameters
     ----------
@@ -18,7 +20,7 @@ def expected_sdr_db(stems: Mapping[str, Audio], uncertainty: Mapping[str, Audio]
 
     Returns
     -------
-    expected : dict of str to float
+    agreement : dict of str to float
         For every source whose uncertainty is known: infinite where there is none, NaN for a silent stem without any.
     """
     energies = {name: (stems[name].energies.sum(), spread.energies.sum()) for name, spread in uncertainty.items()}
