@@ -59,7 +59,7 @@ def sepkit_priors() -> Iterator[PriorSpec]:
     )
     yield PriorSpec(
         name="diffusion",
-        summary="waveforms lie where a denoiser leads that was trained on each source alone and sees whole excerpts",
+        summary="waveforms lie where a denoiser of each source leads",
         reference="T. Karras, M. Aittala, T. Aila, S. Laine, Elucidating the design space of diffusion-based "
         "generative models, NeurIPS 2022",
         factory="sepkit_flow_sgld.diffusion:DiffusionPrior",
