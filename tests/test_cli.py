@@ -133,7 +133,7 @@ def test_show_calls_nothing_required_that_is_not() -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("sparsity", ("prior sparsity", "sparsity:NAME=VALUE", "weight", "10.0")),
+        ("sparsity", ("prior sparsity", "speaks of    activations", "sparsity:NAME=VALUE", "weight", "10.0")),
         ("peak-limit", ("constraint peak-limit", "peak-limit:NAME=VALUE", "Largest magnitude")),
         ("mixture-consistency", ("constraint mixture-consistency", "no options")),
         ("halve-by-f0", ("method halve-by-f0", "f0", "steps")),

@@ -11,7 +11,7 @@ from sepkit.cli.completing import names_of
 from sepkit.cli.group import discover
 from sepkit.cli.printing import console, print_json
 from sepkit.plugin.described import named
-from sepkit.plugin.specs import TRAITS, MetricSpec, OptionalSpec, SeparatorSpec, Spec, TrainableSpec
+from sepkit.plugin.specs import TRAITS, MetricSpec, OptionalSpec, SeparatorSpec, Spec, StatementSpec, TrainableSpec
 from sepkit.problem.needs import in_words
 
 
@@ -46,6 +46,10 @@ def _facts(spec: Spec) -> list[tuple[str, str]]:
             ]
         return facts
     facts.append(("needs", ", ".join(map(in_words, spec.needs)) or "nothing but the mixture"))
+    if isinstance(spec, StatementSpec):
+        facts.append(("speaks of", ", ".join(map(str, spec.domains))))
+        if spec.sources:
+            facts.append(("knows", ", ".join(spec.sources)))
     if isinstance(spec, SeparatorSpec):
         if spec.uses:
             facts.append(("uses", f"{', '.join(spec.uses)}, where given"))
