@@ -169,7 +169,10 @@ class Measuring:
             self._plain[id(piece)] = self._sdr_db(piece, ())
         plain = self._plain[id(piece)]
         told = None if plain is None else self._sdr_db(piece, (spec,))
-        return NOT_MEASURED if plain is None or told is None else f"{told - plain:+.1f}".replace("-", "−")
+        if plain is None or told is None:
+            return NOT_MEASURED
+        effect_db = round(told - plain, 1)
+        return f"{effect_db:+.1f}".replace("-", "−") if effect_db else "0"
 
     def _sdr_db(self, piece: Piece, declared: Sequence[StatementSpec]) -> float | None:
         """Mean over the sources, each given the stem that is best for all of them; None where there is none."""
