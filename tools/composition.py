@@ -44,12 +44,13 @@ def main() -> None:
     parser.add_argument("--check", action="store_true")
     given = parser.parse_args()
     registry = Registry.discover()
-    told, reasons = ({}, {}) if given.all else read(PAGE.read_text(encoding="utf-8"))
+    on_page, reasons = ({}, {}) if given.all else read(PAGE.read_text(encoding="utf-8"))
     domains = hosting(registry)
+    told = {pair: cell for pair, cell in on_page.items() if pair in domains and cell[0] == letter(domains[pair])}
     if given.check:
-        wrong = [*(domains.keys() ^ told.keys()), *(pair for pair in told if told[pair][0] != letter(domains[pair]))]
+        wrong = (domains.keys() ^ told.keys()) | (on_page.keys() ^ told.keys())
         if wrong:
-            sys.exit(f"{PAGE} and what is published differ in {wrong[0]}; write it with: {COMMAND}")
+            sys.exit(f"{PAGE} and what is published differ in {min(wrong)}; write it with: {COMMAND}")
         return
     pieces = [Piece.of("ode"), Piece.of("piano")]
     due = {name for name, statement in domains if (name, statement) not in told}
@@ -61,8 +62,8 @@ def main() -> None:
             figures = [measuring.effect_db(piece, statement) for piece in pieces]
             told[name, statement] = " ".join([letter(domains[name, statement]), *figures])
         reasons |= measuring.reasons
-        text = PAGE.read_text(encoding="utf-8")
-        PAGE.write_text(TABLE.sub(rf"\1{table(registry, told, reasons)}\3", text), encoding="utf-8")
+        write(table(registry, told, reasons))
+    write(table(registry, told, reasons))
 
 
 def hosting(registry: Registry) -> dict[Pair, Domain]:
@@ -253,7 +254,15 @@ def table(registry: Registry, told: dict[Pair, str], reasons: dict[str, str]) ->
     rows = [[f"`{spec.name}`", *(told.get((spec.name, one), "") for one in columns)] for spec in separators(registry)]
     lines = [["", *(f"`{one}`" for one in columns)], ["---"] * (len(columns) + 1), *rows]
     text = "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
-    return text + "\n" + "".join(f"- `{name}`: {reason}.\n" for name, reason in sorted(reasons.items()))
+    there = {spec.name for spec in separators(registry)} | set(columns)
+    because = {name: reason for name, reason in sorted(reasons.items()) if set(name.split(", ")) <= there}
+    return text + "\n" + "".join(f"- `{name}`: {reason}.\n" for name, reason in because.items())
+
+
+def write(text: str) -> None:
+    """Put the table into the page."""
+    page = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(TABLE.sub(lambda found: found[1] + text + found[3], page), encoding="utf-8")
 
 
 def read(text: str) -> tuple[dict[Pair, str], dict[str, str]]:
