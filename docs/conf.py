@@ -67,6 +67,7 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "show_signature": False,
     "write_computation_times": False,
+    "first_notebook_cell": '# Needs: pip install "sepkit[all,cluster,plot]"',
     "abort_on_example_error": True,
     "run_stale_examples": has_changed(code_digest),
 }
