@@ -56,6 +56,7 @@ EXPERIMENTS = {
         "piano",
         ("score",),
         turned=(
+            _turned("`shared_envelope=0`", shared_envelope=0),
             _turned("`transients=true`", transients=True),
             _turned("`mask_exponent=1`", mask_exponent=1),
             Setting("`--constraint harmonic:cents=200`", statements={"constraints": ["harmonic:cents=200"]}),
@@ -82,6 +83,11 @@ EXPERIMENTS = {
         turned=(
             _turned("one step at the lowest level", levels=1, steps=1),
             _turned("`start=noise`, ladder from 1", start="noise", highest=1.0, levels=5, steps=8),
+            Setting(
+                "`--prior diffusion`, `start=noise`, `sampler=gibbs`",
+                {"start": "noise", "sampler": "gibbs", "levels": 20, "highest": 10.0, "lowest": 0.02, "steps": 1},
+                statements={"priors": ["diffusion"]},
+            ),
         ),
     ),
     "source-filter": Experiment(
