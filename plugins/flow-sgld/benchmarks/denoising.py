@@ -39,10 +39,12 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     weights = dict(entry.split("=", 1) for entry in given.weights)
-    rows: dict[str, dict[str, NDArray[np.float64]]] = {}
-    for name in ("the noisy wave", *given.priors, EXACT):
-        rows[name] = {wave: np.zeros((len(LEVELS), given.waves)) for wave in WAVES}
-    for wave in WAVES:
+    rows = {
+        name: {wave: np.zeros((len(LEVELS), given.waves)) for wave in WAVES}
+        for name in ("the noisy wave", *given.priors, EXACT)
+    }
+    scores = {name: np.zeros((3, len(LEVELS), len(WAVES) * given.waves)) for name in given.priors}
+    for number, wave in enumerate(WAVES):
         clean = waves(wave, given.waves, given.seed)
         densities = {name: bound(name, wave, clean.shape[-1], weights.get(name)) for name in (*given.priors, EXACT)}
         for place, level in enumerate(LEVELS):
@@ -52,6 +54,8 @@ def main() -> None:
                 found = {name: density.smoothed(sigma).gradient(noisy) for name, density in densities.items()}
                 for name, gradient in found.items():
                     rows[name][wave][place, index] = sdr(clean[index], noisy + sigma**2 * gradient)
+                for name in given.priors:
+                    scores[name][:, place, number * given.waves + index] = compared(found[name], found[EXACT])
     print(f"| SDR in dB at noise | {' | '.join(f'{level:g}' for level in LEVELS)} |")
     print(f"| --- {'| ---: ' * len(LEVELS)}|")
     for name, kinds in rows.items():
@@ -59,28 +63,19 @@ def main() -> None:
         for wave in WAVES if given.kinds else ():
             print_row(f"{name}, {wave}", kinds[wave].mean(1), 0)
     if given.score:
-        print_scores(given, weights)
+        print(f"\n| gradient at noise | {' | '.join(f'{level:g}' for level in LEVELS)} |")
+        print(f"| --- {'| ---: ' * len(LEVELS)}|")
+        for name, table in scores.items():
+            for what, values in zip(("cosine", "length", "error"), np.median(table, axis=2), strict=True):
+                print_row(f"{name}: {what}", values, 3)
 
 
-def print_scores(given: argparse.Namespace, weights: dict[str, str]) -> None:
-    """How gradients differ from the exact ones."""
-    print(f"\n| gradient at noise | {' | '.join(f'{level:g}' for level in LEVELS)} |")
-    print(f"| --- {'| ---: ' * len(LEVELS)}|")
-    for name in given.priors:
-        cosines, lengths, errors = [], [], []
-        for level in LEVELS:
-            pairs = []
-            for wave in WAVES:
-                clean = waves(wave, given.waves, given.seed)
-                learned, exact = (bound(one, wave, clean.shape[-1], weights.get(one)) for one in (name, EXACT))
-                for noisy, sigma in noised(clean, level):
-                    pairs.append([one.smoothed(sigma).gradient(noisy) for one in (learned, exact)])
-            cosines.append(np.median([np.vdot(a, b) / np.linalg.norm(a) / np.linalg.norm(b) for a, b in pairs]))
-            lengths.append(np.median([np.linalg.norm(a) / np.linalg.norm(b) for a, b in pairs]))
-            errors.append(np.median([np.linalg.norm(a - b) / np.linalg.norm(b) for a, b in pairs]))
-        print_row(f"{name}: cosine", np.array(cosines), 3)
-        print_row(f"{name}: length", np.array(lengths), 3)
-        print_row(f"{name}: error", np.array(errors), 4)
+def compared(learned: NDArray[np.float64], exact: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Cosine between two gradients, and the lengths of the first and of their difference over that of the second."""
+    length = float(np.linalg.norm(exact))
+    size = float(np.linalg.norm(learned))
+    cosine = float(np.vdot(learned, exact)) / (size * length)
+    return cosine, size / length, float(np.linalg.norm(learned - exact)) / length
 
 
 def print_row(name: str, values: NDArray[Any], digits: int) -> None:

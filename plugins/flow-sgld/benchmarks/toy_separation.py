@@ -21,8 +21,9 @@ from sepkit.evaluation.datasets.toy import ToyWaveforms
 from sepkit_flow_sgld.toy_oracle import ToyOracle
 
 NOISE = {"start": "noise", "levels": 10, "highest": 0.75, "lowest": 0.015, "steps": 30}
-GIBBS = {"start": "noise", "sampler": "gibbs", "levels": 40, "highest": 10.0, "lowest": 0.01, "steps": 1, "chains": 8}
-LANGEVIN = {**GIBBS, "sampler": "langevin"}
+DOWN = {"start": "noise", "levels": 24, "highest": 15.0, "lowest": 0.004, "steps": 1, "chains": 6}
+GIBBS = {**DOWN, "sampler": "gibbs", "jitter": 0.5}
+LANGEVIN = {**DOWN, "steps": 4}
 NAIVE = {**NOISE, "chains": 1, "levels": 1, "lowest": 0.1, "steps": 300, "mixture": "gaussian", "denoise": False}
 SETTINGS: dict[str, dict[str, Any]] = {
     "default": {},
@@ -41,7 +42,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "gibbs, one chain": {**GIBBS, "chains": 1},
     "gibbs, mean": {**GIBBS, "select": "mean"},
     "gibbs, no jitter": {**GIBBS, "jitter": 0.0},
-    "gibbs, half the levels": {**GIBBS, "levels": 20},
+    "gibbs, no exchange": {**GIBBS, "exchange": 0},
+    "gibbs, half the levels": {**GIBBS, "levels": 12},
     "langevin": LANGEVIN,
     "langevin, one chain": {**LANGEVIN, "chains": 1},
     "langevin, snr": {**LANGEVIN, "snr": 0.3},

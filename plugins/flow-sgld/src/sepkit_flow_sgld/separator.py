@@ -127,7 +127,8 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
             found = weighted_mean(chains, weights_of_chains(log_probs, len(chains)))
             # A nat a sample is ruled out; less may be the prior's fault, which knows less than its density says.
             plausible = weights_of_chains(log_probs, len(chains), temperature=found.numel())
-            yield window, (level * found).cpu().numpy(), (level * spread(chains, plausible)).cpu().numpy()
+            doubt = torch.hypot(spread(chains, plausible), self._misfit(posterior, found, random))
+            yield window, (level * found).cpu().numpy(), (level * doubt).cpu().numpy()
         for _ in steps:  # Lets the last step be reported.
             pass
         if len(heights) > 1:
@@ -157,6 +158,14 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
         if posterior.smooths and len(chains) > 1:
             return denoising_evidence(posterior, chains, _EVIDENCE_LEVELS, random).cpu()
         return None
+
+    def _misfit(self, posterior: Posterior, found: torch.Tensor, random: torch.Generator) -> torch.Tensor:
+        """What priors that only know how to denoise do not find again of the stems: all chains may agree on it."""
+        if posterior.ranks or not posterior.smooths:
+            return torch.zeros_like(found)
+        sigma = _EVIDENCE_LEVELS[0]
+        noise = torch.randn(found.shape, generator=random, device=found.device, dtype=found.dtype)
+        return posterior.denoised(found + sigma * noise, sigma) - found
 
     def _alone(self, posterior: Posterior, problem: Problem, sources: tuple[str, ...], row: int) -> Posterior:
         """The prior of one source by itself, in the units that it has among all `sources`."""
