@@ -213,6 +213,10 @@ class TestGiving:
             self.remarks(Label(0, 2, "sax"))
         with pytest.raises(MismatchError, match="is about the whole recording"):
             self.remarks(Label(-1, 9, "sax", 0, 4000), Label(0, 2, "rest"))
+        with pytest.raises(MismatchError, match="the labels 'sax' together are about the whole recording and say"):
+            self.remarks(Label(0.9, 2, "sax"), Label(0, 1, "sax"), Label(0, 2, "rest"))
+        told = self.remarks(Label(0, 0.9, "sax"), Label(1, 2, "sax"), Label(0, 1, "rest"), self.BOX)
+        assert "about the whole recording" not in told
         told = self.remarks(Label(0, 2, "sax"), Label(0, 1, "rest"), self.BOX)
         assert "the label 'sax' is about the whole recording, and so says nothing" in told
 
@@ -226,6 +230,10 @@ class TestGiving:
         for labels, says in (((Label(0, 1, "sax"),), "without a box"), ((self.BOX,), "without a span")):
             with pytest.raises(MismatchError, match=says):
                 self.remarks(*labels)
+
+    def test_spans_that_leave_no_rest_within_the_tolerance(self) -> None:
+        with pytest.raises(MismatchError, match="every source may sound at all times: mark when one rests"):
+            self.remarks(Label(0.1, 1.9, "sax"), Label(0.15, 2, "rest"), self.BOX)
 
     def test_something_else(self) -> None:
         with pytest.raises(SideInformationError, match="labels needs to be Labels, a path"):

@@ -108,6 +108,14 @@ def test_good_plugins_pass_everything(name: str) -> None:
     assert skipped <= NOTHING_TO_CHECK.get(name, set())
 
 
+@pytest.mark.parametrize("name", ["activity", "regions"])
+def test_statements_about_labels_pass_everything(name: str) -> None:
+    outcomes = run_checks(name, registry=sepkit.Registry(plugins=[]))
+    assert failed(outcomes) == {}
+    skipped = {outcome.check for outcome in outcomes if outcome.status == "skipped"}
+    assert skipped <= ({"support-is-the-projection"} if name == "regions" else set())
+
+
 @pytest.mark.parametrize("prior", [Sparsity(), Continuity(weight=3)], ids=lambda prior: prior.name)
 def test_a_prior_alone_is_checked_without_a_spec(prior: sepkit.Prior) -> None:
     outcomes = check_prior(prior)

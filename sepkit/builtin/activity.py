@@ -46,6 +46,9 @@ class Activity(Constraint):
                 "can say nothing of atoms whose source is not known: take a method that makes some for every source of "
                 "labels, such as nmf, or give examples"
             )
+        times_s = _times_s(layout, domain)
+        if all(self._sounding(source, layout.side_information.all_labels, times_s).all() for source in spanned):
+            return "can say nothing of labels by which every source may sound at all times: mark when one rests"
         return None
 
     def bind(self, layout: Layout, domain: Domain) -> Projection:
@@ -55,11 +58,7 @@ class Activity(Constraint):
         else:
             owners = layout.sources
         require_known(labels, {owner for owner in owners if owner is not None})
-        if domain == Domain.WAVEFORMS:
-            times_s: NDArray[np.floating] = np.arange(layout.mixture.length) / layout.mixture.sample_rate
-        else:
-            assert layout.frames_s is not None
-            times_s = layout.frames_s
+        times_s = _times_s(layout, domain)
         support = np.ones(layout.shape(domain), bool)
         sounding = {owner: self._sounding(owner, labels, times_s) for owner in set(owners) if owner is not None}
         for rows, owner in zip(support, owners, strict=True):
@@ -78,6 +77,14 @@ class Activity(Constraint):
             )
         rests = [(label.start_s + self.after_s, label.end_s - self.before_s) for label in spans if label.absent]
         return sounding & ~frames_within([(start_s, end_s) for start_s, end_s in rests if start_s < end_s], times_s)
+
+
+def _times_s(layout: Layout, domain: Domain) -> NDArray[np.floating]:
+    """Of every sample or frame."""
+    if domain == Domain.WAVEFORMS:
+        return np.arange(layout.mixture.length) / layout.mixture.sample_rate
+    assert layout.frames_s is not None
+    return layout.frames_s
 
 
 def require_known(labels: Iterable[Label], sources: set[str]) -> None:

@@ -79,13 +79,14 @@ def checked_labels(
             f"the label '{above.text}' at {above.start_s:.2f} s lies above {highest_hz:.0f} Hz, where a recording at "
             f"{mixture.sample_rate} Hz holds nothing; lower its band"
         )
-    whole = [label for label in labels if _is_of_everything(label, mixture)]
+    whole = list(_of_everything(labels, mixture))
     if len(whole) == len(labels):
+        are, say = _in_number(whole, whole[0].text)
         raise MismatchError(
             method,
             (
-                f"the label '{whole[0].text}' is about the whole recording and says nothing of it: mark when or where "
-                "the source sounds and the others do not",
+                f"{are} about the whole recording and {say} nothing of it: mark when or where the source sounds and "
+                "the others do not",
             ),
         )
     return (
@@ -102,10 +103,26 @@ def _unused(labels: tuple[Label, ...], method: str, statements: Collection[str])
             yield f"the {kind} of the labels made no difference: method '{method}' needs the constraint '{statement}'"
 
 
-def _is_of_everything(label: Label, mixture: Audio) -> bool:
-    whole_time = label.start_s <= _EDGE_S and label.end_s >= mixture.duration_s - _EDGE_S
-    whole_band = not label.low_hz and (label.high_hz is None or label.high_hz >= mixture.sample_rate / 2)
-    return whole_time and whole_band
+def _of_everything(labels: tuple[Label, ...], mixture: Audio) -> Iterator[Label]:
+    """Those of all frequencies of which some, of one source and one text, cover all of the recording together."""
+    of_all_bands = [
+        label
+        for label in labels
+        if not label.low_hz and (label.high_hz is None or label.high_hz >= mixture.sample_rate / 2)
+    ]
+    for text in dict.fromkeys(label.text for label in of_all_bands):
+        alike = sorted((label for label in of_all_bands if label.text == text), key=lambda label: label.start_s)
+        reached_s = _EDGE_S
+        for label in alike:
+            if label.start_s <= reached_s:
+                reached_s = max(reached_s, label.end_s)
+        if reached_s >= mixture.duration_s - _EDGE_S:
+            yield from alike
+
+
+def _in_number(whole: list[Label], text: str) -> tuple[str, str]:
+    several = sum(label.text == text for label in whole) > 1
+    return (f"the labels '{text}' together are", "say") if several else (f"the label '{text}' is", "says")
 
 
 def _remarks(labels: tuple[Label, ...], outside: list[Label], whole: list[Label], mixture: Audio) -> Iterator[str]:
@@ -115,8 +132,9 @@ def _remarks(labels: tuple[Label, ...], outside: list[Label], whole: list[Label]
             f"{len(outside)} {of_all} lie outside the recording of {mixture.duration_s:.1f} s, the first at "
             f"{outside[0].start_s:.1f} s, and make no difference"
         )
-    for label in whole:
-        yield f"the label '{label.text}' is about the whole recording, and so says nothing of when or where it sounds"
+    for text in dict.fromkeys(label.text for label in whole):
+        are, say = _in_number(whole, text)
+        yield f"{are} about the whole recording, and so {say} nothing of when or where it sounds"
     within = [label for label in labels if label not in outside and label not in whole]
     beyond = sum(label.end_s > mixture.duration_s + _EDGE_S for label in within)
     if beyond:

@@ -25,6 +25,7 @@ _PITCHES = (57, 64, 72, 52)
 _NOTES = 4
 _PIPS = ((0.25, 700.0), (0.7, 1900.0))
 """Where in the mixture each lies, and its frequency in Hz."""
+_LATER_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -156,15 +157,26 @@ def small_layout(
     bins, frames = (1, 1) if tiny else (9, 12)
     pitches = _PITCHES[: len(sources)]
     atoms = tuple(Atom(source, pitch) for source, pitch in zip(sources, pitches, strict=True))
+    known = side_information(sources, case.duration_s)
+    if not tiny:
+        # It lasts for less than a listener's tolerance: that somebody rests can be told only if they come in later.
+        others = tuple(label for label in known.all_labels if label.source != sources[0])
+        known = replace(known, labels=(Labels((*others, Label(_LATER_S, _LATER_S + 1, sources[0]))),))
     return Layout(
         mixture=case.mixture(),
-        side_information=side_information(sources, case.duration_s),
+        side_information=known,
         sources=sources,
         bins_hz=np.arange(bins) * (4000.0 / max(1, bins - 1)),
         frames_s=np.arange(frames) * (case.duration_s / frames),
         atoms=atoms if tiny else (*atoms, Atom()),
         lengths=dict.fromkeys(axes, 1 if tiny else 3),
     )
+
+
+def with_labels_of_everything(layout: Layout) -> Layout:
+    """The same axes, with labels by which every source sounds all the time."""
+    labels = Labels([Label(0, layout.mixture.duration_s, source) for source in layout.sources])
+    return replace(layout, side_information=replace(layout.side_information, labels=(labels,)))
 
 
 def value_of(domain: Domain, layout: Layout, seed: int = 0, dtype: type = np.float64) -> NDArray[np.floating]:

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Atom, Layout
+from sepkit.problem.needs import kinds
 from sepkit.problem.prior import Smoothed
 from sepkit.testing.check import check, is_statement
-from sepkit.testing.material import value_of
+from sepkit.testing.material import value_of, with_labels_of_everything
 from sepkit.testing.outcome import CheckFailed, Skipped, require
 from sepkit.testing.statement_subject import StatementSubject
 
@@ -66,19 +67,27 @@ def says_something_or_why_not(subject: StatementSubject) -> None:
     known = subject.layout()
     blind = replace(known, atoms=(Atom(),) * len(known.atoms or ()))
     for domain in subject.domains:
-        for layout, axes in ((known, "ordinary axes"), (blind, "atoms of which nothing is known")):
-            reason = subject.config.vacuous(layout, domain)
-            if reason is not None:
-                require(
-                    isinstance(reason, str) and reason.strip() and "\n" not in reason,
-                    f"on {domain} with {axes} `vacuous` gives {reason!r}; give a reason in one line, or None",
-                )
-                require(layout is blind, f"on {domain} it can say nothing of ordinary axes: {reason}")
-            elif layout is blind and "atoms" in domain.axes and _says_something(subject, known, domain):
-                require(
-                    _says_something(subject, blind, domain),
-                    f"on {domain} with {axes} it moves no value; let `vacuous` say why, and what to do",
-                )
+        reason = _reason(subject, known, domain, "ordinary axes")
+        require(reason is None, f"on {domain} it can say nothing of ordinary axes: {reason}")
+        if not _says_something(subject, known, domain):
+            continue
+        others = [(blind, "atoms of which nothing is known")] if "atoms" in domain.axes else []
+        if "labels" in kinds(subject.config.needs):
+            others.append((with_labels_of_everything(known), "labels by which everybody sounds all the time"))
+        for layout, axes in others:
+            require(
+                _reason(subject, layout, domain, axes) is not None or _says_something(subject, layout, domain),
+                f"on {domain} with {axes} it moves no value; let `vacuous` say why, and what to do",
+            )
+
+
+def _reason(subject: StatementSubject, layout: Layout, domain: Domain, axes: str) -> str | None:
+    reason = subject.config.vacuous(layout, domain)
+    require(
+        reason is None or (isinstance(reason, str) and reason.strip() and "\n" not in reason),
+        f"on {domain} with {axes} `vacuous` gives {reason!r}; give a reason in one line, or None",
+    )
+    return reason
 
 
 def _says_something(subject: StatementSubject, layout: Layout, domain: Domain) -> bool:

@@ -72,13 +72,14 @@ def prior(caught_by: str, class_name: str, name: str, *domains: Domain) -> Exhib
     return Exhibit(caught_by, name, spec=spec)
 
 
-def constraint(caught_by: str, class_name: str, name: str, *companions: str) -> Exhibit:
+def constraint(caught_by: str, class_name: str, name: str, *companions: str, needs: tuple[str, ...] = ()) -> Exhibit:
     """A constraint of the zoo."""
     spec = ConstraintSpec(
         name=name,
         summary="an offender",
         reference=NONE,
         factory=f"tests.zoo.statements:{class_name}",
+        needs=needs,
         domains=(Domain.WAVEFORMS,),
     )
     return Exhibit(caught_by, name, frozenset(companions), spec)
@@ -218,6 +219,8 @@ EXHIBITS = [
     constraint("projection-is-idempotent", "Shrinks", "shrinks"),
     constraint("violation-vanishes-by-projection", "NeverContent", "never-content"),
     constraint("violation-sees-what-projection-moves", "Blind", "blind"),
+    constraint("says-something-or-why-not", "TakesEverything", "takes-everything", needs=("labels",)),
+    constraint("violation-sees-what-projection-moves", "OverlooksBoxes", "overlooks-boxes", needs=("labels",)),
     constraint("support-is-the-projection", "ClaimsSupport", "claims-support"),
     constraint("parts-are-the-whole", "ForgetsPlace", "forgets-place"),
 ]

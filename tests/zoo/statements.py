@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sepkit import Constraint, Density, Domain, Layout, Prior, Projection
+from sepkit.builtin import Activity, Regions
 from tests.zoo.good import Clip, Gaussian, Quiet
 
 ON_ACTIVATIONS = frozenset({Domain.ACTIVATIONS})
@@ -194,3 +195,29 @@ class _ForgetsPlace(Clip):
 
 class ForgetsPlace(_Constraint):
     projection = _ForgetsPlace
+
+
+class TakesEverything(Activity):
+    """Says nothing of labels by which everybody sounds all the time, and not why."""
+
+    domains: ClassVar[frozenset[Domain]] = frozenset({Domain.WAVEFORMS})
+
+    def vacuous(self, layout: Layout, domain: Domain) -> str | None:
+        return None
+
+
+class OverlooksBoxes(Regions):
+    """Projects into boxes, and never finds anything outside them."""
+
+    domains: ClassVar[frozenset[Domain]] = frozenset({Domain.WAVEFORMS})
+
+    def bind(self, layout: Layout, domain: Domain) -> Projection:
+        return _Overlooks(super().bind(layout, domain))
+
+
+class _Overlooks:
+    def __init__(self, within: Projection) -> None:
+        self.project = within.project
+
+    def violation(self, value: Any) -> float:
+        return 0.0
