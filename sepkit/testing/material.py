@@ -175,7 +175,7 @@ def small_layout(
 
 def with_labels_of_everything(layout: Layout) -> Layout:
     """The same axes, with labels by which every source sounds all the time."""
-    labels = Labels([Label(0, layout.mixture.duration_s, source) for source in layout.sources])
+    labels = Labels(tuple(Label(0, layout.mixture.duration_s, source) for source in layout.sources))
     return replace(layout, side_information=replace(layout.side_information, labels=(labels,)))
 
 
