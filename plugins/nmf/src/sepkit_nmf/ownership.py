@@ -31,7 +31,7 @@ _DOUBT = 0.05
 """Of a label at 100 %."""
 _EVENT_S = 0.4
 """What sounds within that time is one event, and says no more than once whose it is."""
-_PRECISION = 1.0
+_PRECISION = 1.2
 """Of cepstra of unit length around the mean of their source: half the inverse of the variance."""
 _ROUNDS, _SETTLED = 60, 1e-4
 
@@ -68,8 +68,8 @@ def group_by_labels(
     assert layout.bins_hz is not None
     assert layout.frames_s is not None
     heights = W.sum(axis=0, dtype=np.float64)
-    evidence = _evidence_of_spans(heights, H, sounding) + _evidence_of_boxes(W, H, labels, sources, layout)
-    evidence *= _events(H, layout.frames_s)[:, np.newaxis]
+    evidence = _events(H, layout.frames_s)[:, np.newaxis] * _evidence_of_spans(heights, H, sounding)
+    evidence += _evidence_of_boxes(W, H, labels, sources, layout)
     energies = heights * H.sum(axis=1, dtype=np.float64)
     groups = group_atoms(W, H, len(sources), bins_hz=layout.bins_hz)
     found = np.stack([energies[group] @ evidence[group] for group in groups])
@@ -129,7 +129,7 @@ def _evidence_of_spans(heights: Array, H: Array, sounding: NDArray[np.bool_]) ->
 def _evidence_of_boxes(
     W: Array, H: Array, labels: Collection[Label], sources: Sequence[str], layout: Layout
 ) -> NDArray[np.float64]:
-    """Mean log odds of the boxes in which an atom's events lie [shape=(atoms, sources)]."""
+    """Log odds of the boxes in which an atom lies, each as one event [shape=(atoms, sources)]."""
     assert layout.bins_hz is not None
     assert layout.frames_s is not None
     evidence: NDArray[np.float64] = np.zeros((W.shape[1], len(sources)))
