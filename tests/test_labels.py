@@ -191,6 +191,15 @@ class TestGiving:
     def test_all_beyond_the_end(self) -> None:
         assert "lie outside the recording of 2.0 s" in self.refused(Label(5, 6, "sax"), Label(0, 1, "rest"))
 
+    def test_before_the_start(self) -> None:
+        assert "lie outside the recording of 2.0 s, the first at -2.0 s" in self.refused(Label(-2, -1, "sax"))
+        assert not self.remarks(Label(-1, 1, "sax"), Label(1, 2, "rest"), self.BOX)
+
+    def test_never_is_something_to_say(self) -> None:
+        labels = Labels((Label(0, 2, "sax", absent=True),))
+        found = separate(MIXTURE, "mixture", sources=("sax", "rest"), labels=labels, constraints=["activity"])
+        assert not found["sax"].samples[:, RATE // 2 : -RATE // 2].any()
+
     def test_unknown_sources(self) -> None:
         assert "not among the sources sax, rest" in self.refused(Label(0, 1, "saxx"))
 

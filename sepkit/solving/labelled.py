@@ -108,7 +108,7 @@ def _of_everything(labels: tuple[Label, ...], mixture: Audio) -> Iterator[Label]
     of_all_bands = [
         label
         for label in labels
-        if not label.low_hz and (label.high_hz is None or label.high_hz >= mixture.sample_rate / 2)
+        if not label.absent and not label.low_hz and (label.high_hz is None or label.high_hz >= mixture.sample_rate / 2)
     ]
     for text in dict.fromkeys(label.text for label in of_all_bands):
         alike = sorted((label for label in of_all_bands if label.text == text), key=lambda label: label.start_s)
