@@ -115,20 +115,29 @@ def test_priors_may_answer_with_read_only_arrays_that_run_backwards() -> None:
     assert np.isfinite(stems).all()
 
 
-def test_chains_without_a_density_are_averaged() -> None:
+def test_chains_without_a_density_are_told_apart_by_denoising_or_averaged() -> None:
+    """Where priors know how to denoise the likeliest chain is the result; the mean has to be asked for."""
     problem = problem_of(noise(), DiffusionPrior())
     ranked, _ = separated(problem)
     averaged, _ = separated(problem, select="mean")
-    np.testing.assert_array_equal(ranked, averaged)
+    assert not np.array_equal(ranked, averaged)
+    np.testing.assert_allclose(ranked.sum(0), problem.mixture.samples, atol=1e-5)
 
 
 def test_priors_in_absolute_units_get_the_recordings_own() -> None:
     """A denoiser of signals of variance 0.01 leaves as much of a mixture as it expects, however loud that is."""
     spreads = []
     for gain in (0.1, 10.0):
-        _, run = separated(problem_of(noise(300, gain), DiffusionPrior()), chains=20, levels=1, steps=80, lowest=0.3)
-        spreads.append(float(run.uncertainty["low"].samples.mean()))
+        problem = problem_of(noise(300, gain), DiffusionPrior())
+        draws = [separated(problem, seed, chains=1, levels=1, steps=80, lowest=0.3)[0][0] for seed in range(10)]
+        spreads.append(float(np.std(draws, axis=0).mean()))
     assert spreads[1] < 20 * spreads[0]
+
+
+def test_what_a_denoiser_does_not_find_again_is_doubted() -> None:
+    """Stems ten thousand times as strong as the denoiser expects: it takes nearly all of them for noise."""
+    _, run = separated(problem_of(noise(300, 10.0), DiffusionPrior()), chains=1)
+    assert run.uncertainty["low"].samples.mean() > 1
 
 
 def test_louder_mixtures_give_equally_louder_stems() -> None:
