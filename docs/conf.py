@@ -37,6 +37,7 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
     "extensions.freshness",
+    "extensions.gallery",
     "extensions.run",
     "course.directives",
 ]
@@ -47,6 +48,7 @@ html_theme = "furo"
 html_title = f"sepkit {release}"
 html_show_sourcelink = False
 html_static_path = ["static"]
+html_favicon = "static/favicon.svg"
 html_css_files = ["pages.css"]
 
 myst_enable_extensions = ["amsmath", "attrs_block", "colon_fence", "deflist", "dollarmath"]

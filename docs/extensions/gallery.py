@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
+from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx_gallery.py_source_parser import extract_file_config
 from sphinx_gallery.scrapers import figure_rst
@@ -33,6 +36,8 @@ ORDER = (
 )
 """From listening to writing methods to running them in programs."""
 
+_THUMBNAIL = re.compile(r"sphx_glr_(\w+)_thumb\.\w+$")
+
 
 def picture(block: Any, block_vars: dict[str, Any], gallery_conf: dict[str, Any]) -> str:
     """The picture of a block, as reStructuredText."""
@@ -48,6 +53,13 @@ def picture(block: Any, block_vars: dict[str, Any], gallery_conf: dict[str, Any]
     return figure_rst([path], gallery_conf["src_dir"], alt)
 
 
+def name_thumbnails(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Give each thumbnail the title of its example, for those who cannot see it."""
+    for image in doctree.findall(nodes.image):
+        if (thumbnail := _THUMBNAIL.search(image["uri"])) and not image.get("alt"):
+            image["alt"] = app.env.titles[f"auto/gallery/{thumbnail[1]}"].astext()
+
+
 class Order:
     """Sorts examples as `ORDER` does."""
 
@@ -57,3 +69,9 @@ class Order:
     def __call__(self, name: str | os.PathLike[str]) -> int:
         """The place of an example."""
         return ORDER.index(Path(name).stem)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Called by Sphinx."""
+    app.connect("doctree-resolved", name_thumbnails)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -106,13 +106,30 @@ ways = {
     "score-nmf": {"score": song.score},
 }
 print(f"{'SDR of the voice in dB':22}  without  with")
+measured = {}
 for method, how in ways.items():
     sdr = []
     for priors in ([], [InBand(source="voice")]):
         separation = sepkit.separate(song.mixture, method, priors=priors, seed=1, **how)
         found = sepkit.evaluation.evaluate(separation, song.stems, metrics=["sdr"])
         sdr.append(found.values["SDR"]["voice"])
+    measured[method] = sdr
     print(f"{method:22}  {sdr[0]:7.1f} {sdr[1]:5.1f}")
+
+# %%
+
+# sphinx_gallery_alt = "Bars of the voice's SDR without and with the prior: nmf gains most, score-nmf hardly anything."
+from matplotlib.figure import Figure
+
+figure = Figure(figsize=(7, 3), layout="constrained")
+axes = figure.subplots()
+places = np.arange(len(measured))
+for number, told in enumerate(("without", "with the prior")):
+    axes.bar(places + 0.4 * number - 0.2, [sdr[number] for sdr in measured.values()], width=0.38, label=told)
+axes.set_xticks(places, list(measured))
+axes.set(ylabel="SDR of the voice, dB")
+axes.legend()
+figure
 
 # %%
 # Who knows little gains most. ``nmf`` confuses the voice with the bass, and this tells them apart; ``score-nmf`` knows
