@@ -218,13 +218,14 @@ def refusal(data: Path, backend: alignment.Backend) -> None:
 
 @main.command()
 @click.argument("data", type=click.Path(path_type=Path))
-def gain(data: Path) -> None:
+@click.option("--as-they-are", is_flag=True, help="Only the scores that come with the recordings, none displaced.")
+def gain(data: Path, as_they_are: bool) -> None:
     """What moving notes is worth: mean SDR of score-nmf with the score as it is, and moved; and what it costs."""
     alignment.LARGEST_COST = 1.0
     method, table, seconds = Method("score-nmf"), [], np.zeros(2)
     print("| piece, score | cost | moved | SDR | moved |\n| --- | ---: | ---: | ---: | ---: |")
     for name, mixture, score, stems in separable(data):
-        for how, given in displaced(score):
+        for how, given in [("as it is", score)] if as_they_are else displaced(score):
             clock = [time.perf_counter()]
             moved = align(mixture, given)
             clock.append(time.perf_counter())

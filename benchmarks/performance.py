@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -59,17 +60,15 @@ class Tree:
         # Python compiles what it has not compiled before: the first process of each tree does that for the others.
         compiled = {"PYTHONPYCACHEPREFIX": str(self.compiled), "PYTHONDONTWRITEBYTECODE": ""}
         paths = {"PYTHONPATH": os.pathsep.join(map(str, sources)), "MALLOC_MMAP_THRESHOLD_": "65536"}
-        try:
-            done = subprocess.run(
-                [self.python, TASKS, self.given.recording, task, *arguments],
-                env={**os.environ, **compiled, **paths},
-                capture_output=True,
-                encoding="utf-8",
-                check=False,
-                timeout=self.given.patience,
-            )
-        except subprocess.TimeoutExpired:
-            print(f"{task} {' '.join(arguments)}: left out after {self.given.patience:g} s", file=sys.stderr)
+        done = subprocess.run(
+            [self.python, TASKS, self.given.recording, str(self.given.patience), task, *arguments],
+            env={**os.environ, **compiled, **paths},
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        if done.returncode == -signal.SIGXCPU:
+            print(f"{task} {' '.join(arguments)}: left out after {self.given.patience} CPU seconds", file=sys.stderr)
             return None
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["nothing said"])[-1]
@@ -203,9 +202,7 @@ def main() -> None:
     parser.add_argument("--before", metavar="COMMIT")
     parser.add_argument("--peers", metavar="PYTHON", default=sys.executable, help="has scikit-learn, torchnmf, museval")
     parser.add_argument("--methods", nargs="+", default=METHODS, metavar="METHOD")
-    parser.add_argument(
-        "--patience", type=float, default=1800.0, metavar="S", help="for a figure, before it is left out"
-    )
+    parser.add_argument("--patience", type=int, default=1800, metavar="S", help="CPU seconds for a figure at most")
     parser.add_argument("--longest", type=float, default=25.0, metavar="S", help="of a run of a factorisation")
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS))
     given = parser.parse_args()
