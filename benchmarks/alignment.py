@@ -251,7 +251,7 @@ def separable(data: Path) -> Iterator[tuple[str, Audio, Score, dict[str, Audio]]
     for piece in (None, "piano"):
         bundled = example.load(piece) if piece else example.load()
         yield f"example {piece or ''}".strip(), bundled.mixture, bundled.score, dict(bundled.stems)
-    for folder in sorted(path.parent for path in data.glob("*/*/score*.mid") if (path.parent / "stems").is_dir()):
+    for folder in sorted({path.parent for path in data.glob("*/*/score*.mid") if (path.parent / "stems").is_dir()}):
         stems = {file.stem: Audio.read(file) for file in sorted((folder / "stems").iterdir())}
         for score in sorted(folder.glob("score*.mid")):
             yield f"{folder.name} {score.stem}", Audio.read(folder / "mixture.flac"), Score.read(score), stems
