@@ -56,6 +56,8 @@ def main() -> None:
 
 def write_repeated(recording: Path, path: Path, minutes: float, channels: int) -> None:
     """A file of so many minutes, written piece by piece."""
+    import soundfile
+
     short = sepkit.Audio.read(recording).mixdown().resample(RATE).samples[0]
     # Channels differ, so that nothing can be told to be one.
     piece = np.stack([short * gain for gain in np.linspace(1, 0.5, channels)], axis=1)
