@@ -218,13 +218,14 @@ def refusal(data: Path, backend: alignment.Backend) -> None:
 
 @main.command()
 @click.argument("data", type=click.Path(path_type=Path))
-def gain(data: Path) -> None:
+@click.option("--as-they-are", is_flag=True, help="Only the scores that come with the recordings, none displaced.")
+def gain(data: Path, as_they_are: bool) -> None:
     """What moving notes is worth: mean SDR of score-nmf with the score as it is, and moved; and what it costs."""
     alignment.LARGEST_COST = 1.0
     method, table, seconds = Method("score-nmf"), [], np.zeros(2)
     print("| piece, score | cost | moved | SDR | moved |\n| --- | ---: | ---: | ---: | ---: |")
     for name, mixture, score, stems in separable(data):
-        for how, given in displaced(score):
+        for how, given in [("as it is", score)] if as_they_are else displaced(score):
             clock = [time.perf_counter()]
             moved = align(mixture, given)
             clock.append(time.perf_counter())
@@ -250,7 +251,7 @@ def separable(data: Path) -> Iterator[tuple[str, Audio, Score, dict[str, Audio]]
     for piece in (None, "piano"):
         bundled = example.load(piece) if piece else example.load()
         yield f"example {piece or ''}".strip(), bundled.mixture, bundled.score, dict(bundled.stems)
-    for folder in sorted(path.parent for path in data.glob("*/*/score*.mid") if (path.parent / "stems").is_dir()):
+    for folder in sorted({path.parent for path in data.glob("*/*/score*.mid") if (path.parent / "stems").is_dir()}):
         stems = {file.stem: Audio.read(file) for file in sorted((folder / "stems").iterdir())}
         for score in sorted(folder.glob("score*.mid")):
             yield f"{folder.name} {score.stem}", Audio.read(folder / "mixture.flac"), Score.read(score), stems

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import resource
 import sys
 import tempfile
 import threading
@@ -219,8 +220,9 @@ def peak_of(work: Callable[[], Any]) -> int:
 
 
 def main() -> None:
-    """Measure one thing."""
-    recording, task, *arguments = sys.argv[1:]
+    """Measure one thing within so many CPU seconds."""
+    recording, patience, task, *arguments = sys.argv[1:]
+    resource.setrlimit(resource.RLIMIT_CPU, (int(patience), resource.RLIM_INFINITY))
     tasks: dict[str, Callable[..., Any]] = {one.__name__: one for one in (start, minute, memory, periods, curve, bss)}
     print(json.dumps(tasks[task](Path(recording), *arguments)))
 

@@ -166,19 +166,20 @@ def _loudness(magnitude: Values, compression: float) -> Values:
 
 def _standing_out(magnitude: Values) -> Values:
     """By how much each pitch exceeds the octave around it, on a logarithmic scale."""
-    import scipy.ndimage
-
     loudness = _loudness(magnitude, _SUSTAIN_COMPRESSION)
-    octave = scipy.ndimage.uniform_filter1d(loudness, _OCTAVE, axis=1, mode="constant")
-    standing_out: Values = np.maximum(0, loudness - octave)
-    return standing_out
+    # Moving means and maxima by NumPy: SciPy's filters take as long to import as a short piece takes to align.
+    around = np.pad(loudness, ((0, 0), (_OCTAVE // 2, (_OCTAVE - 1) // 2)))
+    octave = np.zeros_like(loudness)
+    for shift in range(_OCTAVE):
+        octave += around[:, shift : shift + loudness.shape[1]]
+    octave /= _OCTAVE
+    return np.maximum(0, np.subtract(loudness, octave, out=loudness), out=loudness)
 
 
 def _onsets(rise: Values) -> Values:
-    import scipy.ndimage
-
     strength = np.linalg.norm(rise, axis=1)
-    strongest = scipy.ndimage.maximum_filter1d(strength, 2 * FRAMES_HZ + 1)
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(strength, FRAMES_HZ), 2 * FRAMES_HZ + 1)
+    strongest = around.max(axis=1)
     rise = rise / np.maximum(strongest, _FAINTEST_ATTACK * _level(strength))[:, np.newaxis]
     decaying = rise.copy()
     for frame in range(1, _ATTACK_FRAMES):

@@ -66,6 +66,12 @@ class NAEConfig(SpectralConfig):
         default=2.0, gt=0, le=10, description="Exponent of the soft masks: 1 shares by magnitude, 2 by power (Wiener)."
     )
 
+    unexplained: Literal["auto", "residual", "share"] = Field(
+        default="auto",
+        description="With a score: what no note explains stays in the residual, or is shared among what sounds at that "
+        "time or sounded last, for scores of all that is heard; auto: shared if it is less than a tenth of the energy.",
+    )
+
     @model_validator(mode="after")
     def _hidden_layers_fit_the_rule(self) -> NAEConfig:
         if (self.encoder_hidden or self.decoder_hidden) and self.rule != "relu":

@@ -30,7 +30,16 @@ from sepkit_nae.objective import Objective
 from sepkit_nae.start import drawn_where_free, fill, scale_encoder
 from sepkit_nae.statements import FactorStatements
 from sepkit_nae.trained import TrainedAutoencoder
-from sepkit_nmf import atoms_of_sources, blind_rank, labelled_factors, labelled_sources, normalized
+from sepkit_nmf import (
+    atoms_of_sources,
+    blind_rank,
+    labelled_factors,
+    labelled_sources,
+    normalized,
+    ringing_on,
+    shared_beside,
+    shares_unexplained,
+)
 from sepkit_nmf.config import fastest_solver
 
 
@@ -105,17 +114,27 @@ class NAE(Separator[NAEConfig]):
         if start is None:
             start = drawn_where_free(start_templates(problem, layout), layout, run.rng)
         model, H = self._fit(torch.from_numpy(V).to(device), start, problem, layout, run)
-        # An hour's spectrogram weighs twice its audio: it goes before the stems come.
-        del V
         labels = [atom.source for atom in atoms]
         W = model.templates.detach().cpu().numpy()
         members = atoms_of_sources(W, H.cpu().numpy(), labels, modelled, bins_hz=axes["bins_hz"])
 
         @torch.no_grad()
-        def masks(block: slice) -> NDArray[np.floating]:
+        def magnitudes(activations: Tensor, block: slice) -> NDArray[np.floating]:
             rows = (torch.from_numpy(of_source).to(device) for of_source in members.values())
-            magnitudes = torch.stack([model.decode(H[of_source, block], of_source) for of_source in rows]).cpu().numpy()
-            return soft_masks(magnitudes, self.config.mask_exponent)[: len(wanted) or None]
+            sources = [model.decode(activations[of_source, block], of_source) for of_source in rows]
+            return np.asarray(torch.stack(sources).cpu().numpy())
+
+        ringing: Tensor | None = None
+        if score is not None and shares_unexplained(self.config.unexplained, V, partial(magnitudes, H), run):
+            ringing = torch.from_numpy(ringing_on(H.cpu().numpy(), stft.hop / rate)).to(device)
+        # An hour's spectrogram weighs twice its audio: it goes before the stems come.
+        del V
+
+        def masks(block: slice) -> NDArray[np.floating]:
+            model_of_sources = magnitudes(H, block)
+            if ringing is not None:
+                model_of_sources = model_of_sources + shared_beside(magnitudes(ringing, block))
+            return soft_masks(model_of_sources, self.config.mask_exponent)[: len(wanted) or None]
 
         names = wanted or tuple(members)
         stems = stft.filter(samples, masks, len(names), steps=partial(run.steps, stage="filter"))

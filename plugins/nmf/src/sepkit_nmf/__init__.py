@@ -18,5 +18,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "labelled": ["labelled_factors", "labelled_sources"],
         "separator": ["NMF"],
         "sharing": ["normalized", "source_magnitudes"],
+        "unexplained": ["ringing_on", "shared_beside", "shares_unexplained"],
     },
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -21,12 +22,17 @@ from sepkit.problem.problem import Problem
 from sepkit.problem.run import Run
 from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT, soft_masks
-from sepkit_nmf import factorize_hosting, normalized, source_magnitudes
-from sepkit_nmf.factorization import Factorization
+from sepkit_nmf import (
+    factorize_hosting,
+    normalized,
+    ringing_on,
+    shared_beside,
+    shares_unexplained,
+    source_magnitudes,
+)
 from sepkit_score_nmf import chords
 from sepkit_score_nmf.config import FactorizationConfig, ScoreNMFConfig, TutorialConfig
 from sepkit_score_nmf.start import Array, drawn_where_free, given_start, partials_start, tutorial_start
-from sepkit_score_nmf.unexplained import MOST_SHARED, ringing_on, shared_magnitudes, unexplained_energy
 
 C = TypeVar("C", bound=FactorizationConfig)
 
@@ -62,32 +68,20 @@ class FactorizationOfNotes(Separator[C]):
         assert layout.atoms is not None
         labels = np.array([atom.source for atom in layout.atoms])
         members = {source: np.flatnonzero(labels == source) for source in modelled}
-        ringing = ringing_on(fit, stft.hop / mixture.sample_rate) if self._shares(V, fit, members, run) else None
+        explained = partial(source_magnitudes, fit, members)
+        shares = shares_unexplained(self.config.unexplained, V, explained, run)
         del V
+        ringing = replace(fit, H=ringing_on(fit.H, stft.hop / mixture.sample_rate)) if shares else None
 
         def masks(block: slice) -> NDArray[np.floating]:
-            model = source_magnitudes(fit, members, block)
+            model = explained(block)
             if ringing is not None:
-                model += shared_magnitudes(ringing, members, block)
+                model += shared_beside(source_magnitudes(ringing, members, block))
             return soft_masks(model, self.config.mask_exponent)[: len(wanted)]
 
         steps = partial(run.steps, stage="filter")
         stems = stft.filter(mixture.samples[0], masks, len(wanted), steps=steps)
         return {name: Audio(stem[np.newaxis], mixture.sample_rate) for name, stem in zip(wanted, stems, strict=True)}
-
-    def _shares(
-        self, V: NDArray[np.floating], fit: Factorization, members: Mapping[str, NDArray[np.intp]], run: Run
-    ) -> bool:
-        """Whether the parts get what no note explains."""
-        if self.config.unexplained != "auto":
-            return self.config.unexplained == "share"
-        left = unexplained_energy(V, fit, members)
-        if left > MOST_SHARED:
-            run.remark(
-                f"{left:.0%} of the energy lies where no note has a partial, and stays in the residual; if the score "
-                "has all that sounds, unexplained=share gives it to the parts"
-            )
-        return left <= MOST_SHARED
 
     @abstractmethod
     def transform(self, score: Score, sample_rate: int) -> STFT:

@@ -1,0 +1,59 @@
+"""What options are worth: mean SDR of score-informed NMF on every track, with the defaults and with others.
+
+A track is a folder with ``mixture.*``, ``stems/<source>.*`` and ``score.mid``; every ``--with`` is one set of options::
+
+    python plugins/score-nmf/benchmarks/options.py TRACK [TRACK ...] --with window_s=0.046 \\
+        --with shared_envelope=0,unexplained=residual [--seconds 20]
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+import sepkit
+from sepkit.evaluation import evaluate
+from sepkit.evaluation.datasets.folder import Folder
+from sepkit.music.score import Score
+
+
+def main() -> None:
+    """Print a row a track as it is measured, and what each set of options gains and loses at most."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tracks", type=Path, nargs="+")
+    parser.add_argument("--with", dest="others", action="append", default=[], metavar="KEY=VALUE,...")
+    parser.add_argument("--seconds", type=float, default=np.inf, help="of each track, from its beginning")
+    arguments = parser.parse_args()
+    configs = [dict(pair.split("=") for pair in text.split(",")) for text in arguments.others]
+    methods = [sepkit.Method("score-nmf", config=config) for config in [{}, *configs]]
+    print(f"| track | defaults | {' | '.join(arguments.others)} |\n| --- |{' ---: |' * len(methods)}")
+    rows = []
+    for path in arguments.tracks:
+        (track,) = Folder(path=path).tracks()
+        mixture, stems, score = track.load_mixture(), track.load_stems(), track.load_score()
+        assert score is not None
+        mixture, *cut = (beginning(audio, arguments.seconds) for audio in (mixture, *stems.values()))
+        score = Score(tuple(note for note in score.notes if note.onset_s < mixture.duration_s))
+        rows.append([mean_sdr(method, mixture, score, dict(zip(stems, cut, strict=True))) for method in methods])
+        print(f"| {track.name} | {' | '.join(f'{value:.2f}' for value in rows[-1])} |", flush=True)
+    gains = np.array(rows)[:, 1:] - np.array(rows)[:, :1]
+    for text, gain in zip(arguments.others, gains.T, strict=True):
+        print(f"{text}: {gain.mean():+.2f} dB, better on {(gain > 0).sum()} of {len(gain)}, at worst {gain.min():+.2f}")
+
+
+def beginning(audio: sepkit.Audio, seconds: float) -> sepkit.Audio:
+    """The first seconds of an audio."""
+    length = int(min(audio.length, seconds * audio.sample_rate))
+    return sepkit.Audio(audio.samples[:, :length], audio.sample_rate)
+
+
+def mean_sdr(method: sepkit.Method, mixture: sepkit.Audio, score: Score, stems: dict[str, sepkit.Audio]) -> float:
+    """Over the stems, the score moved where it clearly fits better, as is the default."""
+    separation = method.separate(mixture, sources=list(stems), score=score)
+    return float(np.mean(list(evaluate(separation, stems, metrics=["sdr"]).values["SDR"].values())))
+
+
+if __name__ == "__main__":
+    main()
