@@ -27,14 +27,26 @@ def done(folder: Path) -> Outcome:
     return spawn("demo", "-o", folder)
 
 
+def table(text: str, bar: str) -> dict[str, list[float]]:
+    """Rows of a name and four figures, as they stand in a text."""
+    rows = re.findall(rf"{bar} (\w+) +{bar} +([-\d.]+(?: +{bar} +[-\d.]+){{3}}) +{bar}", text)
+    return {name: [float(figure) for figure in re.split(bar, row)] for name, row in rows}
+
+
 @pytest.mark.slow
 def test_beats_the_baselines_and_stays_below_the_oracle(done: Outcome) -> None:
     assert (done.code, done.err) == (0, "")
-    rows = dict(re.findall(r"│ (\w+) +│ +([-\d.]+(?: │ +[-\d.]+){3}) │", done.out))
+    rows = table(done.out, "│")
     assert list(rows) == list(HANDS)
-    for row in rows.values():
-        mixture, comb, method, oracle = map(float, row.split("│"))
+    for mixture, comb, method, oracle in rows.values():
         assert mixture < comb < method < oracle + 1
+
+
+@pytest.mark.slow
+def test_the_readme_shows_what_it_prints(done: Outcome) -> None:
+    shown = table((Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8"), r"\|")
+    for stem, figures in table(done.out, "│").items():
+        assert shown[stem] == pytest.approx(figures, abs=0.11)  # what another machine may round otherwise
 
 
 @pytest.mark.slow
