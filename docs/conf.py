@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,6 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
-    # After what it configures: MathJax is a part of the pages, so that formulas need no network.
-    "sphinx-mathjax-offline",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
     "extensions.freshness",
@@ -47,7 +46,9 @@ nitpicky = True
 html_theme = "furo"
 html_title = f"sepkit {release}"
 html_show_sourcelink = False
-html_static_path = ["static"]
+# MathJax is a part of the pages, in one file, so that formulas need no network.
+mathjax_path = "tex-svg.js"
+html_static_path = ["static", str(files("mathjax") / "static/mathjax/es5" / mathjax_path)]
 html_favicon = "static/favicon.svg"
 html_css_files = ["pages.css"]
 

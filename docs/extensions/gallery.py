@@ -1,4 +1,4 @@
-"""How sphinx-gallery shows what an example draws, and the order of the examples.
+"""How sphinx-gallery shows what an example draws, the order of the examples, and links in notebooks.
 
 A figure that is the value of a block's last line becomes a picture, as in a notebook; a line of the block that begins
 with ``# sphinx_gallery_alt =`` says what is to be seen there, for those who cannot. No picture goes without.
@@ -9,12 +9,14 @@ from __future__ import annotations
 import ast
 import os
 import re
+from importlib.metadata import metadata
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
+from sphinx_gallery import notebook
 from sphinx_gallery.py_source_parser import extract_file_config
 from sphinx_gallery.scrapers import figure_rst
 
@@ -36,6 +38,10 @@ ORDER = (
 )
 """From listening to writing methods to running them in programs."""
 
+PUBLISHED = dict(entry.split(", ", 1) for entry in metadata("sepkit").get_all("Project-URL", []))["Documentation"]
+"""Where these pages are found by those who read them in a notebook."""
+
+_PAGE = re.compile(r":doc:`(?:([^`<]+?)\s*<)?/([^`>]+)>?`")
 _THUMBNAIL = re.compile(r"sphx_glr_(\w+)_thumb\.\w+$")
 
 
@@ -51,6 +57,17 @@ def picture(block: Any, block_vars: dict[str, Any], gallery_conf: dict[str, Any]
     path = block_vars["image_path_iterator"].next()
     write_picture(value, Path(path))
     return figure_rst([path], gallery_conf["src_dir"], alt)
+
+
+def linked(text: str, folder: Path) -> str:
+    """Text of a notebook, which knows no roles, with links to pages of the published documentation."""
+
+    def link(found: re.Match[str]) -> str:
+        told, page = found.groups()
+        heading = re.search(r"^# (.+)$", (folder / f"{page}.md").read_text(encoding="utf-8"), re.M)
+        return f"[{told or (heading[1] if heading else page)}]({PUBLISHED}/page/{page}.html)"
+
+    return _PAGE.sub(link, text)
 
 
 def name_thumbnails(app: Sphinx, doctree: nodes.document, page: str) -> None:
@@ -73,5 +90,8 @@ class Order:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
+    # sphinx-gallery has no hook for this.
+    rst2md = notebook.rst2md
+    notebook.rst2md = lambda text, *options: rst2md(linked(text, app.srcdir), *options)
     app.connect("doctree-resolved", name_thumbnails)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -78,7 +78,7 @@ for name, stems in {"weights from elsewhere": before, "adapted": after}.items():
 # %%
 # Three seconds of each are little. :doc:`/guide/concertos` measures what longer solos gain with a larger network.
 
-# sphinx_gallery_alt = "Spectrograms: the flute alone for three seconds, the cello alone for three, then both."
+# sphinx_gallery_alt = "Masks: the flute has its solo until 2.4 s; of its own, the cello has the lower partials."
 after.plot()
 
 # %%

@@ -43,7 +43,7 @@ print(f"{len(bar)} reports, through the stages {', '.join(stages)}")
 
 # %%
 
-# sphinx_gallery_alt = "The fraction that is done, over the reports: it rises from 0 to 1 in each of the stages."
+# sphinx_gallery_alt = "The fraction done, by report: up to a half, a jump to 1; then from 0 to 1 in the second stage."
 from matplotlib.figure import Figure
 
 figure = Figure(figsize=(7, 2.5), layout="constrained")
@@ -56,6 +56,8 @@ axes.legend()
 figure
 
 # %%
+# It jumps where the factorisation has converged before the iterations that it is allowed are over.
+#
 # A change of mind
 # ----------------
 #

@@ -29,7 +29,7 @@ mixture
 # The score came from ``example.FOLDER``; yours is read by ``sepkit.Score.read("sonata.mid")``, from MIDI, MusicXML or a
 # table. If it was not played exactly so, :doc:`align it </guide/alignment>` first.
 
-# sphinx_gallery_alt = "A piano roll: the right hand's melody and scales above C4, the left hand's broken chords below."
+# sphinx_gallery_alt = "A piano roll: the right hand's melody above the left hand's chords; they share D4 to A4."
 piano.score.plot()
 
 # %%
@@ -61,7 +61,7 @@ for name, estimates in {"mixture as it is": before, "score-nmf": separation}.ite
 # The spectrogram is shared out by masks: yellow is a bin that goes to this hand, violet one that does not.
 
 # sphinx_gallery_thumbnail_number = 2
-# sphinx_gallery_alt = "Spectrograms of mixture, right and left hand, and masks: the left hand's partials lie lower."
+# sphinx_gallery_alt = "Spectrograms, masks, and the cost over iterations: the left hand's partials lie lower."
 separation.plot()
 
 # %%

@@ -20,7 +20,8 @@ song.mixture
 # What a listener writes down
 # ---------------------------
 #
-# Audacity's labels are lines of start, end and name. A tenth of a second more or less does not matter.
+# Audacity's labels are lines of start, end and name. A tenth of a second more or less does not matter. The
+# rank, how many templates each source gets, was chosen on this very song.
 
 labels = Path(mkdtemp()) / "song.txt"
 labels.write_text("1.8\t5.8\tvoice\n7.5\t11.8\tvoice\n")

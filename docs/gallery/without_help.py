@@ -24,7 +24,7 @@ print(found.sources)
 
 # %%
 
-# sphinx_gallery_alt = "Eight templates and activations: some are combs of partials, one is broad and brief, the drums."
+# sphinx_gallery_alt = "Eight templates and activations: combs of partials that last, and one low and brief, the drums."
 found.plot_factors()
 
 # %%
