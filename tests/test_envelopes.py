@@ -96,3 +96,14 @@ def test_silent_templates_stay_silent() -> None:
     moved = SharedEnvelopes(layout(ATOMS), 1.0, **PLACES)(templates)
     assert moved.dtype == np.float32
     assert not moved.any()
+
+
+def test_pitches_above_all_bins_are_left_alone() -> None:
+    above = [Atom("glockenspiel", 130.0), Atom("glockenspiel", 133.0)]
+    assert not SharedEnvelopes(layout(above), 1.0, **PLACES)
+    assert not SharedEnvelopes(layout([*above, Atom("glockenspiel", 60.0)]), 1.0, **PLACES)
+    together = layout([Atom("violin", 130.0), *ATOMS])
+    templates = np.random.default_rng(0).random((len(BINS_HZ), 1 + len(ATOMS)))
+    moved = SharedEnvelopes(together, 1.0, **PLACES)(templates)
+    assert np.array_equal(moved[:, 0], templates[:, 0])
+    assert np.array_equal(moved[:, 1:], SharedEnvelopes(layout(ATOMS), 1.0, **PLACES)(templates[:, 1:]))

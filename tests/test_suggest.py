@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from sepkit import Audio, Registry
-from sepkit.plugin import SeparatorSpec
+from sepkit.plugin import SeparatorSpec, Weights, WeightsFile
+from sepkit.plugin.store import HOME, place_of
+from sepkit.problem.needs import IN_PLAIN_WORDS, NEEDS
 from sepkit.solving.suggesting import Suggestions, by_needs
 from tests.commandline import call
 from tests.distributions import install
@@ -52,6 +54,27 @@ def test_methods_are_sorted_by_what_is_given(
         without,
         lacking,
     ]
+
+
+def test_weights_that_are_not_there_are_to_be_fetched_first(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(HOME, str(tmp_path))
+    file = WeightsFile(url="https://example.org/net.pt", sha256="0" * 64, size=1)
+    net = Weights(name="net-of-1999", licence="MIT", source="somebody", files=(file,))
+    registry.add(spec("trained", needs=("weights",), weights=(net,)))
+    found = Suggestions.of(registry, frozenset())
+    assert found.unfetched == {"trained": net}
+    assert "trained" not in {one.name for one in (*found.using, *found.without, *found.lacking)}
+    place_of(net).mkdir(parents=True)
+    found = Suggestions.of(registry, frozenset())
+    assert not found.unfetched
+    assert "trained" in {one.name for one in found.without}
+
+
+@pytest.mark.parametrize("need", NEEDS)
+def test_every_need_has_plain_words(need: str) -> None:
+    assert list(by_needs([spec("needy", needs=(need,))])) == [IN_PLAIN_WORDS[need]]
 
 
 def test_groups_begin_with_what_needs_nothing(registry: Registry) -> None:

@@ -69,6 +69,10 @@ def advice(mixture: Path, heard: str, given: frozenset[str], suggestions: Sugges
             formatter.write_dl([(spec.name, spec.summary) for spec in suggestions.using], col_max=LONGEST_NAME)
     with formatter.section("Methods that need nothing but the mixture"):
         formatter.write_dl([(spec.name, spec.summary) for spec in suggestions.without], col_max=LONGEST_NAME)
+    if suggestions.unfetched:
+        with formatter.section("Methods whose weights have to be fetched first"):
+            commands = [(name, f"sepkit fetch {weights.name}") for name, weights in suggestions.unfetched.items()]
+            formatter.write_dl(commands, col_max=LONGEST_NAME)
     with formatter.section("With more than that"):
         rows = by_needs(suggestions.lacking)
         lines = [(needs, ", ".join(spec.name for spec in specs)) for needs, specs in rows.items()]
@@ -92,5 +96,6 @@ def _as_json(mixture: Path, given: frozenset[str], suggestions: Suggestions) -> 
         "given": sorted(given),
         "using": [spec.name for spec in suggestions.using],
         "without": [spec.name for spec in suggestions.without],
+        "unfetched": {name: weights.name for name, weights in suggestions.unfetched.items()},
         "lacking": {spec.name: list(missing(spec, given)) for spec in suggestions.lacking},
     }

@@ -65,7 +65,8 @@ class SharedEnvelopes:
     Parameters
     ----------
     layout : Layout
-        With atoms and bins. Sources with one pitch, transients and atoms without a pitch are left as they are.
+        With atoms and bins. Sources with one pitch, transients and atoms without a pitch are left as they are, as are
+        pitches above all bins.
     weight : float
         The fraction of the way, in decibels, that a partial is moved; with 1 partials come to lie on the envelope.
     cents, inharmonicity : float
@@ -79,9 +80,8 @@ class SharedEnvelopes:
             if atom.source is not None and atom.pitch is not None and not atom.transient:
                 columns.setdefault(atom.source, []).append(column)
         self._weight = weight
-        self._sources = [
-            _partials_of(layout, theirs, cents, inharmonicity) for theirs in columns.values() if len(theirs) > 1
-        ]
+        sources = (_partials_of(layout, theirs, cents, inharmonicity) for theirs in columns.values())
+        self._sources = [partials for partials in sources if partials is not None]
 
     def __bool__(self) -> bool:
         return self._weight > 0 and bool(self._sources)
@@ -147,7 +147,8 @@ def _sums(groups: NDArray[np.intp], values: NDArray[np.floating], count: int) ->
     return np.bincount(groups, values, count).astype(np.float64)
 
 
-def _partials_of(layout: Layout, columns: list[int], cents: float, inharmonicity: float) -> _Partials:
+def _partials_of(layout: Layout, columns: list[int], cents: float, inharmonicity: float) -> _Partials | None:
+    """Those of a source's atoms; None if fewer than two pitches have any."""
     assert layout.atoms is not None
     assert layout.bins_hz is not None
     _, atoms = layout.shape(Domain.TEMPLATES)
@@ -155,17 +156,21 @@ def _partials_of(layout: Layout, columns: list[int], cents: float, inharmonicity
     partial: list[NDArray[np.intp]] = []
     pitch: list[NDArray[np.intp]] = []
     frequencies: list[NDArray[np.float64]] = []
-    for index, column in enumerate(columns):
+    for column in columns:
         midi = layout.atoms[column].pitch
         assert midi is not None
         number, height = partial_lobes(layout.bins_hz, midi, cents=cents, inharmonicity=inharmonicity)
         within = np.flatnonzero(height > 0)
+        if not len(within):
+            continue
         numbers, which = np.unique(number[within], return_inverse=True)
         elements.append(within * atoms + column)
         partial.append(which + sum(len(theirs) for theirs in frequencies))
-        pitch.append(np.full(len(numbers), index))
+        pitch.append(np.full(len(numbers), len(pitch)))
         hz = partials_hz(float(midi_to_hz(midi)), float(layout.bins_hz[-1]), inharmonicity)
         frequencies.append(hz[numbers - 1])
+    if len(pitch) < 2:
+        return None
     octaves = np.log2(np.concatenate(frequencies))
     place = (octaves - octaves.min()) * _STEPS
     grid = np.arange(int(place.max()) + 2) / _STEPS

@@ -22,6 +22,7 @@ HOW_TO_GIVE = {
 IN_PLAIN_WORDS = {
     "examples": "recordings of the sources alone",
     "f0": "F0 tracks",
+    "labels": "labels",
     "references": "the true stems",
     "score": "a score",
     "sources": "names of the sources",

@@ -21,7 +21,13 @@ from sepkit.solving.defaults import default_constraints, default_priors
 S = TypeVar("S", bound=Statement)
 
 _ORDINARY_DEVICES = ("auto", "cpu")
-_KINDS_IN_WORDS = {"score": "score", "f0": "F0", "examples": "set of examples", "references": "set of true stems"}
+_KINDS_IN_WORDS = {
+    "score": "score",
+    "f0": "F0",
+    "examples": "set of examples",
+    "references": "set of true stems",
+    "labels": "labels",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +114,16 @@ def used(spec: SeparatorSpec, statements: Iterable[Hosted[Statement]]) -> frozen
 def told_unused(kinds_unused: Iterable[str], why: str) -> Iterator[str]:
     """What was given and nobody makes use of, in words for the user."""
     for kind in sorted(kinds_unused):
-        yield f"the {_KINDS_IN_WORDS[kind]} made no difference: {why}"
+        yield f"{_made_no_difference(kind)}: {why}"
+
+
+def tells_unused(remark: str, kind: str) -> bool:
+    """Whether a remark is one of those that side information of this kind was of no use."""
+    return remark.startswith(_made_no_difference(kind))
+
+
+def _made_no_difference(kind: str) -> str:
+    return f"the {_KINDS_IN_WORDS[kind]} made no difference"
 
 
 def takes_weights(spec: SeparatorSpec) -> bool:

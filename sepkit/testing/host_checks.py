@@ -15,6 +15,7 @@ from sepkit.errors import Cancelled, MismatchError, SepkitError, SideInformation
 from sepkit.problem import needs
 from sepkit.problem.run import Progress
 from sepkit.solving.method import Method
+from sepkit.solving.negotiation import tells_unused, told_unused
 from sepkit.testing.check import check, is_method
 from sepkit.testing.outcome import CheckFailed, Skipped, require
 from sepkit.testing.subject import MethodSubject, Result
@@ -83,10 +84,11 @@ def uses_are_used(subject: MethodSubject) -> None:
     without = subject.result(replace(subject.bare_case("sources"), length=length))
     for kind in subject.spec.uses:
         result = subject.result(replace(subject.bare_case("sources", kind), length=length))
-        told = any("made no difference" in remark for remark in result.run.remarks)
+        told = any(tells_unused(remark, kind) for remark in result.run.remarks)
         require(
             told or result.fingerprint != without.fingerprint,
-            f"{kind} makes no difference to the stems; leave it out of `uses`, so that callers are told",
+            f"{kind} makes no difference to the stems; leave it out of `uses`, so that callers are told, or say why, "
+            f"with run.remark: '{next(told_unused([kind], '...'))}'",
         )
 
 

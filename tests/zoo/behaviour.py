@@ -14,6 +14,7 @@ import numpy as np
 
 from sepkit import Audio, Cancelled, Config, Problem, Run, SepkitError
 from sepkit.errors import ConfigError
+from sepkit.solving.negotiation import told_unused
 from tests.zoo.good import Array, Drawn, Shares
 
 KEPT: list[Iterator[int]] = []
@@ -65,6 +66,13 @@ class SharesItself(Shares):
 class NeedsScore(Shares):
     def start(self, problem: Problem, run: Run) -> Array:
         assert problem.side_information.score is not None
+        return super().start(problem, run)
+
+
+class TellsOfF0Alone(Shares):
+    def start(self, problem: Problem, run: Run) -> Array:
+        for remark in told_unused({"f0"}, "there is no use for it"):
+            run.remark(remark)
         return super().start(problem, run)
 
 

@@ -163,6 +163,7 @@ EXHIBITS = [
     method("needs-are-declared", "behaviour:NamesNothing"),
     method("needs-are-declared", "behaviour:NeedsScore", needs=("score|f0",)),
     method("uses-are-used", uses=("examples",)),
+    method("uses-are-used", "behaviour:TellsOfF0Alone", uses=("examples", "f0")),
     # It has to fail while it is constructed, or sepkit would have named the need before.
     method(
         "missing-needs-are-named",
