@@ -131,7 +131,8 @@ class STFT:
         framed = np.lib.stride_tricks.sliding_window_view(segment, self.window_length, axis=-1)[..., :: self.hop, :]
         windowed = framed * self._analysis.astype(samples.dtype, copy=False)
         spectrum = _transforms(samples.shape[-1]).rfft(windowed, axis=-1)
-        return np.swapaxes(spectrum, -1, -2)
+        # NumPy before 2 transforms in double precision whatever it is given.
+        return np.swapaxes(spectrum.astype(np.result_type(samples.dtype, np.complex64), copy=False), -1, -2)
 
     def inverse(self, spectrum: NDArray[np.complexfloating], length: int) -> NDArray[np.floating]:
         """Samples of a spectrum by overlap-add with the canonical dual window.
@@ -262,6 +263,7 @@ class STFT:
         """Add the frames of `spectrum`, the first of which is frame `start`, to `samples` in place."""
         transforms = _transforms(samples.shape[-1])
         pieces = transforms.irfft(np.swapaxes(spectrum, -1, -2), n=self.window_length, axis=-1)
+        pieces = pieces.astype(spectrum.real.dtype, copy=False)
         pieces *= self._synthesis.astype(pieces.dtype, copy=False)
         count, hop = pieces.shape[-2], self.hop
         rows = -(-self.window_length // hop)
