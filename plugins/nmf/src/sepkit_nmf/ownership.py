@@ -87,21 +87,53 @@ def group_by_labels(
 def _expected_owners(
     points: NDArray[np.float64], weights: NDArray[np.float64], evidence: NDArray[np.float64], start: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Posterior probability of every owner after expectation and maximisation [shape=(atoms, sources)]."""
-    from scipy.special import softmax
+    """Posterior probability of every owner after expectation and maximisation.
 
+    Parameters
+    ----------
+    points : ndarray [shape=(atoms, coefficients)]
+        Cepstra of unit length.
+    weights : ndarray [shape=(atoms,)]
+        How much each counts in the mean of its source.
+    evidence : ndarray [shape=(atoms, sources)]
+        Log likelihood of what the labels say.
+    start : ndarray [shape=(atoms, sources)]
+        Posterior to begin with.
+
+    Returns
+    -------
+    posterior : ndarray [shape=(atoms, sources)]
+    """
     weights = weights / max(float(weights.mean()), np.finfo(np.float64).tiny)
-    # One average atom of no source in particular, so that those that have next to none keep a mean.
-    common = weights @ points / len(points)
     posterior = start
     for _ in range(_ROUNDS):
-        counts = weights[:, np.newaxis] * posterior
-        means = (counts.T @ points + common) / (counts.sum(axis=0)[:, np.newaxis] + 1)
-        distances = np.square(points[:, np.newaxis] - means).sum(axis=2)
-        before, posterior = posterior, softmax(evidence - _PRECISION * distances, axis=1)
+        means = _maximization(points, weights, posterior)
+        before, posterior = posterior, _expectation(points, means, evidence)
         if np.abs(posterior - before).max() < _SETTLED:
             break
     return posterior
+
+
+def _expectation(
+    points: NDArray[np.float64], means: NDArray[np.float64], evidence: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Posterior probability of every owner, of which none is likelier than another before [shape=(atoms, sources)]."""
+    from scipy.special import softmax
+
+    distances = np.square(points[:, np.newaxis] - means).sum(axis=2)
+    posterior: NDArray[np.float64] = softmax(evidence - _PRECISION * distances, axis=1)
+    return posterior
+
+
+def _maximization(
+    points: NDArray[np.float64], weights: NDArray[np.float64], posterior: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The mean of every source [shape=(sources, coefficients)]; weights are 1 in the mean."""
+    # One average atom of no source in particular, so that those that have next to none keep a mean.
+    common = weights @ points / len(points)
+    counts = weights[:, np.newaxis] * posterior
+    means: NDArray[np.float64] = (counts.T @ points + common) / (counts.sum(axis=0)[:, np.newaxis] + 1)
+    return means
 
 
 def _events(H: Array, frames_s: NDArray[np.floating]) -> NDArray[np.float64]:
