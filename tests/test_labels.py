@@ -224,6 +224,8 @@ class TestGiving:
             self.remarks(Label(-1, 9, "sax", 0, 4000), Label(0, 2, "rest"))
         with pytest.raises(MismatchError, match="the labels 'sax' together are about the whole recording and say"):
             self.remarks(Label(0.9, 2, "sax"), Label(0, 1, "sax"), Label(0, 2, "rest"))
+        with pytest.raises(MismatchError, match="the labels 'sax' together are about the whole recording and say"):
+            self.remarks(Label(0.9, 2, "sax"), Label(0, 1, "sax"), Label(0.2, 0.4, "sax"), Label(0, 2, "rest"))
         told = self.remarks(Label(0, 0.9, "sax"), Label(1, 2, "sax"), Label(0, 1, "rest"), self.BOX)
         assert "about the whole recording" not in told
         told = self.remarks(Label(0, 2, "sax"), Label(0, 1, "rest"), self.BOX)
