@@ -20,6 +20,9 @@ Overlap = Annotated[
     int,
     Field(ge=2, le=32, description="Windows that overlap at each sample; the hop is window / overlap."),
 ]
+MaskExponent = Annotated[
+    float, Field(gt=0, le=10, description="Exponent of the soft masks: 1 shares by magnitude, 2 by power (Wiener).")
+]
 
 
 class SpectralConfig(Config):

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from sepkit.config import Config
-from sepkit.spectral_config import Overlap, SpectralConfig, Window
-
-MaskExponent = Annotated[
-    float, Field(gt=0, le=10, description="Exponent of the soft masks: 1 shares by magnitude, 2 by power (Wiener).")
-]
+from sepkit.spectral_config import MaskExponent, Overlap, SpectralConfig, Window
 
 
 class MaskConfig(SpectralConfig):

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from sepkit.config import Config
-from sepkit.spectral_config import SpectralConfig
+from sepkit.spectral_config import SpectralConfig, Window
 
 SizeName = Literal["full", "small", "tiny"]
 
@@ -33,12 +33,7 @@ class NetworkOptions(SpectralConfig):
         description="full: of the size of Open-Unmix, two channels at once; small: dilated convolutions that train on "
         "processors; tiny: recurrent, for trials.",
     )
-    window_s: float = Field(
-        default=0.093,
-        gt=0,
-        le=1,
-        description="Window of the Fourier transform in seconds, rounded to a power of two samples.",
-    )
+    window_s: Window = 0.093
 
 
 class DecoderOptions(NetworkOptions):

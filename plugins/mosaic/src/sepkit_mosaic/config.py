@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from sepkit.spectral_config import SpectralConfig
+from sepkit.spectral_config import Overlap, SpectralConfig
 
 
 class MosaicConfig(SpectralConfig):
     """Options of audio mosaics."""
 
-    overlap: int = Field(
-        default=2, ge=2, le=32, description="Windows that overlap at each sample; the hop is window / overlap."
-    )
+    overlap: Overlap = 2
     repetition: int = Field(
         default=3, ge=0, le=1000, description="No sound of the source begins again within so many frames."
     )

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sepkit.spectral_config import SpectralConfig
+from sepkit.spectral_config import MaskExponent, SpectralConfig
 
 Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=10_000)], ...], Field(max_length=8)]
 
@@ -62,9 +62,7 @@ class NAEConfig(SpectralConfig):
         description="Trained weights: where activations come from. encoder: the trained encoder, in one pass; refit: "
         "fitted to the mixture, with beta, iterations and tolerance. Window and atoms are those of the weights.",
     )
-    mask_exponent: float = Field(
-        default=2.0, gt=0, le=10, description="Exponent of the soft masks: 1 shares by magnitude, 2 by power (Wiener)."
-    )
+    mask_exponent: MaskExponent = 2.0
 
     unexplained: Literal["auto", "residual", "share"] = Field(
         default="auto",

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from sepkit.spectral_config import SpectralConfig
+from sepkit.spectral_config import MaskExponent, SpectralConfig
 
 MOST_ATOMS = 2000
 
@@ -58,9 +58,7 @@ class NMFConfig(SpectralConfig):
         description="What stays as it was given: templates learned from examples stay fixed under auto, those of start "
         "do not.",
     )
-    mask_exponent: float = Field(
-        default=1.0, gt=0, le=10, description="Exponent of the soft masks: 1 shares by magnitude, 2 by power (Wiener)."
-    )
+    mask_exponent: MaskExponent = 1.0
     precision: Literal["float32", "float64"] = Field(
         default="float32", description="Floating-point type of the factorisation."
     )

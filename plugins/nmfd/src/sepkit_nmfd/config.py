@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from sepkit.spectral_config import SpectralConfig
+from sepkit.spectral_config import MaskExponent, SpectralConfig
 
 
 class NMFDConfig(SpectralConfig):
@@ -70,9 +70,7 @@ class NMFDConfig(SpectralConfig):
         lt=1,
         description="Stop when the cost fell by less than this fraction over ten iterations; 0: never.",
     )
-    mask_exponent: float = Field(
-        default=2.0, gt=0, le=10, description="Exponent of the soft masks: 1 shares by magnitude, 2 by power (Wiener)."
-    )
+    mask_exponent: MaskExponent = 2.0
 
     @model_validator(mode="after")
     def _solver_fits_beta(self) -> NMFDConfig:

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from sepkit.config import Config
-from sepkit.spectral_config import SpectralConfig
+from sepkit.spectral_config import MaskExponent, Overlap, SpectralConfig
 
 
 class FactorizationConfig(Config):
@@ -43,9 +43,7 @@ class FactorizationConfig(Config):
         lt=1,
         description="Stop when the cost fell by less than this fraction over ten iterations; 0: never.",
     )
-    mask_exponent: float = Field(
-        default=2.0, gt=0, le=10, description="Exponent of the soft masks: 1 shares by magnitude, 2 by power (Wiener)."
-    )
+    mask_exponent: MaskExponent = 2.0
     unexplained: Literal["auto", "residual", "share"] = Field(
         default="auto",
         description="What no note explains stays in the residual, or is shared among what sounds at that time or "
@@ -79,9 +77,7 @@ class ScoreNMFConfig(FactorizationConfig):
         description="Window of the Fourier transform in seconds, rounded to a power of two samples; by default 0.093, "
         "and 0.046 if any part plays chords, as pianos do.",
     )
-    overlap: int = Field(
-        default=4, ge=2, le=32, description="Windows that overlap at each sample; the hop is window / overlap."
-    )
+    overlap: Overlap = 4
     shared_envelope: float = Field(
         default=0.05,
         ge=0,

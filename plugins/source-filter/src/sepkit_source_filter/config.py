@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from sepkit.config import Config
 from sepkit.errors import ConfigError
+from sepkit.spectral_config import MaskExponent, Overlap, Window
 
 Semitones = Annotated[float, Field(ge=-36, le=36)]
 NetworkSize = Literal["small", "paper"]
@@ -29,15 +30,8 @@ class SourceFilterConfig(Config):
         "that gives them, or a trained network gives them in one pass. By default network with weights, or else "
         "direct.",
     )
-    window_s: float = Field(
-        default=0.11,
-        gt=0,
-        le=1,
-        description="Window of the Fourier transform in seconds, rounded to a power of two samples.",
-    )
-    overlap: int = Field(
-        default=4, ge=2, le=32, description="Windows that overlap at each sample; the hop is window / overlap."
-    )
+    window_s: Window = 0.11
+    overlap: Overlap = 4
     highest_hz: float = Field(
         default=8000.0, ge=500, le=96_000, description="The models reach up to here, or as far as the recording does."
     )
@@ -83,9 +77,7 @@ class SourceFilterConfig(Config):
     network_learning_rate: float = Field(
         default=2e-3, gt=0, le=1, description="Engine network: of Adam; it falls to a fiftieth over the steps."
     )
-    mask_exponent: float = Field(
-        default=2.0, gt=0, le=10, description="Exponent of the soft masks: 1 shares by magnitude, 2 by power (Wiener)."
-    )
+    mask_exponent: MaskExponent = 2.0
     output: Literal["masked", "synthesised"] = Field(
         default="masked",
         description="masked: the mixture through soft masks; synthesised: the models' own sound, which has nothing of "
