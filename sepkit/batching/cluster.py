@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import re
@@ -133,7 +134,7 @@ def cluster_executor(address: str, resources: Mapping[str, float]) -> Iterator[C
 def _told_when_late(address: str) -> Iterator[None]:
     try:
         yield
-    except TimeoutError as error:
+    except (TimeoutError, asyncio.TimeoutError) as error:  # Two kinds until Python 3.11; Dask raises either.
         raise SepkitError(
             f"the cluster {address} did not answer in time: its machines may have too much to do; start this once "
             "more, what is done stays done"
