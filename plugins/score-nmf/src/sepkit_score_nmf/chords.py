@@ -29,8 +29,7 @@ def plays_chords(notes: Sequence[Note]) -> bool:
     """Whether several notes sound at once in much of the time in which any does."""
     times_s = np.array([time_s for note in notes for time_s in (note.onset_s, note.offset_s)])
     changes = np.tile([1, -1], len(notes))
-    # Where one note ends as another begins, the end comes first.
-    order = np.lexsort((changes, times_s))
+    order = np.argsort(times_s)
     sounding = np.cumsum(changes[order])[:-1]
     durations_s = np.diff(times_s[order])
     return float(durations_s[sounding > 1].sum()) > _OFTEN * float(durations_s[sounding > 0].sum())
