@@ -107,3 +107,18 @@ def test_pitches_above_all_bins_are_left_alone() -> None:
     moved = SharedEnvelopes(together, 1.0, **PLACES)(templates)
     assert np.array_equal(moved[:, 0], templates[:, 0])
     assert np.array_equal(moved[:, 1:], SharedEnvelopes(layout(ATOMS), 1.0, **PLACES)(templates[:, 1:]))
+
+
+def test_pitches_keep_their_loudness_beside_each_other() -> None:
+    templates = filtered(ATOMS)
+    moved = SharedEnvelopes(layout(ATOMS), 1.0, **PLACES)(templates)
+    change = np.log(np.divide(moved, templates, out=np.ones_like(templates), where=templates > 0))
+    # By strong partials; what all pitches change by is a matter of the activations.
+    assert np.ptp((templates * change).sum(axis=0) / templates.sum(axis=0)) < 1e-4
+
+
+def test_one_step_changes_a_partial_by_a_limited_factor() -> None:
+    wrong, where = filtered(ATOMS), lobe(PITCHES[2], 3)
+    wrong[where, 2] *= 1e-4
+    moved = SharedEnvelopes(layout(ATOMS), 1.0, **PLACES)(wrong)
+    assert np.allclose(moved[where, 2], 20 * wrong[where, 2])
