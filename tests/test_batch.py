@@ -20,8 +20,10 @@ import pytest
 import sepkit
 from sepkit import Audio, Cancelled, Note, Score
 from sepkit.batching import Batch, BatchProgress, Here, Processes
+from sepkit.batching.request import digest_task
 from sepkit.errors import AudioError, ConfigError, SepkitError
 from sepkit.music.labels import Label, Labels
+from tests import fakes
 from tests.benchmarks import install_everywhere
 from tests.commandline import files_below, hum, record
 from tests.distributions import environment
@@ -169,6 +171,16 @@ class TestASecondCall:
     def test_trusts_no_damaged_record(self, again: Callable[..., str], out: Path, text: str) -> None:
         (out / "a" / "separation.json").write_text(text)
         assert again() == "dss"
+
+
+def test_other_weights_in_the_same_place_are_another_task(tmp_path: Path) -> None:
+    registry = sepkit.Registry(plugins=[])
+    registry.add(fakes.spec("taught", "Taught"))
+    digests = []
+    for level in (0.1, 0.2, 0.1):
+        (tmp_path / "levels.json").write_text(json.dumps({"levels": {"first": level}, "sample_rate": 8000}))
+        digests.append(digest_task(sepkit.Method("taught", weights=tmp_path, registry=registry), {}, registry))
+    assert digests[0] == digests[2] != digests[1]
 
 
 def test_the_shards_of_a_batch_are_all_of_it_and_share_nothing(folder: Path, out: Path) -> None:
