@@ -6,6 +6,7 @@ DATA is laid out as for ``real_stems.py``. The prior is `stationary`: every inst
 notes and the stems of all pieces but the one that is separated. Prints plain SDR in dB of every stem. The second table
 says why denoisers of steady pitched sounds have no place here: the SDR with which a stem is told by a single cycle that
 repeats for the whole of an excerpt, the best of all periods of `diffusion`, over excerpts of several lengths.
+``--stems FILE`` also writes what chains agree to and what the SDR is, for ``agreement.py``.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--seconds", type=float, default=6.0, help="that are separated of each piece")
+    parser.add_argument("--stems", type=Path)
     parser.add_argument("--pieces", default=",".join(PIECES))
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -63,6 +65,11 @@ def main() -> None:
             score = evaluate(found, piece.stems, metrics=["sdr"], permute=method == "nmf")
             cells = [f"{score.values['SDR'][source]:.1f}" for source in sources]
             print(f"| {row} | {' | '.join(cells)} | {seconds:.0f} |", flush=True)
+            if given.stems and method == "flow-sgld" and "oracle" not in row:
+                with given.stems.open("a", encoding="utf-8") as file:
+                    for source in sources:
+                        agreement, truth = found.provenance.agreement_db[source], score.values["SDR"][source]
+                        file.write(f"recordings\t{name}\t{source}\t{agreement}\t{truth}\n")
         print(f"\n| one cycle, over | {' | '.join(f'{s:g} s' for s in EXCERPTS_S)} |\n| --- {'| ---: ' * 4}|")
         for source, stem in piece.stems.items():
             told = [one_cycle(stem.samples[0], round(s * RATE)) for s in EXCERPTS_S]
