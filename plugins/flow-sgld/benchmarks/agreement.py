@@ -1,10 +1,11 @@
-"""Whether chains that agree are right: a picture and figures, from what ``toy_separation.py --stems`` has written.
+"""Whether chains that agree are right: a picture and figures, from what ``--stems`` of other benchmarks has written.
 
     python agreement.py stems.tsv agreement.png
 
-Prints, for every setting, how many stems there are, the correlation by rank between what the chains agree to and the
-true SDR, the median of their difference, and how often stems whose true SDR is below 5 dB have chains that agree to no
-more than 10 dB: doubt where there is cause for it.
+They are ``toy_separation.py`` and ``duets.py``, which may add to one file. Prints, for every kind of mixture, how
+many stems there are, the correlation by rank between what they agree to and the true SDR, the median of their
+difference, and how often stems whose true SDR is below 5 dB agree to no more than 10 dB: doubt where there is cause
+for it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def main() -> None:
         name, _, _, agreement, truth = line.split("\t")
         settings.setdefault(name, []).append((float(agreement), float(truth)))
     figure, axis = plt.subplots(figsize=(5, 5), layout="constrained")
-    print("| setting | stems | rank correlation | agreement less SDR, median | wrong stems | of them doubted |")
+    print("| mixtures | stems | rank correlation | agreement less SDR, median | wrong stems | of them doubted |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for name, pairs in settings.items():
         agreement, truth = np.clip(np.array(pairs), -30, 80).T
@@ -41,7 +42,8 @@ def main() -> None:
         print(f"| {name} | {len(pairs)} | {correlation:.2f} | {difference:.1f} | {wrong.sum()} | {doubted} |")
         axis.scatter(agreement, truth, s=12, label=name)
     axis.axline((0, 0), slope=1, color="0.7", zorder=0)
-    axis.set(xlabel="agreement of the chains, dB", ylabel="true SDR, dB")
+    axis.axhspan(-30, WRONG_DB, color="0.93", zorder=-1)
+    axis.set(xlabel="agreement_db", ylabel="true SDR, dB")
     axis.legend()
     figure.savefig(given.picture, dpi=120)
 

@@ -1,16 +1,19 @@
 """Separation of toy waveforms: improvement of SI-SDR over the mixture, for every ingredient of the sampler.
 
 Run with ``python toy_separation.py --count 20``; ``--oracle`` takes the exact densities instead of the flows,
-``--prior diffusion`` the denoisers, ``--weights DIR`` other weights. Mixtures have another seed than what is trained
-on. Prints a table in Markdown, whose figures are means over a mixture's stems; solved are mixtures that improve by more
-than 10 dB, and seconds are those of a processor. ``--stems FILE`` also writes a row for every stem, of what its chains
-agree to and what its SDR is, for ``agreement.py``.
+``--prior diffusion`` the denoisers, ``--weights DIR`` other weights. ``--together 2`` mixes every two of ``--sources``
+in turn, in place of all of them. Mixtures have another seed than what is trained on. Prints a table in Markdown, whose
+figures are means over a mixture's stems; solved are mixtures that improve by more than 10 dB, and seconds are those of
+a processor. ``--stems FILE`` also writes a row for every stem, of what its chains agree to and what its SDR is, for
+``agreement.py``.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Iterator, Sequence
+from itertools import combinations, cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=20)
     parser.add_argument("--sources", default="sine,square,saw,triangle")
+    parser.add_argument("--together", type=int, help="how many of the sources are in a mixture, by default all")
     parser.add_argument("--settings", default=";".join(SETTINGS))
     parser.add_argument("--oracle", action="store_true")
     parser.add_argument("--prior", help="the name of another prior, in place of the flows")
@@ -69,27 +73,39 @@ def main() -> None:
     if arguments.prior:
         options = {"weights": arguments.weights} if arguments.weights else {}
         priors, arguments.weights = [sepkit.Registry.discover().prior(arguments.prior).load()(**options)], None
-    data = ToyWaveforms(count=arguments.count, seed=arguments.seed, sources=tuple(arguments.sources.split(",")))
+    sources = arguments.sources.split(",")
+    together = arguments.together or len(sources)
     print("| setting | solved | median improvement, dB | mean | least | seconds |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |", flush=True)
     for name in arguments.settings.split(";"):
         method = sepkit.Method("flow-sgld", config=SETTINGS[name], weights=arguments.weights)
         started, gains = time.process_time(), []
-        for item, track in enumerate(data.tracks()):
-            stems = track.load_stems()
-            mixture = sepkit.Audio(np.sum([stem.samples for stem in stems.values()], axis=0), data.sample_rate)
+        for item, stems in enumerate(mixtures(sources, together, arguments.count, arguments.seed)):
+            mixture = sepkit.Audio(
+                np.sum([stem.samples for stem in stems.values()], axis=0), ToyWaveforms().sample_rate
+            )
             result = method.separate(mixture, sources=list(stems), priors=priors, seed=item)
             if arguments.stems:
                 with arguments.stems.open("a", encoding="utf-8") as file:
                     for source, stem in stems.items():
                         truth = sdr(result[source], stem)
-                        print(f"{name}\t{item}\t{source}\t{result.provenance.agreement_db[source]}\t{truth}", file=file)
+                        print(
+                            f"{together} waves\t{item}\t{source}\t{result.provenance.agreement_db[source]}\t{truth}",
+                            file=file,
+                        )
             found = [si_sdr(result[source], stem) for source, stem in stems.items()]
             gains.append(np.mean(found) - np.mean([si_sdr(mixture, stem) for stem in stems.values()]))
         seconds = (time.process_time() - started) / len(gains)
         solved = f"{sum(gain > 10 for gain in gains)} of {len(gains)}"
         figures = [f"{figure:.1f}" for figure in (np.median(gains), np.mean(gains), np.min(gains), seconds)]
         print(f"| {' | '.join([name, solved, *figures])} |", flush=True)
+
+
+def mixtures(sources: Sequence[Any], together: int, count: int, seed: int) -> Iterator[dict[str, sepkit.Audio]]:
+    """Stems of fresh mixtures, of every combination of so many sources in turn."""
+    for item, kinds in enumerate(islice(cycle(combinations(sources, together)), count)):
+        data = ToyWaveforms(count=item + 1, seed=seed, sources=kinds)
+        yield {kind: data.stem(item, kind) for kind in kinds}
 
 
 def sdr(estimate: sepkit.Audio, reference: sepkit.Audio) -> float:

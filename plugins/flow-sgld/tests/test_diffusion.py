@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,15 @@ def test_the_period_is_found_under_noise_louder_than_the_signal(period: int) -> 
     noise = torch.from_numpy(np.random.default_rng(1).standard_normal((1, 6000)))
     found = likeliest_periods(periodic(period, 6000) + 1.5 * noise, torch.tensor([1.5]), 5, 90, 3)
     assert period in found[0].tolist()
+
+
+@pytest.mark.parametrize("period", [13, 40, 54])
+def test_a_period_is_found_before_its_multiples_in_little_noise(period: int) -> None:
+    """Multiples fit as well, and need not go into the length, so that they are counted exactly."""
+    noise = torch.from_numpy(np.random.default_rng(1).standard_normal((1, 14_700)).astype(np.float32))
+    sine = torch.sin(2 * math.pi * torch.arange(14_700) / period)[None]
+    found = likeliest_periods(0.56 * sine + 0.01 * noise, torch.tensor([0.01]), 5, 560, 1)
+    assert found.tolist() == [[period]]
 
 
 def test_harmonics_are_the_least_squares_cycle() -> None:

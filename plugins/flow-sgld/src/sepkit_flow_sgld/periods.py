@@ -15,6 +15,9 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+_TO_COUNT = 4
+"""Times as many periods as are asked for are looked at closely."""
+
 
 def likeliest_periods(waveforms: Tensor, sigma: Tensor, shortest: int, longest: int, count: int) -> Tensor:
     """The periods of highest evidence, if a cycle is white with variance 1 [shape=(batch, count)].
@@ -30,13 +33,42 @@ def likeliest_periods(waveforms: Tensor, sigma: Tensor, shortest: int, longest: 
     """
     length = waveforms.shape[1]
     periods = torch.arange(shortest, longest + 1, device=waveforms.device)
-    repeats = length / periods.to(waveforms.dtype)
-    energies = _energies(waveforms, shortest, longest) / repeats
-    variance = sigma.square()[:, None]
-    ratio = repeats / variance
-    evidence = energies / variance * ratio / (1 + ratio) - periods * torch.log1p(ratio)
-    best: Tensor = evidence.topk(min(count, len(periods)), dim=1).indices
-    return periods[best]
+    whole, rest = length // periods, length % periods
+    squares = (periods - rest) * whole.square() + rest * (whole + 1).square()
+    energies = _energies(waveforms, shortest, longest) / (squares / length).to(waveforms.dtype)
+    # The multiples of a period fit as well as it does, but for a little that this counts wrongly where a cycle's energy
+    # lies unevenly: in little noise that is more than what it costs to be long. So the best are counted exactly.
+    rough = _evidence(energies, periods, length, sigma).topk(min(_TO_COUNT * count, len(periods)), dim=1).indices
+    periods = periods[rough]
+    exact = _evidence(_exact_energies(waveforms, periods), periods, length, sigma)
+    return periods.gather(1, exact.topk(min(count, periods.shape[1]), dim=1).indices)
+
+
+def _evidence(energies: Tensor, periods: Tensor, length: int, sigma: Tensor) -> Tensor:
+    """Log evidence of periods [shape=(batch, periods)], given the energy of what repeats with each."""
+    ratio = length / periods.to(energies.dtype) / sigma.square()[:, None]
+    return energies / sigma.square()[:, None] * ratio / (1 + ratio) - periods * torch.log1p(ratio)
+
+
+def _exact_energies(waveforms: Tensor, periods: Tensor) -> Tensor:
+    """The energy of what repeats with each period [shape of `periods`]."""
+    energies = waveforms.new_zeros(periods.shape)
+    for row, candidates in enumerate(periods.tolist()):
+        for place, period in enumerate(candidates):
+            cycle, times = _mean_cycle(waveforms[row], period)
+            energies[row, place] = (times * cycle.square()).sum()
+    return energies
+
+
+def _mean_cycle(waveform: Tensor, period: int) -> tuple[Tensor, Tensor]:
+    """The mean over all cycles, and how many there are of each of its samples [shape=(period,)]."""
+    whole = len(waveform) // period * period
+    rest = len(waveform) - whole
+    sums = waveform[:whole].reshape(-1, period).sum(0)
+    sums[:rest] += waveform[whole:]
+    times = torch.full_like(sums, len(waveform) // period)
+    times[:rest] += 1
+    return sums / times.clamp_min(1), times
 
 
 def _energies(waveforms: Tensor, shortest: int, longest: int) -> Tensor:
@@ -75,17 +107,11 @@ def harmonics(waveforms: Tensor, periods: Tensor, count: int) -> Tensor:
     coefficients : Tensor [shape=(batch, candidates, count)]
         Complex, such that the cycle's mean square is the sum of their squares, all but the outermost counted twice.
     """
-    length = waveforms.shape[1]
     found = waveforms.new_zeros((*periods.shape, count), dtype=waveforms.dtype.to_complex())
     for row, candidates in enumerate(periods.tolist()):
         for place, period in enumerate(candidates):
-            whole = length // period * period
-            sums = waveforms[row, :whole].reshape(-1, period).sum(0)
-            rest = length - whole
-            sums[:rest] += waveforms[row, whole:]
-            times = torch.full_like(sums, length // period)
-            times[:rest] += 1
-            spectrum = torch.fft.rfft(sums / times.clamp_min(1), norm="forward")[:count]
+            cycle, _ = _mean_cycle(waveforms[row], period)
+            spectrum = torch.fft.rfft(cycle, norm="forward")[:count]
             found[row, place, : len(spectrum)] = spectrum
     return found
 
