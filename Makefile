@@ -21,7 +21,7 @@ test: $(VENV)/.installed-test
 
 # The guide, the gallery and the API reference; warnings are errors, and what has not changed is not run again.
 docs: $(VENV)/.installed-test
-	$(BIN)/sphinx-build -W --keep-going -n -q -d docs/_build/doctrees docs docs/_build/html
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/sphinx-build -W --keep-going -n -q -j 2 -d docs/_build/doctrees docs docs/_build/html
 	@echo docs/_build/html/index.html
 
 format: $(VENV)/.installed-test

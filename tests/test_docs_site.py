@@ -49,7 +49,8 @@ SHOWN = (
 def site() -> Path:
     """The pages, built where ``make docs`` builds them: what is there and has not changed is not run again."""
     html, doctrees = BUILT / "html", BUILT / "doctrees"
-    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-n", "-q", "-d", doctrees, DOCS, html]
+    options = ["-W", "--keep-going", "-n", "-q", "-j", "2", "-d", doctrees]
+    command = [sys.executable, "-m", "sphinx", *options, DOCS, html]
     BUILT.mkdir(exist_ok=True)
     with filelock.FileLock(BUILT / "lock"):
         done = subprocess.run(

@@ -112,7 +112,7 @@ EXPERIMENTS = {
         "policy-unet",
         "duo",
         named=False,
-        config={"imitation": 60, "steps": 20, "starts": 1},
+        config={"imitation": 60, "steps": 20, "starts": 1, "iterations": 100, "settle": 50},
     ),
     "melody": Experiment(
         "melody",
