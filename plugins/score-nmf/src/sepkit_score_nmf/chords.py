@@ -1,6 +1,7 @@
 """What the score tells of the instruments: those that play chords are struck or plucked.
 
 Their notes begin at once and decay, which a short window shows; others are steady and wanted apart in frequency.
+Partials of notes that sound together meet: few of a part that plays chords stand alone and tell its envelope.
 """
 
 from __future__ import annotations
@@ -17,12 +18,18 @@ _OFTEN = 0.2
 
 WINDOW_S = 0.093
 WINDOW_OF_CHORDS_S = 0.046
+SHARED_ENVELOPE = 0.05
 
 
 def window_s(score: Score) -> float:
     """The window for a recording of these parts, in seconds."""
     chords = any(plays_chords(score.part(part).notes) for part in score.parts)
     return WINDOW_OF_CHORDS_S if chords else WINDOW_S
+
+
+def shared_envelopes(score: Score) -> dict[str, float]:
+    """How far each part is drawn towards its envelope in every iteration."""
+    return {part: 0.0 if plays_chords(score.part(part).notes) else SHARED_ENVELOPE for part in score.parts}
 
 
 def plays_chords(notes: Sequence[Note]) -> bool:
