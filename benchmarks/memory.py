@@ -22,7 +22,7 @@ import numpy as np
 import sepkit
 
 RATE = 44100
-_LOOK_S = 0.005
+_LOOK_S = 0.01
 
 
 def main() -> None:
