@@ -34,8 +34,10 @@ def shared_envelopes(score: Score) -> dict[str, float]:
 
 def plays_chords(notes: Sequence[Note]) -> bool:
     """Whether several notes sound at once in much of the time in which any does."""
-    times_s = np.array([time_s for note in notes for time_s in (note.onset_s, note.offset_s)])
-    changes = np.tile([1, -1], len(notes))
+    # A note that stands twice in a score is one.
+    spans = {(note.pitch, note.onset_s, note.offset_s) for note in notes}
+    times_s = np.array([time_s for _, *span in sorted(spans) for time_s in span])
+    changes = np.tile([1, -1], len(spans))
     # Where one note ends as another begins, the end comes first.
     order = np.lexsort((changes, times_s))
     sounding = np.cumsum(changes[order])[:-1]
