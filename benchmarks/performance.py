@@ -87,6 +87,13 @@ def start_up(trees: list[Tree]) -> None:
     table(title, trees, "start", trees[0].methods, runs=3)
 
 
+def commands(trees: list[Tree]) -> None:
+    """CPU seconds of the command, from the start of Python to the written stems."""
+    for seconds, runs in ((1, 3), (15, 2)):
+        title = f"CPU seconds of `sepkit run` on {seconds} s of music, the least of {runs}"
+        table(title, trees, "command", trees[0].methods, str(seconds), runs=runs)
+
+
 def minutes(trees: list[Tree]) -> None:
     """CPU seconds to separate."""
     table("CPU seconds for half a minute of music, default options", trees, "minute", trees[0].methods)
@@ -142,6 +149,7 @@ def everyone() -> tuple[str, ...]:
 
 SECTIONS = {
     "start-up": start_up,
+    "commands": commands,
     "methods": minutes,
     "memory": memory,
     "periods": periods,
@@ -150,13 +158,13 @@ SECTIONS = {
 }
 
 
-def table(title: str, trees: list[Tree], task: str, rows: tuple[str, ...], runs: int = 1) -> None:
+def table(title: str, trees: list[Tree], task: str, rows: tuple[str, ...], *also: str, runs: int = 1) -> None:
     """A row for each, a column for each tree, and the ratio."""
     columns = ["now", "before", "now / before"] if len(trees) > 1 else ["now"]
     print(f"\n| {title} | {' | '.join(columns)} |\n| --- |{' ---: |' * len(columns)}")
     for row in rows:
         # In turns, since whatever else the machine does comes and goes.
-        turns = [[tree.run(task, row) for tree in trees] for _ in range(runs)]
+        turns = [[tree.run(task, row, *also) for tree in trees] for _ in range(runs)]
         values = [min(figures, key=lambda figure: (figure is None, figure)) for figures in zip(*turns, strict=True)]
         cells = [shown(value) for value in values]
         if len(values) > 1:

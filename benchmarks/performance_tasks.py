@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import resource
+import subprocess
 import sys
 import tempfile
 import threading
@@ -38,6 +40,27 @@ def minute(recording: Path, method: str) -> float:
     began = time.process_time()
     separated(method, mixture, {})
     return time.process_time() - began
+
+
+def command(recording: Path, method: str, seconds: str) -> float:
+    """CPU seconds of `sepkit run`, from the start of Python to the written stems."""
+    import sepkit
+
+    mixture = excerpt(recording, round(float(seconds) * RATE))
+    known = knowledge(method, mixture)
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder, "mixture.wav")
+        mixture.write(place)
+        words = [sys.executable, "-m", "sepkit", "run", method, str(place), "-o", str(Path(folder, "stems"))]
+        if "sources" in known:
+            words += ["--sources", ",".join(known["sources"])]
+        if isinstance(known.get("score"), sepkit.Score):
+            known["score"].write(Path(folder, "score.mid"))
+            words += ["--score", str(Path(folder, "score.mid")), "--align", "never"]
+        before = os.times()
+        subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
 
 
 def memory(recording: Path, method: str) -> float:
@@ -134,6 +157,13 @@ def separated(method: str, mixture: Any, options: dict[str, Any]) -> Any:
     """With two sources, and notes or recordings of theirs for methods that want them."""
     import sepkit
 
+    return sepkit.separate(mixture, method, config=options, **knowledge(method, mixture))
+
+
+def knowledge(method: str, mixture: Any) -> dict[str, Any]:
+    """What a method is told: two sources, and notes or recordings of theirs if it wants them."""
+    import sepkit
+
     spec = sepkit.Registry.discover().separator(method)
     known: dict[str, Any] = {} if getattr(spec, "sources", ()) else {"sources": ["one", "two"]}
     if any("examples" in need for need in spec.needs):
@@ -145,7 +175,7 @@ def separated(method: str, mixture: Any, options: dict[str, Any]) -> Any:
             for part, name in enumerate(known["sources"])
         ]
         known |= {"score": sepkit.Score(tuple(notes)), "align": "never"}
-    return sepkit.separate(mixture, method, config=options, **known)
+    return known
 
 
 def excerpt_of(mixture: Any, length: int) -> Any:
@@ -223,7 +253,9 @@ def main() -> None:
     """Measure one thing within so many CPU seconds."""
     recording, patience, task, *arguments = sys.argv[1:]
     resource.setrlimit(resource.RLIMIT_CPU, (int(patience), resource.RLIM_INFINITY))
-    tasks: dict[str, Callable[..., Any]] = {one.__name__: one for one in (start, minute, memory, periods, curve, bss)}
+    tasks: dict[str, Callable[..., Any]] = {
+        one.__name__: one for one in (start, minute, command, memory, periods, curve, bss)
+    }
     print(json.dumps(tasks[task](Path(recording), *arguments)))
 
 

@@ -41,9 +41,13 @@ def lobe(pitch: float, number: int) -> NDArray[np.bool_]:
 ATOMS = [Atom("violin", pitch) for pitch in PITCHES]
 
 
+def shared(atoms: list[Atom], weight: float) -> SharedEnvelopes:
+    return SharedEnvelopes(layout(atoms), {str(atom.source): weight for atom in atoms}, **PLACES)
+
+
 def test_what_lies_on_an_envelope_stays_there() -> None:
     templates = filtered(ATOMS)
-    moved = SharedEnvelopes(layout(ATOMS), 1.0, **PLACES)(templates)
+    moved = shared(ATOMS, 1.0)(templates)
     partials = templates > 0.1 * templates.max()
     assert np.abs(np.log(moved[partials] / templates[partials])).max() < np.log(1.3)
 
@@ -54,7 +58,7 @@ def test_a_partial_that_stands_out_is_brought_back(number: int, factor: float) -
     templates, where = filtered(ATOMS), lobe(PITCHES[2], number)
     wrong = templates.copy()
     wrong[where, 2] *= factor
-    moved = SharedEnvelopes(layout(ATOMS), 1.0, **PLACES)(wrong)
+    moved = shared(ATOMS, 1.0)(wrong)
     off = [abs(np.log(some[where, 2].sum() / templates[where, 2].sum())) for some in (wrong, moved)]
     assert off[1] < 0.5 * off[0]
 
@@ -62,7 +66,7 @@ def test_a_partial_that_stands_out_is_brought_back(number: int, factor: float) -
 @given(weight=st.floats(0.01, 1), seed=st.integers(0, 100))
 def test_zeros_stay_and_partials_keep_their_shape(weight: float, seed: int) -> None:
     templates = filtered(ATOMS) * np.random.default_rng(seed).random((len(BINS_HZ), len(ATOMS)))
-    moved = SharedEnvelopes(layout(ATOMS), weight, **PLACES)(templates)
+    moved = shared(ATOMS, weight)(templates)
     assert ((moved == 0) == (templates == 0)).all()
     ratio = moved[lobe(PITCHES[0], 4), 0] / templates[lobe(PITCHES[0], 4), 0]
     assert np.ptp(ratio) < 1e-9 * ratio.max()
@@ -70,7 +74,7 @@ def test_zeros_stay_and_partials_keep_their_shape(weight: float, seed: int) -> N
 
 def test_the_scale_of_templates_does_not_matter() -> None:
     templates = filtered(ATOMS) * np.random.default_rng(0).random((len(BINS_HZ), len(ATOMS)))
-    envelopes = SharedEnvelopes(layout(ATOMS), 0.5, **PLACES)
+    envelopes = shared(ATOMS, 0.5)
     assert np.allclose(envelopes(1e-6 * templates), 1e-6 * envelopes(templates), rtol=1e-6)
 
 
@@ -79,13 +83,22 @@ def test_sources_have_envelopes_of_their_own() -> None:
     templates = harmonic_templates(layout(atoms), **PLACES)
     changed = templates.copy()
     changed[:, 5:] *= np.random.default_rng(0).random((len(BINS_HZ), 2))
-    envelopes = SharedEnvelopes(layout(atoms), 0.5, **PLACES)
+    envelopes = shared(atoms, 0.5)
     assert np.array_equal(envelopes(templates)[:, :5], envelopes(changed)[:, :5])
+
+
+def test_a_source_without_weight_is_left_alone() -> None:
+    atoms = [*ATOMS, Atom("cello", 40.0), Atom("cello", 43.0)]
+    envelopes = SharedEnvelopes(layout(atoms), {"cello": 0.0, str(ATOMS[0].source): 0.5}, **PLACES)
+    templates = np.random.default_rng(0).random((len(BINS_HZ), len(atoms)))
+    moved = envelopes(templates)
+    assert np.array_equal(moved[:, 5:], templates[:, 5:])
+    assert not np.array_equal(moved[:, :5], templates[:, :5])
 
 
 def test_one_pitch_transients_and_free_atoms_are_left_alone() -> None:
     atoms = [Atom("flute", 70.0), Atom("rest"), Atom("rest"), Atom("piano", 50.0, transient=True), Atom("piano", 50.0)]
-    envelopes = SharedEnvelopes(layout(atoms), 1.0, **PLACES)
+    envelopes = shared(atoms, 1.0)
     assert not envelopes
     templates = np.random.default_rng(0).random((len(BINS_HZ), len(atoms)))
     assert np.array_equal(envelopes(templates), templates)
@@ -93,25 +106,25 @@ def test_one_pitch_transients_and_free_atoms_are_left_alone() -> None:
 
 def test_silent_templates_stay_silent() -> None:
     templates = np.zeros((len(BINS_HZ), len(ATOMS)), np.float32)
-    moved = SharedEnvelopes(layout(ATOMS), 1.0, **PLACES)(templates)
+    moved = shared(ATOMS, 1.0)(templates)
     assert moved.dtype == np.float32
     assert not moved.any()
 
 
 def test_pitches_above_all_bins_are_left_alone() -> None:
     above = [Atom("glockenspiel", 130.0), Atom("glockenspiel", 133.0)]
-    assert not SharedEnvelopes(layout(above), 1.0, **PLACES)
-    assert not SharedEnvelopes(layout([*above, Atom("glockenspiel", 60.0)]), 1.0, **PLACES)
-    together = layout([Atom("violin", 130.0), *ATOMS])
+    assert not shared(above, 1.0)
+    assert not shared([*above, Atom("glockenspiel", 60.0)], 1.0)
+    together = [Atom("violin", 130.0), *ATOMS]
     templates = np.random.default_rng(0).random((len(BINS_HZ), 1 + len(ATOMS)))
-    moved = SharedEnvelopes(together, 1.0, **PLACES)(templates)
+    moved = shared(together, 1.0)(templates)
     assert np.array_equal(moved[:, 0], templates[:, 0])
-    assert np.array_equal(moved[:, 1:], SharedEnvelopes(layout(ATOMS), 1.0, **PLACES)(templates[:, 1:]))
+    assert np.array_equal(moved[:, 1:], shared(ATOMS, 1.0)(templates[:, 1:]))
 
 
 def test_pitches_keep_their_loudness_beside_each_other() -> None:
     templates = filtered(ATOMS)
-    moved = SharedEnvelopes(layout(ATOMS), 1.0, **PLACES)(templates)
+    moved = shared(ATOMS, 1.0)(templates)
     change = np.log(np.divide(moved, templates, out=np.ones_like(templates), where=templates > 0))
     # By strong partials; what all pitches change by is a matter of the activations.
     assert np.ptp((templates * change).sum(axis=0) / templates.sum(axis=0)) < 1e-4
@@ -120,5 +133,5 @@ def test_pitches_keep_their_loudness_beside_each_other() -> None:
 def test_one_step_changes_a_partial_by_a_limited_factor() -> None:
     wrong, where = filtered(ATOMS), lobe(PITCHES[2], 3)
     wrong[where, 2] *= 1e-4
-    moved = SharedEnvelopes(layout(ATOMS), 1.0, **PLACES)(wrong)
+    moved = shared(ATOMS, 1.0)(wrong)
     assert np.allclose(moved[where, 2], 20 * wrong[where, 2])

@@ -56,7 +56,7 @@ EXPERIMENTS = {
         "piano",
         ("score",),
         turned=(
-            _turned("`shared_envelope=0`", shared_envelope=0),
+            _turned("`shared_envelope=0.05`", shared_envelope=0.05),
             _turned("`transients=true`", transients=True),
             _turned("`mask_exponent=1`", mask_exponent=1),
             Setting("`--constraint harmonic:cents=200`", statements={"constraints": ["harmonic:cents=200"]}),

@@ -14,6 +14,7 @@ NIPS workshop 2006.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,24 +68,28 @@ class SharedEnvelopes:
     layout : Layout
         With atoms and bins. Sources with one pitch, transients and atoms without a pitch are left as they are, as are
         pitches above all bins.
-    weight : float
-        The fraction of the way, in decibels, that a partial is moved; with 1 partials come to lie on the envelope.
+    weights : mapping of str to float
+        The fraction of the way, in decibels, that each source's partials are moved; with 1 they come to lie on its
+        envelope. Sources that are not named are left as they are.
     cents, inharmonicity : float
         Where partials lie; see `sepkit.informed.harmonics.partial_lobes`.
     """
 
-    def __init__(self, layout: Layout, weight: float, *, cents: float, inharmonicity: float) -> None:
+    def __init__(self, layout: Layout, weights: Mapping[str, float], *, cents: float, inharmonicity: float) -> None:
         assert layout.atoms is not None
         columns: dict[str, list[int]] = {}
         for column, atom in enumerate(layout.atoms):
             if atom.source is not None and atom.pitch is not None and not atom.transient:
                 columns.setdefault(atom.source, []).append(column)
-        self._weight = weight
-        sources = (_partials_of(layout, theirs, cents, inharmonicity) for theirs in columns.values())
-        self._sources = [partials for partials in sources if partials is not None]
+        found = (
+            (weights[source], _partials_of(layout, theirs, cents, inharmonicity))
+            for source, theirs in columns.items()
+            if weights.get(source, 0) > 0
+        )
+        self._sources = [(weight, partials) for weight, partials in found if partials is not None]
 
     def __bool__(self) -> bool:
-        return self._weight > 0 and bool(self._sources)
+        return bool(self._sources)
 
     def __call__(self, templates: NDArray[np.floating]) -> NDArray[np.floating]:
         """Templates whose partials lie nearer to their envelopes.
@@ -100,11 +105,11 @@ class SharedEnvelopes:
         """
         moved = np.array(templates, order="C")
         flat = moved.reshape(-1)
-        for partials in self._sources:
+        for weight, partials in self._sources:
             strengths = _sums(partials.partial, flat[partials.elements], len(partials.pitch))
             if strengths.max() <= 0:
                 continue
-            change = self._weight * (shared_log_strengths(strengths, partials) - _log(strengths))
+            change = weight * (shared_log_strengths(strengths, partials) - _log(strengths))
             factors = np.exp(np.clip(change, -np.log(_MOST_CHANGE), np.log(_MOST_CHANGE)))
             flat[partials.elements] *= factors[partials.partial].astype(moved.dtype)
         return moved

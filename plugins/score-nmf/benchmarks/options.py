@@ -18,9 +18,11 @@ from sepkit.evaluation import evaluate
 from sepkit.evaluation.datasets.folder import Folder
 from sepkit.music.score import Score
 
+_ALIKE_DB = 0.01
+
 
 def main() -> None:
-    """Print a row a track as it is measured, and what each set of options gains and loses at most."""
+    """Print a row a track as it is measured, and what the defaults gain over each set of options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tracks", type=Path, nargs="+")
     parser.add_argument("--with", dest="others", action="append", default=[], metavar="KEY=VALUE,...")
@@ -38,9 +40,16 @@ def main() -> None:
         score = Score(tuple(note for note in score.notes if note.onset_s < mixture.duration_s))
         rows.append([mean_sdr(method, mixture, score, dict(zip(stems, cut, strict=True))) for method in methods])
         print(f"| {track.name} | {' | '.join(f'{value:.2f}' for value in rows[-1])} |", flush=True)
-    gains = np.array(rows)[:, 1:] - np.array(rows)[:, :1]
-    for text, gain in zip(arguments.others, gains.T, strict=True):
-        print(f"{text}: {gain.mean():+.2f} dB, better on {(gain > 0).sum()} of {len(gain)}, at worst {gain.min():+.2f}")
+    sdr = np.array(rows)
+    for text, gain in zip(arguments.others, (sdr[:, :1] - sdr[:, 1:]).T, strict=True):
+        won, lost = (gain >= _ALIKE_DB).sum(), (gain <= -_ALIKE_DB).sum()
+        print(f"defaults over {text}: {gain.mean():+.2f} dB, won {won}, lost {lost}, at worst {gain.min():+.2f}")
+    if len(sdr) > 1:
+        names = ["defaults", *arguments.others]
+        chosen = [int(np.delete(sdr, index, axis=0).mean(axis=0).argmax()) for index in range(len(sdr))]
+        reached = sdr[np.arange(len(sdr)), chosen].mean()
+        times = ", ".join(f"{names[one]} {chosen.count(one)} times" for one in sorted(set(chosen)))
+        print(f"best on the other tracks, leaving each out: {times}; {reached:.2f} dB on those left out")
 
 
 def beginning(audio: sepkit.Audio, seconds: float) -> sepkit.Audio:

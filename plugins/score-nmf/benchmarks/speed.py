@@ -22,7 +22,7 @@ from sepkit.informed import score_atoms
 from sepkit.problem import Hosted
 from sepkit.spectral import STFT
 from sepkit_nmf import factorize, normalized
-from sepkit_score_nmf import ScoreNMFConfig
+from sepkit_score_nmf import ScoreNMFConfig, chords
 from sepkit_score_nmf.start import partials_start
 
 
@@ -64,7 +64,7 @@ def repeated(mixture: sepkit.Audio, score: sepkit.Score, seconds: float) -> tupl
 def print_factorization_times(mixture: sepkit.Audio, score: sepkit.Score) -> None:
     """Seconds for ten iterations with and without active sets."""
     config = ScoreNMFConfig()
-    stft = STFT.of_duration(config.window_s, config.overlap, mixture.sample_rate)
+    stft = STFT.of_duration(chords.window_s(score), config.overlap, mixture.sample_rate)
     constraints = (
         Hosted(ScoreConstraint(), Domain.ACTIVATIONS, "score"),
         Hosted(HarmonicConstraint(), Domain.TEMPLATES, "harmonic"),

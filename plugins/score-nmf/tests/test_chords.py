@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sepkit import Note, Score
-from sepkit_score_nmf.chords import WINDOW_OF_CHORDS_S, WINDOW_S, plays_chords, window_s
+from sepkit_score_nmf.chords import WINDOW_OF_CHORDS_S, WINDOW_S, plays_chords, shared_envelopes, window_s
 
 MELODY = [Note(0.5 * n, 0.5 * n + 0.52, 60 + n, part="flute") for n in range(8)]
 CHORDS = [Note(n, n + 1.0, pitch, part="piano") for n in range(4) for pitch in (48, 52, 55)]
@@ -29,3 +29,9 @@ def test_overlaps_of_a_melody_are_no_chords(notes: list[Note], whether: bool) ->
 def test_one_pianist_makes_the_window_short() -> None:
     assert window_s(Score(tuple(MELODY))) == WINDOW_S
     assert window_s(Score((*MELODY, *CHORDS))) == WINDOW_OF_CHORDS_S
+
+
+def test_a_pianist_shares_no_envelope_but_the_flute_beside_does() -> None:
+    weights = shared_envelopes(Score((*MELODY, *CHORDS)))
+    assert weights["piano"] == 0
+    assert weights["flute"] > 0

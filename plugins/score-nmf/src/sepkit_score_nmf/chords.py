@@ -1,6 +1,7 @@
 """What the score tells of the instruments: those that play chords are struck or plucked.
 
 Their notes begin at once and decay, which a short window shows; others are steady and wanted apart in frequency.
+Partials of notes that sound together meet: few of a part that plays chords stand alone and tell its envelope.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ _OFTEN = 0.2
 
 WINDOW_S = 0.093
 WINDOW_OF_CHORDS_S = 0.046
+SHARED_ENVELOPE = 0.05
 
 
 def window_s(score: Score) -> float:
@@ -25,10 +27,17 @@ def window_s(score: Score) -> float:
     return WINDOW_OF_CHORDS_S if chords else WINDOW_S
 
 
+def shared_envelopes(score: Score) -> dict[str, float]:
+    """How far each part is drawn towards its envelope in every iteration."""
+    return {part: 0.0 if plays_chords(score.part(part).notes) else SHARED_ENVELOPE for part in score.parts}
+
+
 def plays_chords(notes: Sequence[Note]) -> bool:
     """Whether several notes sound at once in much of the time in which any does."""
-    times_s = np.array([time_s for note in notes for time_s in (note.onset_s, note.offset_s)])
-    changes = np.tile([1, -1], len(notes))
+    # A note that stands twice in a score is one.
+    spans = {(note.pitch, note.onset_s, note.offset_s) for note in notes}
+    times_s = np.array([time_s for _, *span in sorted(spans) for time_s in span])
+    changes = np.tile([1, -1], len(spans))
     order = np.argsort(times_s)
     sounding = np.cumsum(changes[order])[:-1]
     durations_s = np.diff(times_s[order])

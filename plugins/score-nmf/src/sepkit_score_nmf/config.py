@@ -78,12 +78,12 @@ class ScoreNMFConfig(FactorizationConfig):
         "and 0.046 if any part plays chords, as pianos do.",
     )
     overlap: Overlap = 4
-    shared_envelope: float = Field(
-        default=0.05,
+    shared_envelope: float | None = Field(
+        default=None,
         ge=0,
         le=1,
         description="How far each iteration moves the partials of a part's pitches towards the spectral envelope that "
-        "they share, as a fraction of the way; 0: not at all.",
+        "they share, as a fraction of the way; by default 0.05, and 0 for parts that play chords.",
     )
 
     cents: float = Field(

@@ -115,7 +115,10 @@ class ScoreNMF(FactorizationOfNotes[ScoreNMFConfig]):
         return partials_start(problem, layout)
 
     def shape(self, problem: Problem, layout: Layout) -> SharedEnvelopes | None:
-        envelopes = SharedEnvelopes(layout, self.config.shared_envelope, **places_of_partials(problem))
+        score, weight = problem.side_information.score, self.config.shared_envelope
+        assert score is not None
+        weights = chords.shared_envelopes(score) if weight is None else dict.fromkeys(score.parts, weight)
+        envelopes = SharedEnvelopes(layout, weights, **places_of_partials(problem))
         return envelopes or None
 
 
