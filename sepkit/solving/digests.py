@@ -126,6 +126,11 @@ def digest_path(path: Path) -> str:
     return digest_folder(path) if os.path.isdir(path) else digest_file(path)
 
 
+def files_of(path: Path) -> list[Path]:
+    """What `digest_path` reads: the file itself, or those of the folder."""
+    return sorted(_files(path, ())) if os.path.isdir(path) else [path]
+
+
 def _feed(digest: hashlib._Hash, path: Path) -> None:
     try:
         with open(path, "rb") as stream:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from sepkit.errors import WeightsError
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import SeparatorSpec, TrainableSpec
 from sepkit.plugin.store import default_folder, weights_at
 from sepkit.problem.prior import Prior
-from sepkit.solving.digests import digest_path
+from sepkit.solving.digests import digest_path, files_of
+
+MOST_BYTES = 16 << 30
+"""More than any weights take: digesting whatever else was given by mistake would last for minutes or hours."""
 
 
 def weights_used(
@@ -33,6 +38,13 @@ def weights_used(
     records : tuple of dict
         ``for`` (what they belong to) and ``digest``; of published ones ``name``, ``licence`` and ``source``, else
         None; and ``files``, the URL and SHA-256 of each that was fetched.
+
+    Raises
+    ------
+    ConfigError
+        If they cannot be read.
+    WeightsError
+        If they are larger than any weights.
     """
     own = () if weights is None else (_record(spec, weights),)
     return own + weights_of_priors(priors, registry)
@@ -51,6 +63,11 @@ def weights_of_priors(priors: Iterable[Prior], registry: Registry) -> tuple[dict
 
 def _record(spec: TrainableSpec, folder: Path) -> dict[str, Any]:
     weights = weights_at(folder, spec)
+    size = sum(os.stat(file).st_size for file in files_of(folder) if os.path.exists(file))
+    if size > MOST_BYTES:
+        raise WeightsError(
+            f"{folder} holds {size >> 30} GiB, weights have {MOST_BYTES >> 30} at most; give the weights alone"
+        )
     return {
         "for": f"{spec.kind} '{spec.name}'",
         "digest": digest_path(folder),
