@@ -69,11 +69,11 @@ def says_something_or_why_not(subject: StatementSubject) -> None:
     for domain in subject.domains:
         reason = _reason(subject, known, domain, "ordinary axes")
         require(reason is None, f"on {domain} it can say nothing of ordinary axes: {reason}")
-        if not _says_something(subject, known, domain):
-            continue
         others = [(blind, "atoms of which nothing is known")] if "atoms" in domain.axes else []
         if "labels" in kinds(subject.config.needs):
             others.append((with_labels_of_everything(known), "labels by which everybody sounds all the time"))
+        if not others or not _says_something(subject, known, domain):
+            continue
         for layout, axes in others:
             require(
                 _reason(subject, layout, domain, axes) is not None or _says_something(subject, layout, domain),
