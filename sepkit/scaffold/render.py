@@ -15,7 +15,7 @@ from sepkit.version import __version__
 TEMPLATES = Path(__file__).parent / "templates"
 
 SUMMARIES = {
-    "separator": "one band of frequencies for each source, from low to high",
+    "separator": "one band of frequencies for each source, low to high",
     "prior": "activations change little from frame to frame",
     "constraint": "templates are zero above a frequency",
 }
