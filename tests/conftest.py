@@ -7,13 +7,14 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from hypothesis import settings
 
-from sepkit import Audio, Domain, Registry
+import sepkit
+from sepkit import Audio, Domain, Registry, Separation
 from sepkit.plugin import PriorSpec
 from tests.scrubbed import scrubbed
 
@@ -106,6 +107,21 @@ def registry() -> Registry:
     ):
         registry.add(spec)
     return registry
+
+
+@pytest.fixture
+def separate(registry: Registry) -> Callable[..., Separation]:
+    """`sepkit.separate` with the fakes, by default with `shares`."""
+
+    def call(mixture: Any, method: str = "shares", **options: Any) -> Separation:
+        return sepkit.separate(mixture, method, registry=registry, **options)
+
+    return call
+
+
+@pytest.fixture
+def stereo(noise: NoiseOf) -> Audio:
+    return noise(2)
 
 
 @pytest.fixture

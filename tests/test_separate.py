@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import platform
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
 import sepkit_fakes as fakes
 
 import sepkit
-from sepkit import Audio, Cancelled, F0Track, Method, Note, Progress, Registry, Score, Separation
+from sepkit import Audio, Cancelled, Method, Registry, Separation
 from sepkit.builtin import MixtureConsistency
 from sepkit.errors import (
     AudioError,
@@ -26,26 +19,11 @@ from sepkit.errors import (
     MismatchError,
     PluginError,
     SepkitError,
-    SideInformationError,
     UnknownNameError,
-    WeightsError,
 )
 
 NoiseOf = Callable[..., Audio]
 Separate = Callable[..., Separation]
-
-
-@pytest.fixture
-def separate(registry: Registry) -> Separate:
-    def call(mixture: Any, method: str = "shares", **options: Any) -> Separation:
-        return sepkit.separate(mixture, method, registry=registry, **options)
-
-    return call
-
-
-@pytest.fixture
-def stereo(noise: NoiseOf) -> Audio:
-    return noise(2)
 
 
 def sums_to_mixture(separation: Separation, *, residual: bool = False, atol: float = 1e-6) -> None:
@@ -217,177 +195,6 @@ class TestSampleRate:
         assert separation.provenance.sample_rate == 48000
 
 
-class TestSeeds:
-    def test_same_seed_same_bytes(self, separate: Separate, stereo: Audio) -> None:
-        one, other = separate(stereo, "noise", seed=5), separate(stereo, "noise", seed=5)
-        assert [stem.samples.tobytes() for stem in one.values()] == [stem.samples.tobytes() for stem in other.values()]
-
-    def test_other_seed_other_result(self, separate: Separate, stereo: Audio) -> None:
-        one, other = separate(stereo, "noise", seed=5), separate(stereo, "noise", seed=6)
-        assert not np.array_equal(one["first"].samples, other["first"].samples)
-
-    @pytest.mark.parametrize("seed", [-1, 1.5, True, "1", None])
-    def test_need_to_be_whole_numbers(self, separate: Separate, stereo: Audio, seed: Any) -> None:
-        with pytest.raises(ConfigError, match="seed"):
-            separate(stereo, seed=seed)
-
-    def test_of_numpy_are_whole_numbers(self, separate: Separate, stereo: Audio) -> None:
-        separation = separate(stereo, "noise", seed=np.int64(5))
-        np.testing.assert_array_equal(separation["first"].samples, separate(stereo, "noise", seed=5)["first"].samples)
-        json.dumps(separation.provenance.as_dict())
-
-    def test_numbers_drawn_while_loading_change_no_result(self, registry: Registry, stereo: Audio) -> None:
-        method = Method("loading", registry=registry)
-        first, later = method.separate(stereo, seed=5), method.separate(stereo, seed=5)
-        np.testing.assert_array_equal(first["first"].samples, later["first"].samples)
-
-
-class TestThreads:
-    def test_sharing_a_method_give_what_one_after_the_other_gives(self, registry: Registry, noise: NoiseOf) -> None:
-        method = Method("noise", registry=registry)
-        mixtures = [noise(2, seed=seed) for seed in range(8)]
-        with ThreadPoolExecutor(4) as pool:
-            together = list(pool.map(lambda one: method.separate(one[1], seed=one[0]), enumerate(mixtures)))
-        for seed, mixture in enumerate(mixtures):
-            alone = method.separate(mixture, seed=seed)
-            for name in fakes.NAMES:
-                np.testing.assert_array_equal(together[seed][name].samples, alone[name].samples)
-
-
-class TestLoading:
-    @pytest.fixture(autouse=True)
-    def _none_yet(self) -> Iterator[None]:
-        fakes.Loading.loads.clear()
-        yield
-        fakes.Loading.loads.clear()
-
-    def test_waits_for_the_first_separation(self, registry: Registry) -> None:
-        Method("loading", registry=registry)
-        assert fakes.Loading.loads == []
-
-    def test_happens_once_for_several_separations(self, registry: Registry, stereo: Audio) -> None:
-        method = Method("loading", registry=registry)
-        for seed in range(3):
-            method.separate(stereo, seed=seed)
-        assert fakes.Loading.loads == [None]
-
-    def test_happens_once_for_several_threads(self, registry: Registry, stereo: Audio) -> None:
-        method = Method("loading", registry=registry)
-        barrier = threading.Barrier(4)
-
-        def work(_: int) -> None:
-            barrier.wait(10)
-            method.separate(stereo)
-
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(work, range(4)))
-        assert fakes.Loading.loads == [None]
-
-    def test_is_tried_again_after_it_failed(self, registry: Registry, stereo: Audio) -> None:
-        method = Method("breaks-on-load", registry=registry)
-        for _ in range(2):
-            with pytest.raises(PluginError, match="no such tensor"):
-                method.separate(stereo)
-
-    def test_gets_the_folder_of_weights(self, separate: Separate, stereo: Audio, tmp_path: Path) -> None:
-        separate(stereo, "loading", weights=str(tmp_path))
-        assert fakes.Loading.loads == [tmp_path]
-
-
-class TestWeights:
-    def test_digest_is_over_names_and_contents(self, separate: Separate, stereo: Audio, tmp_path: Path) -> None:
-        def digest() -> str:
-            [record] = separate(stereo, weights=tmp_path).provenance.weights
-            return str(record["digest"])
-
-        (tmp_path / "model.json").write_text("{}")
-        first = digest()
-        assert first == hashlib.sha256(b"model.json\0{}").hexdigest()
-        (tmp_path / "model.json").write_text("{ }")
-        second = digest()
-        (tmp_path / "model.json").rename(tmp_path / "other.json")
-        third = digest()
-        (tmp_path / "deep").mkdir()
-        (tmp_path / "deep" / "x").write_text("x")
-        assert len({first, second, third, digest()}) == 4
-
-    def test_digest_does_not_change_by_itself(self, separate: Separate, stereo: Audio, tmp_path: Path) -> None:
-        for name in ("b", "a", "c"):
-            (tmp_path / name).write_text(name)
-        digests = set()
-        for time_s in (0, 10):
-            os.utime(tmp_path / "a", (time_s, time_s))
-            digests.add(separate(stereo, weights=tmp_path).provenance.weights[0]["digest"])
-        assert len(digests) == 1
-
-    def test_that_are_gone_before_the_end_cost_nobody_the_stems(
-        self, registry: Registry, stereo: Audio, tmp_path: Path
-    ) -> None:
-        weights = tmp_path / "weights"
-        weights.write_text("one")
-        method = Method("loading", registry=registry, weights=weights)
-        before = method.separate(stereo, reporter=lambda _: weights.unlink(missing_ok=True))
-        weights.unlink(missing_ok=True)
-        after = method.separate(stereo)
-        digests = [separation.provenance.weights[0]["digest"] for separation in (before, after)]
-        assert digests == [hashlib.sha256(b"one").hexdigest()] * 2
-
-    def test_none_no_digest(self, separate: Separate, stereo: Audio) -> None:
-        assert separate(stereo).provenance.weights == ()
-
-    def test_missing_folder(self, separate: Separate, stereo: Audio, regular_file: Path) -> None:
-        with pytest.raises(WeightsError, match="no such folder"):
-            separate(stereo, weights=regular_file / "x")
-
-
-class TestProgress:
-    def test_reaches_the_host(self, separate: Separate, stereo: Audio) -> None:
-        reports: list[Progress] = []
-        separate(stereo, "steps", reporter=reports.append)
-        assert reports == [Progress("count", done, 10) for done in range(11)]
-
-    def test_of_a_loop_left_early_is_done(self, separate: Separate, stereo: Audio) -> None:
-        reports: list[Progress] = []
-        separate(stereo, "steps", config={"stop_at": 3}, reporter=reports.append)
-        assert [report.done for report in reports] == [0, 1, 2, 3, 10]
-
-    def test_of_a_method_that_fails_is_never_done(self, separate: Separate, stereo: Audio) -> None:
-        reports: list[Progress] = []
-        with pytest.raises(PluginError, match="diverged"):
-            separate(stereo, "steps", config={"fail_at": 3}, reporter=reports.append)
-        assert [report.done for report in reports] == [0, 1, 2, 3]
-
-
-class TestCancelling:
-    def test_before_it_starts(self, separate: Separate, stereo: Audio) -> None:
-        cancel = threading.Event()
-        cancel.set()
-        reports: list[Progress] = []
-        with pytest.raises(Cancelled):
-            separate(stereo, "steps", cancel=cancel, reporter=reports.append)
-        assert reports == []
-
-    @pytest.mark.parametrize("done", [0, 4, 9])
-    def test_in_the_middle_stops_within_one_step(self, separate: Separate, stereo: Audio, done: int) -> None:
-        cancel, reports = threading.Event(), []
-
-        def report(progress: Progress) -> None:
-            reports.append(progress.done)
-            if progress.done == done:
-                cancel.set()
-
-        with pytest.raises(Cancelled):
-            separate(stereo, "steps", cancel=cancel, reporter=report)
-        assert max(reports) == done
-
-    def test_leaves_the_method_usable(self, registry: Registry, stereo: Audio) -> None:
-        method, cancel = Method("steps", registry=registry), threading.Event()
-        cancel.set()
-        with pytest.raises(Cancelled):
-            method.separate(stereo, cancel=cancel)
-        assert len(method.separate(stereo)) == 2
-
-
 class TestConstraintsOnWaveforms:
     @pytest.mark.parametrize("constraint", ["mixture-consistency", MixtureConsistency()])
     @pytest.mark.parametrize(
@@ -425,107 +232,6 @@ class TestConstraintsOnWaveforms:
         separation = separate(stereo, constraints=[fakes.Ceiling(level=0.1), fakes.Ceiling(level=0.2)])
         assert [record["name"] for record in separation.provenance.constraints] == ["ceiling", "ceiling-2"]
         assert [record["violation"] for record in separation.provenance.constraints] == pytest.approx([0, 0], abs=1e-6)
-
-
-class TestSideInformation:
-    SCORE = Score((Note(0, 1, 60),))
-    F0 = F0Track(np.array([0.0]), np.array([440.0]))
-
-    def test_needs_are_all_named_before_any_work(self, separate: Separate, stereo: Audio) -> None:
-        with pytest.raises(MismatchError) as error:
-            separate(stereo, "needy")
-        assert len(error.value.reasons) == 4
-        assert "shares" in error.value.alternatives
-
-    def test_needs_that_are_met(self, separate: Separate, stereo: Audio, tmp_path: Path) -> None:
-        options = {"f0": {"a": self.F0}, "weights": tmp_path, "sources": ["a"]}
-        assert list(separate(stereo, "needy", score=self.SCORE, **options)) == ["a"]
-        self.SCORE.write(tmp_path / "score.mid")
-        assert list(separate(stereo, "needy", score=tmp_path / "score.mid", **options)) == ["a"]
-
-    def test_what_nobody_uses_is_told(self, separate: Separate, stereo: Audio) -> None:
-        given: dict[str, Any] = {"score": self.SCORE, "f0": {"a": self.F0}, "examples": {"a": stereo}}
-        told = separate(stereo, "shares", sources=["a"], references={"a": stereo}, **given).provenance.remarks
-        words = ("set of examples", "F0", "set of true stems", "score")
-        assert {f"the {word} made no difference: method 'shares' has no use for it" for word in words} <= set(told)
-
-    def test_what_nobody_uses_takes_no_work(self, separate: Separate, stereo: Audio) -> None:
-        assert separate(stereo, "shares", sources=["a"], score=self.SCORE).provenance.alignment is None
-        assert separate(stereo, "peeks", sources=["a"], score=self.SCORE).provenance.alignment is not None
-
-    def test_notes_that_were_heard_in_a_recording_stay_where_they_are_in_it(
-        self, separate: Separate, stereo: Audio, tmp_path: Path
-    ) -> None:
-        """Also after they were a file; in another recording they are compared with it."""
-        heard = separate(stereo, "peeks", sources=["a"], score=self.SCORE).provenance.inputs["mixture"]
-        replace(self.SCORE, heard_in=heard).write(tmp_path / "heard.mid")
-        another = Audio(-stereo.samples, stereo.sample_rate)
-        for mixture, stays in ((stereo, True), (another, False)):
-            separation = separate(mixture, "peeks", sources=["a"], score=tmp_path / "heard.mid")
-            assert (separation.provenance.alignment is None) == stays
-
-    def test_a_method_is_told_what_its_spec_names(self, separate: Separate, stereo: Audio) -> None:
-        given: dict[str, Any] = {"f0": {"a": self.F0}, "examples": {"a": stereo}, "references": {"a": stereo}}
-
-        class Cheating(MixtureConsistency):
-            """Knows the truth, which is no reason to tell the method."""
-
-            needs: ClassVar[frozenset[str]] = frozenset({"references"})
-
-        for constraints in ([], [Cheating()]):
-            separation = separate(stereo, "peeks", sources=["a"], constraints=constraints, **given)
-            assert "told of examples, f0" in separation.provenance.remarks
-
-    def test_what_a_statement_uses_is_used(self, separate: Separate, stereo: Audio) -> None:
-        class Informed(MixtureConsistency):
-            """The same, for whoever knows F0 or a score."""
-
-            needs: ClassVar[frozenset[str]] = frozenset({"f0|score"})
-
-        told = separate(stereo, "shares", sources=["a"], score=self.SCORE, constraints=[Informed()])
-        assert not [remark for remark in told.provenance.remarks if "made no difference" in remark]
-
-    def test_score_that_is_missing(self, separate: Separate, stereo: Audio, tmp_path: Path) -> None:
-        with pytest.raises(SideInformationError, match="no such score"):
-            separate(stereo, score=tmp_path / "score.mid")
-
-
-class TestProvenance:
-    def test_says_how_the_stems_came_about(self, separate: Separate, noise: NoiseOf) -> None:
-        separation = separate(noise(2, 4000), config={"shares": (0.5,)}, sources=["a", "b"], seed=7, device="cpu")
-        record = separation.provenance
-        assert (record.method, record.seed, record.device) == ("shares", 7, "cpu")
-        assert record.config == {"shares": [0.5]}
-        assert (record.sample_rate, record.channels, record.samples) == (8000, 2, 4000)
-        known = {"python": platform.python_version(), "sepkit": sepkit.__version__, "numpy": np.__version__}
-        assert record.versions.items() >= known.items()
-        assert record.plugin == {"name": None, "distribution": None, "version": None}
-        assert record.seconds >= 0
-
-    def test_holds_defaults_that_were_used(self, separate: Separate, stereo: Audio) -> None:
-        assert separate(stereo).provenance.config == {"shares": [0.25, 0.75]}
-
-    def test_holds_traces(self, separate: Separate, stereo: Audio) -> None:
-        assert separate(stereo, "steps", config={"total": 3}).provenance.traces == {"steps": [0.0, 1.0, 2.0]}
-
-    def test_is_strict_json(self, separate: Separate, stereo: Audio) -> None:
-        separation = separate(
-            stereo,
-            "faulty",
-            config={"fault": "infinite trace"},
-            constraints=["mixture-consistency"],
-            sources=["ä", "b"],
-        )
-        record = separation.provenance.as_dict()
-        again = json.loads(json.dumps(record, allow_nan=False))
-        assert again["sources"] == ["ä", "b"]
-        assert again["traces"] == {"cost": [1.0, None, None]}
-
-    def test_is_enough_to_repeat_the_run(self, separate: Separate, stereo: Audio) -> None:
-        first = separate(stereo, "noise", seed=3)
-        record = first.provenance.as_dict()
-        again = separate(stereo, record["method"], config=record["config"], seed=record["seed"])
-        np.testing.assert_array_equal(again["second"].samples, first["second"].samples)
 
 
 class TestMethods:
