@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sepkit.alignment.fitting import Fitted
 from sepkit.config import Config
 from sepkit.music.audio import Audio
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import SeparatorSpec
-from sepkit.problem.problem import Problem
 from sepkit.problem.run import Run
-from sepkit.solving.adaptation import Adaptation
+from sepkit.solving.asked import Posed
 from sepkit.solving.provenance import Provenance
 from sepkit.solving.versions import versions_of
 
@@ -22,14 +20,13 @@ def provenance_of(
     weights: tuple[dict[str, Any], ...],
     registry: Registry,
     mixture: Audio,
-    problem: Problem,
+    posed: Posed,
     run: Run,
-    adaptation: Adaptation,
-    fit: Fitted | None,
     sources: tuple[str, ...],
 ) -> Provenance:
     """What determined a result and what came of it; the caller adds what only it knows."""
     origin = registry.origin(spec)
+    problem, fit, adaptation = posed.problem, posed.fit, posed.adaptation
     return Provenance(
         method=spec.name,
         plugin={

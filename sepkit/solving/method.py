@@ -21,11 +21,10 @@ from sepkit.plugin.store import chosen_weights, require_unchanged
 from sepkit.problem.constraint import Constraint
 from sepkit.problem.domain import Domain
 from sepkit.problem.prior import Prior
-from sepkit.problem.problem import Problem
 from sepkit.problem.run import Cancel, Reporter, Run, checked_seed
 from sepkit.solving.account import provenance_of
-from sepkit.solving.adaptation import Adaptation
 from sepkit.solving.agreement import agreement_db
+from sepkit.solving.asked import Asked, Posed
 from sepkit.solving.contract import check_stems, check_violations, plugin_faults
 from sepkit.solving.declare import declared_constraints, declared_priors
 from sepkit.solving.digests import digest_inputs, digest_paths
@@ -133,115 +132,128 @@ class Method:
             cancel=cancel,
             keep_variables=keep_variables,
         )
-        mixture = audio_given(mixture, "mixture")
-        names = sources_given(sources)
-        given = side_given(score, f0, examples, references, labels_given(labels), mixture)
-        require_asked_for(given, names)
-        hosted_priors, hosted_constraints = negotiate(
-            self.spec,
-            self.config,
-            Task(
-                given=given.kinds
-                | ({"weights"} if self._own_weights else set())
-                | ({"sources"} if names else set())
-                | ({"stereo"} if mixture.channels > 1 else set()),
-                priors=declared_priors(priors, self.registry),
-                constraints=declared_constraints(constraints, self.registry),
-                device=self.device,
-                sources=names,
-            ),
-            self.registry,
+        recording = audio_given(mixture, "mixture")
+        asked = self._asked(
+            recording,
+            Region.of(recording, start_s, end_s),
+            sources_given(sources),
+            side_given(score, f0, examples, references, labels_given(labels), recording),
+            declared_priors(priors, self.registry),
+            declared_constraints(constraints, self.registry),
         )
+        self._load(reporter, cancel)
+        run.check_cancelled()
+        posed = self._posed(asked, align, reporter, cancel)
+        run.remarks += asked.remarks
+        # Now and not at the end: whatever becomes of the files in the meantime, the result is that of these.
+        weights = self.weights_used + weights_of_priors((prior.statement for prior in asked.priors), self.registry)
+        with run:
+            stems = self._solved(posed, run)
+            uncertainty = posed.adaptation.restored_uncertainty(run.uncertainty)
+        mixture, labels = posed.original.mixture, asked.labels
+        stems = {name: stems[name] for name in asked.sources or stems}
+        uncertainty = {name: uncertainty[name] for name in stems if name in uncertainty}
+        for remark in remarks_on_result(self.spec, mixture, asked.sources, stems, run):
+            run.remark(remark)
+        agreement = agreement_db(stems, uncertainty)
+        if keep_length:
+            stems, uncertainty = (asked.region.kept_length(kept, recording) for kept in (stems, uncertainty))
+            mixture = recording
+        else:
+            labels = asked.region.known(SideInformation(labels=labels), recording).labels
+        where = {"sources": list(asked.sources), "align": align, "start_s": start_s, "end_s": end_s}
+        provenance = replace(
+            provenance_of(self.spec, self.config, weights, self.registry, mixture, posed, run, tuple(stems)),
+            seconds=round(time.perf_counter() - started, 3),
+            inputs=asked.inputs,
+            given={**where, "keep_length": keep_length, **asked.origins},
+            agreement_db=agreement,
+        )
+        return Separation(mixture, stems, provenance, run.variables, uncertainty, run.learned, labels)
+
+    def _asked(
+        self,
+        recording: Audio,
+        region: Region,
+        sources: tuple[str, ...],
+        given: SideInformation,
+        priors: tuple[Prior, ...],
+        constraints: tuple[Constraint, ...],
+    ) -> Asked:
+        """What is asked for, negotiated and compared with the recording; what cannot be is refused."""
+        require_asked_for(given, sources)
+        there = {"weights": self._own_weights, "sources": bool(sources), "stereo": recording.channels > 1}
+        task = Task(
+            given=given.kinds | {kind for kind, is_there in there.items() if is_there},
+            priors=priors,
+            constraints=constraints,
+            device=self.device,
+            sources=sources,
+        )
+        hosted_priors, hosted_constraints = negotiate(self.spec, self.config, task, self.registry)
         hosted = (*hosted_priors, *hosted_constraints)
-        on_labels = checked_labels(given.labels, mixture, self.spec.name, hosted)
+        useful = used(self.spec, hosted)
+        in_vain = given.kinds - useful - {"labels"}
         options = {self.spec.name: self.config, **{one.label: one.statement for one in hosted}}
-        inputs = digest_inputs(mixture, given) | digest_paths(options)
-        came_from = origins(mixture, given, self.weights, options)
-        in_vain = given.kinds - used(self.spec, hosted) - {"labels"}
-        heard, given = given.labels, given.only(used(self.spec, hosted))
+        return Asked(
+            recording=recording,
+            region=region,
+            sources=sources,
+            known=given.only(useful),
+            labels=given.labels,
+            priors=hosted_priors,
+            constraints=hosted_constraints,
+            remarks=(
+                *checked_labels(given.labels, recording, self.spec.name, hosted),
+                *told_unused(in_vain, f"method '{self.spec.name}' has no use for it"),
+            ),
+            inputs=digest_inputs(recording, given) | digest_paths(options),
+            origins=origins(recording, given, self.weights, options),
+        )
+
+    def _load(self, reporter: Reporter | None, cancel: Cancel | None) -> None:
+        def load() -> None:
+            require_unchanged(self.weights, self.spec)
+            _ = self.weights_used
+            # A run of its own: which separation happens to come first must not change any of them.
+            with Run(device=self.device, reporter=reporter, cancel=cancel) as run:
+                self._separator.load(self.weights, run)
+
         with plugin_faults(self.spec):
-            self._once(functools.partial(self._load, reporter, cancel))
+            self._once(load)
+
+    def _posed(self, asked: Asked, align: Aligning, reporter: Reporter | None, cancel: Cancel | None) -> Posed:
+        """The problem, at the rate and with the names that the loaded weights have."""
+        with plugin_faults(self.spec):
             rate = self._separator.sample_rate or self.spec.sample_rate
             known = self._separator.sources or self.spec.sources
-            some = "selective" in self.spec.traits and not hosted
-        run.check_cancelled()
-        strange = [name for name in names if known and name not in known]
+        strange = [name for name in asked.sources if known and name not in known]
         if strange:
             reason = f"its weights know {', '.join(known)} and not {', '.join(strange)}: name the sources like them"
             raise MismatchError(self.spec.name, (reason,))
-        if any(prior.domain == Domain.WAVEFORMS for prior in hosted_priors):
+        if any(prior.domain == Domain.WAVEFORMS for prior in asked.priors):
             # They speak of the mixture as it is, in place of the weights that want another rate.
             rate = self.spec.sample_rate
         fit = None
-        if given.score is not None:
-            here = given.score.heard_in == inputs["mixture"]
-            fit = fitted(mixture, given.score, align, reporter, cancel, heard=here)
-        region = Region.of(mixture, start_s, end_s)
-        whole, mixture = mixture, region.mixture(mixture)
-        adaptation = Adaptation.between(mixture, rate, self.spec.channels)
-        given = region.known(replace(given, score=fit.score if fit else None), whole)
-        adapted = adaptation.side_information(given)
-        problem = Problem(
-            adaptation.adapted(),
-            names if names and some else known or names,
-            adapted.only(self.spec.side_information),
-            hosted_priors,
-            hosted_constraints,
-            for_statements=adapted,
-        )
-        run.remarks += [*on_labels, *told_unused(in_vain, f"method '{self.spec.name}' has no use for it")]
-        # Now and not at the end: whatever becomes of the files in the meantime, the result is that of these.
-        weights = self.weights_used + weights_of_priors((prior.statement for prior in hosted_priors), self.registry)
-        hosts_waveforms = Domain.WAVEFORMS in self.spec.constraints
-        with run:
-            run.check_cancelled()
-            with plugin_faults(self.spec):
-                if problem.sources and not hosts_waveforms:  # What cannot be bound is told before any work is done.
-                    problem.bind_constraints(problem.layout(), Domain.WAVEFORMS)
-                stems = dict(self._separator.separate(problem, run))
-            check_stems(self.spec, problem, stems)
-            check_violations(self.spec, problem, run, hosted_outside=not hosts_waveforms)
-            stems = adaptation.restored(stems, run)
-            uncertainty = adaptation.restored_uncertainty(run.uncertainty)
-            # The way back to the mixture's rate and channels can break what the method itself had satisfied.
-            if not hosts_waveforms or adaptation.steps:
-                with plugin_faults(self.spec):
-                    stems = project_waveforms(replace(problem, mixture=mixture, for_statements=given), stems, run)
-            if names:
-                stems = {name: stems[name] for name in names}
-        for remark in remarks_on_result(self.spec, mixture, names, stems, run):
-            run.remark(remark)
-        uncertainty = {name: uncertainty[name] for name in stems if name in uncertainty}
-        agreement = agreement_db(stems, uncertainty)
-        if keep_length:
-            stems, uncertainty = region.kept_length(stems, whole), region.kept_length(uncertainty, whole)
-            mixture = whole
-        else:
-            heard = region.known(SideInformation(labels=heard), whole).labels
-        asked = {"sources": list(names), "align": align, "start_s": start_s, "end_s": end_s, "keep_length": keep_length}
-        provenance = replace(
-            provenance_of(
-                self.spec,
-                self.config,
-                weights,
-                self.registry,
-                mixture,
-                problem,
-                run,
-                adaptation,
-                fit,
-                tuple(stems),
-            ),
-            seconds=round(time.perf_counter() - started, 3),
-            inputs=inputs,
-            given={**asked, **came_from},
-            agreement_db=agreement,
-        )
-        return Separation(mixture, stems, provenance, run.variables, uncertainty, run.learned, heard)
+        if asked.known.score is not None:
+            here = asked.known.score.heard_in == asked.inputs["mixture"]
+            fit = fitted(asked.recording, asked.known.score, align, reporter, cancel, heard=here)
+        some = "selective" in self.spec.traits and not asked.priors and not asked.constraints
+        return Posed.of(asked, self.spec, asked.sources if some else known or asked.sources, rate, fit)
 
-    def _load(self, reporter: Reporter | None, cancel: Cancel | None) -> None:
-        require_unchanged(self.weights, self.spec)
-        _ = self.weights_used
-        # A run of its own: which separation happens to come first must not change any of them.
-        with Run(device=self.device, reporter=reporter, cancel=cancel) as run:
-            self._separator.load(self.weights, run)
+    def _solved(self, posed: Posed, run: Run) -> dict[str, Audio]:
+        """The method's stems, found to be what it promised, at the recording's rate and with its channels."""
+        hosts_waveforms = Domain.WAVEFORMS in self.spec.constraints
+        run.check_cancelled()
+        with plugin_faults(self.spec):
+            if posed.problem.sources and not hosts_waveforms:  # What cannot be bound is told before any work is done.
+                posed.problem.bind_constraints(posed.problem.layout(), Domain.WAVEFORMS)
+            stems = dict(self._separator.separate(posed.problem, run))
+        check_stems(self.spec, posed.problem, stems)
+        check_violations(self.spec, posed.problem, run, hosted_outside=not hosts_waveforms)
+        stems = posed.adaptation.restored(stems, run)
+        # The way back to the recording's rate and channels can break what the method itself had satisfied.
+        if not hosts_waveforms or posed.adaptation.steps:
+            with plugin_faults(self.spec):
+                stems = project_waveforms(posed.original, stems, run)
+        return stems
