@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from sepkit.informed.f0_known import chords
 from sepkit.informed.parts_asked import remark_on_late_notes
 from sepkit.music.audio import Audio
+from sepkit.music.f0 import F0Track
 from sepkit.music.side import SideInformation
 from sepkit.problem.run import Run
 
@@ -25,7 +28,12 @@ def remark_on_known_f0(known: SideInformation, mixture: Audio, run: Run) -> None
                 run.remark(
                     f"{unheard} of the notes of {part} begin with a higher one: a source has one F0, the highest"
                 )
-    for name, track in known.f0.items():
+    remark_on_spans(known.f0, mixture, run)
+
+
+def remark_on_spans(tracks: Mapping[str, F0Track], mixture: Audio, run: Run) -> None:
+    """Tell the user of F0 that begins well after the recording does, or ends well before it."""
+    for name, track in tracks.items():
         if track.times_s[-1] < mixture.duration_s - _EARLY_S or track.times_s[0] > _EARLY_S:
             run.remark(
                 f"F0 of {name} is given from {track.times_s[0]:.1f} to {track.times_s[-1]:.1f} s of a recording of "
