@@ -139,6 +139,7 @@ INFORMED = [
     "partial_lobes",
     "partials_hz",
     "remark_on_late_notes",
+    "remark_on_strangers",
     "require_parts",
     "score_atoms",
     "track_f0",

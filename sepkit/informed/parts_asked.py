@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sepkit.errors import SideInformationError
 from sepkit.music.audio import Audio
@@ -56,4 +56,25 @@ def remark_on_late_notes(score: Score, mixture: Audio, run: Run) -> None:
         run.remark(
             f"{len(late)} of {len(score.notes)} notes lie after the recording's end at {mixture.duration_s:.1f} s, "
             f"the first at {late[0].onset_s:.1f} s"
+        )
+
+
+def remark_on_strangers(score: Score, sources: Sequence[str], run: Run, *, known: Collection[str] = ()) -> None:
+    """Tell the user of sources that are no parts where parts are left out: they may be meant for each other.
+
+    Parameters
+    ----------
+    score : Score
+    sources : sequence of str
+        Those that were asked for.
+    run : Run
+    known : collection of str
+        Those of which something else is known.
+    """
+    strangers = [name for name in sources if name not in score.parts and name not in known]
+    left_out = [part for part in score.parts if part.strip() and part not in sources]
+    if strangers and left_out:
+        run.remark(
+            f"of {', '.join(strangers)} the score has no notes, and its parts {', '.join(left_out)} are no stems; name "
+            "sources like the parts, or rename parts with --parts, if they are meant"
         )
