@@ -119,8 +119,8 @@ def test_what_is_known_of_other_times_is_told() -> None:
     late = Score((*NOTES, Note(2.5, 3.0, 60, part="low")))
     later = F0Track(TRACKS["high"].times_s + 5, TRACKS["high"].f0_hz)
     assert comb(score=late, f0={"high": later}).provenance.remarks[:2] == (
-        "F0 of high is given from 5.1 to 6.9 s of a recording of 2.0 s: beyond that it counts as unvoiced",
         "1 of 4 notes lie after the recording's end at 2.0 s, the first at 2.5 s",
+        "F0 of high is given from 5.1 to 6.9 s of a recording of 2.0 s: beyond that it counts as unvoiced",
     )
 
 

@@ -21,8 +21,6 @@ from pydantic import Field
 
 from sepkit.errors import SideInformationError
 from sepkit.informed.f0_known import f0_at, known_sources
-from sepkit.informed.f0_told import remark_on_spans
-from sepkit.informed.parts_asked import remark_on_late_notes
 from sepkit.music.audio import Audio
 from sepkit.music.f0 import F0Track
 from sepkit.music.note import Note
@@ -64,13 +62,10 @@ class HarmonicComb(Separator[HarmonicCombConfig]):
 
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
         mixture = problem.mixture
-        names, known = _known(problem), problem.side_information
-        remark_on_spans(known.f0, mixture, run)
-        if known.score is not None:
-            remark_on_late_notes(known.score, mixture, run)
+        names = _known(problem)
         stft = STFT.of_duration(self.config.window_s, self.config.overlap, mixture.sample_rate)
         frames_s = stft.frames_s(mixture.length, mixture.sample_rate)
-        weights = self._weights(names, known, stft.bins_hz(mixture.sample_rate))
+        weights = self._weights(names, problem.side_information, stft.bins_hz(mixture.sample_rate))
 
         def masks(block: slice) -> NDArray[np.floating]:
             return soft_masks(np.stack([weigh(frames_s[block]) for weigh in weights]))[: len(names)]

@@ -1,11 +1,10 @@
-"""What a separator informed by a score asks of it first: which parts become stems, and whether its notes fit."""
+"""What a separator informed by a score asks of it first: which parts become stems, and which do not."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
 from sepkit.errors import SideInformationError
-from sepkit.music.audio import Audio
 from sepkit.music.score import Score
 from sepkit.problem.run import Run
 
@@ -46,16 +45,6 @@ def require_parts(score: Score, sources: Sequence[str]) -> None:
         raise SideInformationError(
             f"the score has parts {parts} and none of the sources {names}; give sources the names of parts, or rename "
             "parts with --parts"
-        )
-
-
-def remark_on_late_notes(score: Score, mixture: Audio, run: Run) -> None:
-    """Tell the user of notes that begin after the recording's end: there is nothing to separate them from."""
-    late = [note for note in score.notes if note.onset_s >= mixture.duration_s]
-    if late:
-        run.remark(
-            f"{len(late)} of {len(score.notes)} notes lie after the recording's end at {mixture.duration_s:.1f} s, "
-            f"the first at {late[0].onset_s:.1f} s"
         )
 
 

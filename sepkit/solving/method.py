@@ -38,7 +38,7 @@ from sepkit.solving.origins import origins
 from sepkit.solving.region import Region
 from sepkit.solving.separation import Separation
 from sepkit.solving.separator import Separator
-from sepkit.solving.telling import remarks_on_result
+from sepkit.solving.telling import remarks_on_known, remarks_on_result
 from sepkit.solving.waveforms import project_waveforms
 from sepkit.solving.weights_used import weights_of_priors, weights_used
 
@@ -176,10 +176,12 @@ class Method:
         if given.score is not None:
             here = given.score.heard_in == inputs["mixture"]
             fit = fitted(mixture, given.score, align, reporter, cancel, heard=here)
+        given = replace(given, score=fit.score if fit else None)
+        on_known = remarks_on_known(given, mixture)
         region = Region.of(mixture, start_s, end_s)
         whole, mixture = mixture, region.mixture(mixture)
         adaptation = Adaptation.between(mixture, rate, self.spec.channels)
-        given = region.known(replace(given, score=fit.score if fit else None), whole)
+        given = region.known(given, whole)
         adapted = adaptation.side_information(given)
         problem = Problem(
             adaptation.adapted(),
@@ -189,7 +191,7 @@ class Method:
             hosted_constraints,
             for_statements=adapted,
         )
-        run.remarks += [*on_labels, *told_unused(in_vain, f"method '{self.spec.name}' has no use for it")]
+        run.remarks += [*on_labels, *told_unused(in_vain, f"method '{self.spec.name}' has no use for it"), *on_known]
         # Now and not at the end: whatever becomes of the files in the meantime, the result is that of these.
         weights = self.weights_used + weights_of_priors((prior.statement for prior in hosted_priors), self.registry)
         hosts_waveforms = Domain.WAVEFORMS in self.spec.constraints

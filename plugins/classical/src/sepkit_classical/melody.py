@@ -33,7 +33,7 @@ class Melody(VoiceSeparator[MelodyConfig]):
     """
 
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
-        require_voice(problem.side_information, problem.mixture, run)
+        require_voice(problem.side_information, run)
         return super().separate(problem, run)
 
     def magnitudes(self, heard: Heard) -> Array:

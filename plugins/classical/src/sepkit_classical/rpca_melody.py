@@ -32,7 +32,7 @@ class RPCAMelody(VoiceSeparator[RPCAMelodyConfig]):
     """
 
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
-        require_voice(problem.side_information, problem.mixture, run)
+        require_voice(problem.side_information, run)
         return super().separate(problem, run)
 
     def magnitudes(self, heard: Heard) -> Array:

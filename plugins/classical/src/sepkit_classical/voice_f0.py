@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from sepkit.errors import SideInformationError
 from sepkit.informed import f0_at, moving_partials
 from sepkit.informed.f0_refinement import offsets_cents
-from sepkit.informed.f0_told import remark_on_spans
-from sepkit.music.audio import Audio
 from sepkit.music.side import SideInformation
 from sepkit.problem.run import Run
 from sepkit.spectral import STFT, soft_masks
@@ -133,8 +131,8 @@ def out_of_tune_cents(heard: Heard, f0_hz: Array) -> float:
     return float(middle)
 
 
-def require_voice(known: SideInformation, mixture: Audio, run: Run) -> None:
-    """Refuse F0 tracks among which that of the voice is not, and tell of others and of what it leaves out.
+def require_voice(known: SideInformation, run: Run) -> None:
+    """Refuse F0 tracks among which that of the voice is not, and tell of others.
 
     Raises
     ------
@@ -143,7 +141,6 @@ def require_voice(known: SideInformation, mixture: Audio, run: Run) -> None:
     if known.f0 and PARTS[0] not in known.f0:
         given = ", ".join(map(repr, known.f0))
         raise SideInformationError(f"the F0 given is that of {given}, and the voice is called {PARTS[0]}: name it so")
-    remark_on_spans({name: track for name, track in known.f0.items() if name == PARTS[0]}, mixture, run)
     others = [repr(name) for name in known.f0 if name != PARTS[0]]
     if others:
         run.remark(f"the F0 of {', '.join(others)} made no difference: that of {PARTS[0]} is what counts")
