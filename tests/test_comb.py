@@ -114,6 +114,16 @@ def test_a_source_that_never_sounds_is_silent() -> None:
         np.testing.assert_array_equal(comb(sources=("low", source), **known)[source].samples, 0)
 
 
+def test_what_is_known_of_other_times_is_told() -> None:
+    assert comb(score=Score(NOTES)).provenance.remarks == ()
+    late = Score((*NOTES, Note(2.5, 3.0, 60, part="low")))
+    later = F0Track(TRACKS["high"].times_s + 5, TRACKS["high"].f0_hz)
+    assert comb(score=late, f0={"high": later}).provenance.remarks[:2] == (
+        "1 of 4 notes lie after the recording's end at 2.0 s, the first at 2.5 s",
+        "F0 of high is given from 5.1 to 6.9 s of a recording of 2.0 s: beyond that it counts as unvoiced",
+    )
+
+
 def test_blocks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = comb(score=Score(NOTES), f0={"high": TRACKS["high"]})
     monkeypatch.setattr("sepkit.spectral._BLOCK_VALUES", 5000)

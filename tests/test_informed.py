@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sepkit import Audio, Note, Run, Score
+from sepkit import Note, Run, Score
 from sepkit.errors import SideInformationError
-from sepkit.informed.parts_asked import remark_on_late_notes, wanted_parts
+from sepkit.informed.parts_asked import remark_on_strangers, wanted_parts
 
 SCORE = Score((Note(0, 1, 60, part="left"), Note(0.5, 2, 64, part="right"), Note(2.5, 3, 67, part="right")))
 
@@ -39,13 +38,21 @@ def test_notes_without_a_part_are_none_of_the_parts_that_are_asked_for() -> None
     assert wanted_parts(Score((*SCORE.notes, Note(0, 1, 60))), ["left"]) == ("left",)
 
 
-def remarks(duration_s: float) -> list[str]:
+@pytest.mark.parametrize(
+    ("sources", "known", "told"),
+    [
+        ((), (), []),
+        (("left", "right", "drums"), (), []),
+        (("right",), (), []),
+        (("Left", "right"), ("Left",), []),
+        (("Left", "right", "drums"), ("drums",), ["of Left the score has no notes, and its parts left are no stems; "]),
+        (("right", "Left", "rest"), (), ["of Left, rest the score has no notes, and its parts left are no stems; "]),
+    ],
+)
+def test_sources_that_may_be_meant_for_parts_are_told(
+    sources: tuple[str, ...], known: tuple[str, ...], told: list[str]
+) -> None:
     run = Run()
-    remark_on_late_notes(SCORE, Audio(np.zeros((1, round(1000 * duration_s)), np.float32), 1000), run)
-    return run.remarks
-
-
-def test_notes_that_begin_after_the_end_are_counted_and_others_are_not() -> None:
-    assert remarks(2.501) == []
-    assert remarks(2.5) == ["1 of 3 notes lie after the recording's end at 2.5 s, the first at 2.5 s"]
-    assert remarks(0.5) == ["2 of 3 notes lie after the recording's end at 0.5 s, the first at 0.5 s"]
+    remark_on_strangers(Score((*SCORE.notes, Note(0, 1, 60))), sources, run, known=known)
+    then = "name sources like the parts, or rename parts with --parts, if they are meant"
+    assert run.remarks == [one + then for one in told]

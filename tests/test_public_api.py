@@ -138,7 +138,7 @@ INFORMED = [
     "moving_partials",
     "partial_lobes",
     "partials_hz",
-    "remark_on_late_notes",
+    "remark_on_strangers",
     "require_parts",
     "score_atoms",
     "track_f0",

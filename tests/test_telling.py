@@ -1,16 +1,17 @@
-"""What every run tells of its result: names that say nothing, synthesis, silence, a cost that rose."""
+"""What every run tells of what was given and of its result."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from sepkit import Audio, Registry, Run, separate
+from sepkit import Audio, F0Track, Note, Registry, Run, Score, SideInformation, separate
 from sepkit.errors import PluginError
 from sepkit.plugin import SeparatorSpec
-from sepkit.solving.telling import remarks_on_result
+from sepkit.solving.telling import remarks_on_known, remarks_on_result
 from tests import fakes
 from tests.zoo import exhibits
 
@@ -95,6 +96,47 @@ def test_remarks_are_in_the_record_of_every_separation(registry: Registry) -> No
         "which stem is called a or b is arbitrary",
         "all stems are silent",
     ]
+
+
+def remarks_on(onsets_s: tuple[float, ...], duration_s: float) -> tuple[str, ...]:
+    score = Score(tuple(Note(onset_s, onset_s + 1, 60, part="a") for onset_s in onsets_s))
+    mixture = Audio(np.zeros((1, round(1000 * duration_s)), np.float32), 1000)
+    return remarks_on_known(SideInformation(score), mixture)
+
+
+def test_notes_that_begin_after_the_end_are_counted_and_others_are_not() -> None:
+    assert remarks_on((0, 0.5, 2.5), 2.501) == ()
+    assert remarks_on((0, 0.5, 2.5), 2.5) == (
+        "1 of 3 notes lie after the recording's end at 2.5 s, the first at 2.5 s",
+    )
+    assert remarks_on((0, 0.5, 2.5), 0.5) == (
+        "2 of 3 notes lie after the recording's end at 0.5 s, the first at 0.5 s",
+    )
+
+
+@pytest.mark.parametrize(
+    ("first_s", "last_s", "told"), [(1, 3, False), (1.01, 4, True), (0, 2.99, True), (9, 9.5, True)]
+)
+def test_f0_that_leaves_out_more_than_a_second_at_an_end_is_told(first_s: float, last_s: float, told: bool) -> None:
+    track = F0Track(np.array([first_s, last_s]), np.array([220.0, 220.0]))
+    remarks = remarks_on_known(SideInformation(f0={"oboe": track}), Audio(np.zeros((1, 4000), np.float32), 1000))
+    span = f"F0 of oboe is given from {first_s:.1f} to {last_s:.1f} s of a recording of 4.0 s: "
+    assert remarks == ((span + "beyond that it counts as unvoiced",) if told else ())
+
+
+def test_what_lies_beside_a_region_and_within_the_recording_is_not_told() -> None:
+    mixture = Audio(np.random.default_rng(0).normal(0, 0.1, (1, 32000)), 8000)
+    score = Score((Note(0, 1, 60, part="a"), Note(1.2, 2, 62, part="a"), Note(3, 3.5, 64, part="a")))
+    given: dict[str, Any] = {"score": score, "align": "never", "registry": Registry()}
+    remarks = separate(mixture, "harmonic-comb", start_s=1, end_s=2, **given).provenance.remarks
+    assert not any("lie after" in remark for remark in remarks)
+    beyond = replace(mixture, samples=mixture.samples[:, :20000])
+    (late,) = (
+        remark
+        for remark in separate(beyond, "harmonic-comb", start_s=1, end_s=2, **given).provenance.remarks
+        if "lie after" in remark
+    )
+    assert late == "1 of 3 notes lie after the recording's end at 2.5 s, the first at 3.0 s"
 
 
 def test_the_zoo_has_an_offender_for_each_trait_that_is_told() -> None:

@@ -6,31 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepkit.informed.f0_known import chords
-from sepkit.informed.parts_asked import remark_on_late_notes
-from sepkit.music.audio import Audio
 from sepkit.music.side import SideInformation
 from sepkit.problem.run import Run
 
-_EARLY_S = 1.0
-"""By which F0 may end before the recording, or begin after it does, without a remark."""
 
-
-def remark_on_known_f0(known: SideInformation, mixture: Audio, run: Run) -> None:
-    """Tell the user of notes that have no F0 of their own, and of what lies after the recording or leaves it early."""
-    if known.score is not None:
-        remark_on_late_notes(known.score, mixture, run)
-        for part in known.score.parts:
-            unheard = 0 if part in known.f0 else chords(known.score.part(part).notes)
-            if unheard:
-                run.remark(
-                    f"{unheard} of the notes of {part} begin with a higher one: a source has one F0, the highest"
-                )
-    for name, track in known.f0.items():
-        if track.times_s[-1] < mixture.duration_s - _EARLY_S or track.times_s[0] > _EARLY_S:
-            run.remark(
-                f"F0 of {name} is given from {track.times_s[0]:.1f} to {track.times_s[-1]:.1f} s of a recording of "
-                f"{mixture.duration_s:.1f} s: beyond that it counts as unvoiced"
-            )
+def remark_on_chords(known: SideInformation, run: Run) -> None:
+    """Tell the user of notes that have no F0 of their own, since their source has that of a higher one."""
+    if known.score is None:
+        return
+    for part in known.score.parts:
+        unheard = 0 if part in known.f0 else chords(known.score.part(part).notes)
+        if unheard:
+            run.remark(f"{unheard} of the notes of {part} begin with a higher one: a source has one F0, the highest")
 
 
 def remark_on_moved_f0(source: str, moved_cents: NDArray[np.floating], run: Run) -> None:

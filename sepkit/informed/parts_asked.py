@@ -1,11 +1,10 @@
-"""What a separator informed by a score asks of it first: which parts become stems, and whether its notes fit."""
+"""What a separator informed by a score asks of it first: which parts become stems, and which do not."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sepkit.errors import SideInformationError
-from sepkit.music.audio import Audio
 from sepkit.music.score import Score
 from sepkit.problem.run import Run
 
@@ -49,11 +48,22 @@ def require_parts(score: Score, sources: Sequence[str]) -> None:
         )
 
 
-def remark_on_late_notes(score: Score, mixture: Audio, run: Run) -> None:
-    """Tell the user of notes that begin after the recording's end: there is nothing to separate them from."""
-    late = [note for note in score.notes if note.onset_s >= mixture.duration_s]
-    if late:
+def remark_on_strangers(score: Score, sources: Sequence[str], run: Run, *, known: Collection[str] = ()) -> None:
+    """Tell the user of sources that are no parts where parts are left out: they may be meant for each other.
+
+    Parameters
+    ----------
+    score : Score
+    sources : sequence of str
+        Those that were asked for.
+    run : Run
+    known : collection of str
+        Those of which something else is known.
+    """
+    strangers = [name for name in sources if name not in score.parts and name not in known]
+    left_out = [part for part in score.parts if part.strip() and part not in sources]
+    if strangers and left_out:
         run.remark(
-            f"{len(late)} of {len(score.notes)} notes lie after the recording's end at {mixture.duration_s:.1f} s, "
-            f"the first at {late[0].onset_s:.1f} s"
+            f"of {', '.join(strangers)} the score has no notes, and its parts {', '.join(left_out)} are no stems; name "
+            "sources like the parts, or rename parts with --parts, if they are meant"
         )

@@ -66,6 +66,8 @@ class Posed:
         The same at those of the recording.
     adaptation : Adaptation
         From one to the other, and back.
+    known : SideInformation
+        Of the whole recording, with the notes where it plays them.
     fit : Fitted or None
         How the score fits the recording, where there is one.
     """
@@ -73,6 +75,7 @@ class Posed:
     problem: Problem
     original: Problem
     adaptation: Adaptation
+    known: SideInformation
     fit: Fitted | None
 
     @classmethod
@@ -81,9 +84,10 @@ class Posed:
     ) -> Posed:
         """The problem of separating into `sources` at a rate of `sample_rate`."""
         mixture = asked.region.mixture(asked.recording)
-        known = asked.region.known(replace(asked.known, score=fit.score if fit else None), asked.recording)
+        known = replace(asked.known, score=fit.score if fit else None)
+        here = asked.region.known(known, asked.recording)
         adaptation = Adaptation.between(mixture, sample_rate, spec.channels)
-        adapted = adaptation.side_information(known)
+        adapted = adaptation.side_information(here)
         problem = Problem(
             adaptation.adapted(),
             sources,
@@ -92,4 +96,4 @@ class Posed:
             asked.constraints,
             for_statements=adapted,
         )
-        return cls(problem, replace(problem, mixture=mixture, for_statements=known), adaptation, fit)
+        return cls(problem, replace(problem, mixture=mixture, for_statements=here), adaptation, known, fit)

@@ -37,7 +37,7 @@ from sepkit.solving.origins import origins
 from sepkit.solving.region import Region
 from sepkit.solving.separation import Separation
 from sepkit.solving.separator import Separator
-from sepkit.solving.telling import remarks_on_result
+from sepkit.solving.telling import remarks_on_known, remarks_on_result
 from sepkit.solving.waveforms import project_waveforms
 from sepkit.solving.weights_used import weights_of_priors, weights_used
 
@@ -144,7 +144,7 @@ class Method:
         self._load(reporter, cancel)
         run.check_cancelled()
         posed = self._posed(asked, align, reporter, cancel)
-        run.remarks += asked.remarks
+        run.remarks += (*asked.remarks, *remarks_on_known(posed.known, recording))
         # Now and not at the end: whatever becomes of the files in the meantime, the result is that of these.
         weights = self.weights_used + weights_of_priors((prior.statement for prior in asked.priors), self.registry)
         with run:

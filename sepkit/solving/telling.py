@@ -1,4 +1,4 @@
-"""What a user ought to know of a result and cannot see in it, whatever the method: told with every run."""
+"""What a user ought to know of what was given, and of a result, and cannot see in it, whatever the method."""
 
 from __future__ import annotations
 
@@ -7,12 +7,43 @@ from collections.abc import Mapping
 
 from sepkit import large
 from sepkit.music.audio import Audio
+from sepkit.music.side import SideInformation
 from sepkit.plugin.specs import SeparatorSpec
 from sepkit.problem.run import Run
 
 _INAUDIBLE = 1e-6
 """Peak of a stem beside that of the mixture: -120 dB."""
 _MOST_NAMES = 5
+_EARLY_S = 1.0
+"""By which F0 may end before the recording, or begin after it does, without a remark."""
+
+
+def remarks_on_known(known: SideInformation, mixture: Audio) -> tuple[str, ...]:
+    """One sentence for notes that lie after the recording, and for every F0 track that leaves much of it out.
+
+    Parameters
+    ----------
+    known : SideInformation
+        In the time of the mixture.
+    mixture : Audio
+        The whole recording, whichever region of it is wanted.
+    """
+    notes = known.score.notes if known.score else ()
+    late_s = [note.onset_s for note in notes if note.onset_s >= mixture.duration_s]
+    found = []
+    if late_s:
+        found.append(
+            f"{len(late_s)} of {len(notes)} notes lie after the recording's end at {mixture.duration_s:.1f} s, the "
+            f"first at {min(late_s):.1f} s"
+        )
+    for name, track in known.f0.items():
+        first_s, last_s = track.times_s[0], track.times_s[-1]
+        if first_s > _EARLY_S or last_s < mixture.duration_s - _EARLY_S:
+            found.append(
+                f"F0 of {name} is given from {first_s:.1f} to {last_s:.1f} s of a recording of "
+                f"{mixture.duration_s:.1f} s: beyond that it counts as unvoiced"
+            )
+    return tuple(found)
 
 
 def remarks_on_result(

@@ -199,6 +199,17 @@ class TestMelody:
         result = sepkit.separate(mixture(), "rpca-melody", f0={"vocals": f0, "bass": f0})
         assert any("F0 of 'bass' made no difference" in remark for remark in result.provenance.remarks)
 
+    @pytest.mark.parametrize("method", ["melody", "rpca-melody"])
+    def test_f0_that_leaves_out_much_of_the_recording_is_told(self, method: str) -> None:
+        f0, short = song()[2], Audio(mixture().samples[:, : 2 * RATE], RATE)
+        later = F0Track(f0.times_s + 10, f0.f0_hz)
+        remarks = sepkit.separate(short, method, f0={"vocals": later, "bass": f0}).provenance.remarks
+        told = [remark for remark in remarks if "is given from" in remark]
+        assert told == [
+            f"F0 of vocals is given from 10.0 to {later.times_s[-1]:.1f} s of a recording of 2.0 s: beyond that it "
+            "counts as unvoiced"
+        ]
+
     def test_a_range_that_is_none_is_told(self) -> None:
         with pytest.raises(ConfigError, match="lowest_hz 900 is not below highest_hz 800"):
             sepkit.separate(mixture(), "melody", config={"lowest_hz": 900})

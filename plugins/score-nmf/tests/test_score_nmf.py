@@ -320,6 +320,12 @@ def test_parts_that_nobody_asked_for_take_their_share(mixture: Audio) -> None:
     assert energy(alone["right"].samples) > 1.1 * energy(one["right"].samples)
 
 
+def test_a_misspelt_part_is_remarked_on() -> None:
+    short = Audio(np.zeros((1, RATE), np.float32), RATE)
+    remarks = separate(short, sources=["Left", "right"], config={"iterations": 1}).provenance.remarks
+    assert any(remark.startswith("of Left the score has no notes, and its parts left are no") for remark in remarks)
+
+
 def test_a_source_that_is_no_part_of_the_score_gets_what_is_not(mixture: Audio, stems: dict[str, Audio]) -> None:
     rng = np.random.default_rng(1)
     beats = (np.arange(8 * RATE) % (RATE // 3) < 0.03 * RATE) * rng.standard_normal(8 * RATE)

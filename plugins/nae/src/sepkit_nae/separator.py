@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sepkit.builtin.harmonic import start_templates
 from sepkit.informed.atoms import score_atoms
-from sepkit.informed.parts_asked import remark_on_late_notes, wanted_parts
+from sepkit.informed.parts_asked import remark_on_strangers, wanted_parts
 from sepkit.music.audio import Audio
 from sepkit.neural import choose_device, generator
 from sepkit.problem.domain import Domain
@@ -109,7 +109,7 @@ class NAE(Separator[NAEConfig]):
             # Parts that nobody asked for sound all the same.
             modelled = (*wanted, *(part for part in score.parts if part not in wanted))
             atoms = score_atoms(score, modelled, rest_rank=self.config.rest_rank)
-            remark_on_late_notes(score, mixture, run)
+            remark_on_strangers(score, wanted, run)
         layout = problem.layout(atoms=atoms, **axes)
         if start is None:
             start = drawn_where_free(start_templates(problem, layout), layout, run.rng)

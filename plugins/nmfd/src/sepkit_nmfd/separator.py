@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepkit.errors import ConfigError
-from sepkit.informed.parts_asked import remark_on_late_notes, wanted_parts
+from sepkit.informed.parts_asked import remark_on_strangers, wanted_parts
 from sepkit.music.audio import Audio
 from sepkit.music.score import Score
 from sepkit.problem.problem import Problem
@@ -51,7 +51,7 @@ class NMFD(Separator[NMFDConfig]):
         if config.restore and score is None:
             raise ConfigError("restore needs onsets: give a score or an onset list, with --score")
         if score is not None:
-            remark_on_late_notes(score, problem.mixture, run)
+            remark_on_strangers(score, problem.sources, run, known=tuple(examples))
             _remark_on_names(score, tuple(examples), run)
         run.identify({*examples, *(() if score is None else score.parts)})
         stft = STFT.of_duration(config.window_s, config.overlap, rate)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sepkit.builtin.harmonic import places_of_partials
 from sepkit.informed.atoms import score_atoms
 from sepkit.informed.envelopes import SharedEnvelopes
-from sepkit.informed.parts_asked import remark_on_late_notes, wanted_parts
+from sepkit.informed.parts_asked import remark_on_strangers, wanted_parts
 from sepkit.music.audio import Audio
 from sepkit.music.score import Score
 from sepkit.problem.layout import Layout
@@ -52,7 +52,7 @@ class FactorizationOfNotes(Separator[C]):
         # Parts that nobody asked for sound all the same, and are explained.
         modelled = (*wanted, *(part for part in score.parts if part not in wanted))
         mixture = problem.mixture
-        remark_on_late_notes(score, mixture, run)
+        remark_on_strangers(score, wanted, run)
         stft = self.transform(score, mixture.sample_rate)
         layout = problem.layout(
             bins_hz=stft.bins_hz(mixture.sample_rate),
