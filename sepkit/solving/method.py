@@ -99,6 +99,12 @@ class Method:
         return weights_used(self.spec, self.weights, (), self.registry)
 
     @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of its stems where they are the same for every mixture, once it is loaded; empty where they are not."""
+        with plugin_faults(self.spec):
+            return self._separator.sources or self.spec.sources
+
+    @property
     def parameters(self) -> int:
         """Number of trained parameters of the method, known once it has separated."""
         return self._separator.parameters
@@ -159,10 +165,10 @@ class Method:
         came_from = origins(mixture, given, self.weights, options)
         in_vain = given.kinds - used(self.spec, hosted) - {"labels"}
         heard, given = given.labels, given.only(used(self.spec, hosted))
+        self.load(reporter, cancel)
         with plugin_faults(self.spec):
-            self._once(functools.partial(self._load, reporter, cancel))
             rate = self._separator.sample_rate or self.spec.sample_rate
-            known = self._separator.sources or self.spec.sources
+            known = self.sources
             some = "selective" in self.spec.traits and not hosted
         run.check_cancelled()
         strange = [name for name in names if known and name not in known]
@@ -238,6 +244,16 @@ class Method:
             agreement_db=agreement,
         )
         return Separation(mixture, stems, provenance, run.variables, uncertainty, run.learned, heard)
+
+    def load(self, reporter: Reporter | None = None, cancel: Cancel | None = None) -> None:
+        """Load the weights, which the first separation would do otherwise.
+
+        Raises
+        ------
+        WeightsError, PluginError, Cancelled
+        """
+        with plugin_faults(self.spec):
+            self._once(functools.partial(self._load, reporter, cancel))
 
     def _load(self, reporter: Reporter | None, cancel: Cancel | None) -> None:
         require_unchanged(self.weights, self.spec)
