@@ -72,6 +72,20 @@ def test_of_long_recordings_the_beginning_is_embedded_and_that_is_said(monkeypat
     assert len(sound) == 8000
 
 
+@pytest.mark.parametrize(
+    ("channels", "rate", "kind"), [(8, 44100, "flac"), (9, 44100, "wav"), (1, 123_457, "wav"), (2, 700_000, "wav")]
+)
+def test_what_flac_cannot_hold_is_embedded_as_wav(channels: int, rate: int, kind: str) -> None:
+    noise = np.random.default_rng(0).uniform(-1, 1, (channels, 500)).astype(np.float32)
+    audio = Audio(noise, rate)
+    assert f'src="data:audio/{kind};base64,' in player.player_html(audio)
+    for track in tracks(mixer.mixer_html(audio, {"same": audio})):
+        assert track["file"].endswith(f".{kind}")
+        sound, told = heard(track)
+        assert told == rate
+        np.testing.assert_allclose(np.atleast_2d(sound.T), noise, atol=2**-15)
+
+
 def test_a_bar_is_drawn_anew_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[str] = []
     handle = types.SimpleNamespace(update=drawn.append)

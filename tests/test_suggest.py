@@ -104,6 +104,20 @@ class TestCommand:
         assert "halve-by-score" in using.partition("Methods that need nothing but the mixture:")[0]
         assert f"sepkit run METHOD {mixture} -o DIR" in flat
 
+    def test_labels_count(self, mixture: Path, tmp_path: Path) -> None:
+        labels = tmp_path / "song.txt"
+        labels.write_text("0.1\t0.2\tsax\n")
+        said = json.loads(call("suggest", mixture, "--labels", labels, "--json").out)
+        assert (said["given"], "nmf" in said["using"], "nmf" in said["without"]) == (["labels"], True, False)
+        assert "1 channel, and labels" in " ".join(call("suggest", mixture, "--labels", labels).out.split())
+
+    @pytest.mark.parametrize("content", [None, "0.2\t0.1\tsax\n"])
+    def test_labels_that_cannot_be_read_are_told(self, mixture: Path, tmp_path: Path, content: str | None) -> None:
+        if content is not None:
+            (tmp_path / "song.txt").write_text(content)
+        advice = call("suggest", mixture, "--labels", tmp_path / "song.txt")
+        assert (advice.code, len(advice.complaints), advice.out) == (2, 1, "")
+
     def test_says_it_as_json(self, mixture: Path) -> None:
         said = json.loads(call("suggest", mixture, "--json").out)
         assert (said["given"], said["using"]) == ([], [])

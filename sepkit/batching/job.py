@@ -30,9 +30,10 @@ from sepkit.plugin.stdout import kept_from_stdout
 from sepkit.problem.run import Cancel, Reporter
 from sepkit.repeating.record import Record
 from sepkit.repeating.repeat import Repetition
+from sepkit.solving.given import sources_given
 from sepkit.solving.method import Method
 from sepkit.solving.naming import PLAIN, FileNames
-from sepkit.solving.outputs import Outputs
+from sepkit.solving.outputs import Outputs, require_stems
 from sepkit.solving.separation import Separation
 
 Status = Literal["done", "skipped", "failed"]
@@ -176,6 +177,10 @@ class JobRunner:
                 if files is not None:
                     record = str(folder / names.folder / names.record)
                     return Outcome(mixture=job.path, status="skipped", record=record, files=files)
+            if job.outputs.named and task.method.weights is not None:
+                # They may be what knows the names of the stems.
+                task.method.load(reporter, cancel)
+                _require_stems(job.outputs, task.asked, task.method.sources)
             outputs = job.outputs
             separation = task.separate(
                 job.mixture, reporter=reporter, cancel=cancel, keep_variables=outputs.variables or outputs.score
@@ -221,9 +226,10 @@ class JobRunner:
             )
             method, separate, asked = repetition.method, repetition.separate, repetition.arguments
             mixture = None if record.given.mixture is None else record.mixture
+        _require_stems(job.outputs, asked, method.spec.sources if method.weights is None else ())
         of_files = ("digest", job.method, job.record, job.setup, job.problem)
         digest = self._once(of_files, lambda: digest_task(method, asked, self.registry))
-        return _Task(separate, mixture, digest)
+        return _Task(method, asked, separate, mixture, digest)
 
     def _once(self, described: tuple[Any, ...], make: Callable[[], Any]) -> Any:
         """What was made of equal descriptions before, if it is not long ago."""
@@ -240,9 +246,17 @@ class JobRunner:
 class _Task(NamedTuple):
     """How a recording is separated, the one that is meant where none is given, and the digest of all the rest."""
 
+    method: Method
+    asked: Mapping[str, Any]
     separate: Callable[..., Separation]
     mixture: str | None
     digest: str
+
+
+def _require_stems(outputs: Outputs, asked: Mapping[str, Any], known: tuple[str, ...]) -> None:
+    """Raise `ConfigError` if the outputs name a stem that is neither asked for nor, where none is, of those known."""
+    if stems := sources_given(asked.get("sources", ())) or known:
+        require_stems(outputs.named, stems)
 
 
 def _on_remix(separation: Separation, outputs: Outputs) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ EXAMPLES = {
     "score": ("sepkit score song.mid", "sepkit score song.musicxml --parts staff"),
     "serve": ("sepkit serve", "sepkit serve --host 0.0.0.0 --jobs 2", "sepkit serve --stdio"),
     "show": ("sepkit show nmf", "sepkit show sparsity --schema"),
-    "suggest": ("sepkit suggest song.wav",),
+    "suggest": ("sepkit suggest song.wav", "sepkit suggest song.wav --labels song.txt"),
     "train": ("sepkit train NAME my-recordings -o weights --set steps=5000",),
     "weights": ("sepkit weights",),
 }

@@ -11,6 +11,7 @@ import click
 from sepkit.cli.given import f0_files, parse_examples
 from sepkit.cli.group import discover
 from sepkit.cli.printing import print_json
+from sepkit.music.labels import Labels, all_labels
 from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import LONGEST_NAME
 from sepkit.problem.needs import IN_PLAIN_WORDS
@@ -22,6 +23,7 @@ from sepkit.solving.suggesting import Suggestions, by_needs, missing
 @click.option("--score", type=click.Path(path_type=Path, exists=True), help="The score, if there is one.")
 @click.option("--f0", "f0_paths", multiple=True, type=click.Path(path_type=Path), help="F0 tracks, as for run.")
 @click.option("--example", "examples", multiple=True, metavar="NAME=PATH", help="Examples, as for run.")
+@click.option("--labels", "label_paths", multiple=True, type=click.Path(path_type=Path), help="Labels, as for run.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each mixture.")
 @click.pass_context
 def command(
@@ -30,6 +32,7 @@ def command(
     score: Path | None,
     f0_paths: tuple[Path, ...],
     examples: tuple[str, ...],
+    label_paths: tuple[Path, ...],
     as_json: bool,
 ) -> None:
     """Say which installed methods suit the recordings MIX and what is known of them."""
@@ -37,6 +40,7 @@ def command(
         *({"score"} if score else ()),
         *({"f0"} if f0_files(f0_paths) else ()),
         *({"examples"} if parse_examples(examples) else ()),
+        *({"labels"} if all_labels(map(Labels.read, label_paths)) else ()),
     }
     registry = discover(ctx)
     for mixture in mixtures:

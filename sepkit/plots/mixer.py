@@ -10,7 +10,7 @@ from importlib.resources import files
 import numpy as np
 
 from sepkit.plots.canvas import Sound
-from sepkit.plots.player import embedded_length, flac_url
+from sepkit.plots.player import embedded, embedded_length
 
 _PIXELS_OF_TRACK, _PIXELS_OF_REST = 185, 80
 
@@ -27,21 +27,16 @@ def mixer_html(mixture: Sound, stems: Mapping[str, Sound]) -> str:
     Returns
     -------
     html : str
-        A frame of its own; its sound is FLAC of 16 bits, softer throughout where something is above full scale, and
-        ends where a player's does (`player_html`), which a line above it says.
+        A frame of its own; its sound is that of `embedded`, of 16 bits, softer throughout where something is above full
+        scale, and ends where a player's does (`player_html`), which a line above it says.
     """
     sounds = {"mixture": mixture, **stems}
     length = embedded_length(mixture)
     peak = max(float(np.abs(sound.samples[:, :length]).max()) for sound in sounds.values())
-    tracks = [
-        {
-            "name": name,
-            "file": f"{name}.flac",
-            "url": flac_url(sound, length, max(1.0, peak)),
-            "muted": number == 0,
-        }
-        for number, (name, sound) in enumerate(sounds.items())
-    ]
+    tracks = []
+    for number, (name, sound) in enumerate(sounds.items()):
+        format, url = embedded(sound, length, max(1.0, peak))
+        tracks.append({"name": name, "file": f"{name}.{format}", "url": url, "muted": number == 0})
     static = files("sepkit.plots") / "static"
     script, style = ((static / name).read_text(encoding="utf-8") for name in ("mixer.js", "mixer.css"))
     # A name may hold what would end the script.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,13 +27,13 @@ def player_html(sound: Sound, name: str = "Sound") -> str:
     Returns
     -------
     html : str
-        Its sound is FLAC of 16 bits, softer throughout where something is above full scale, and ends after
-        `LONGEST_S`, which the name then says.
+        Its sound is that of `embedded`, of 16 bits, softer throughout where something is above full scale, and ends
+        after `LONGEST_S`, which the name then says.
     """
     length = embedded_length(sound)
     if length < sound.length:
         name = f"{name}, the first {LONGEST_S} seconds"
-    url = flac_url(sound, length, max(1.0, float(np.abs(sound.samples[:, :length]).max())))
+    _, url = embedded(sound, length, max(1.0, float(np.abs(sound.samples[:, :length]).max())))
     return f'<audio controls preload="metadata" aria-label="{html.escape(name)}" src="{url}"></audio>'
 
 
@@ -41,8 +42,15 @@ def embedded_length(sound: Sound) -> int:
     return min(sound.length, LONGEST_S * sound.sample_rate)
 
 
-def flac_url(sound: Sound, length: int, peak: float) -> str:
-    """The first samples of a sound as an address that holds them.
+class Embedded(NamedTuple):
+    """Sound within HTML: its format and an address that holds it."""
+
+    format: str
+    url: str
+
+
+def embedded(sound: Sound, length: int, peak: float) -> Embedded:
+    """The first samples of a sound, as FLAC, or as WAV where FLAC has no room for so many channels or such a rate.
 
     Parameters
     ----------
@@ -54,7 +62,14 @@ def flac_url(sound: Sound, length: int, peak: float) -> str:
     """
     import soundfile
 
-    file = io.BytesIO()
-    samples = sound.samples[:, :length] / np.float32(peak)
-    soundfile.write(file, samples.T, sound.sample_rate, format="FLAC", subtype="PCM_16")
-    return f"data:audio/flac;base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
+    samples = (sound.samples[:, :length] / np.float32(peak)).T
+
+    def written(format: str) -> Embedded:
+        file = io.BytesIO()
+        soundfile.write(file, samples, sound.sample_rate, format=format, subtype="PCM_16")
+        return Embedded(format, f"data:audio/{format};base64,{base64.b64encode(file.getvalue()).decode('ascii')}")
+
+    try:
+        return written("flac")
+    except soundfile.LibsndfileError:
+        return written("wav")

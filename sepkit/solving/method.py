@@ -98,6 +98,12 @@ class Method:
         return weights_used(self.spec, self.weights, (), self.registry)
 
     @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of its stems where they are the same for every mixture, once it is loaded; empty where they are not."""
+        with plugin_faults(self.spec):
+            return self._separator.sources or self.spec.sources
+
+    @property
     def parameters(self) -> int:
         """Number of trained parameters of the method, known once it has separated."""
         return self._separator.parameters
@@ -141,7 +147,7 @@ class Method:
             declared_priors(priors, self.registry),
             declared_constraints(constraints, self.registry),
         )
-        self._load(reporter, cancel)
+        self.load(reporter, cancel)
         run.check_cancelled()
         posed = self._posed(asked, align, reporter, cancel)
         run.remarks += (*asked.remarks, *remarks_on_known(posed.known, recording))
@@ -211,22 +217,28 @@ class Method:
             origins=origins(recording, given, self.weights, options),
         )
 
-    def _load(self, reporter: Reporter | None, cancel: Cancel | None) -> None:
-        def load() -> None:
-            require_unchanged(self.weights, self.spec)
-            _ = self.weights_used
-            # A run of its own: which separation happens to come first must not change any of them.
-            with Run(device=self.device, reporter=reporter, cancel=cancel) as run:
-                self._separator.load(self.weights, run)
+    def load(self, reporter: Reporter | None = None, cancel: Cancel | None = None) -> None:
+        """Load the weights, which the first separation would do otherwise.
 
+        Raises
+        ------
+        WeightsError, PluginError, Cancelled
+        """
         with plugin_faults(self.spec):
-            self._once(load)
+            self._once(functools.partial(self._load, reporter, cancel))
+
+    def _load(self, reporter: Reporter | None, cancel: Cancel | None) -> None:
+        require_unchanged(self.weights, self.spec)
+        _ = self.weights_used
+        # A run of its own: which separation happens to come first must not change any of them.
+        with Run(device=self.device, reporter=reporter, cancel=cancel) as run:
+            self._separator.load(self.weights, run)
 
     def _posed(self, asked: Asked, align: Aligning, reporter: Reporter | None, cancel: Cancel | None) -> Posed:
         """The problem, at the rate and with the names that the loaded weights have."""
         with plugin_faults(self.spec):
             rate = self._separator.sample_rate or self.spec.sample_rate
-            known = self._separator.sources or self.spec.sources
+        known = self.sources
         strange = [name for name in asked.sources if known and name not in known]
         if strange:
             reason = f"its weights know {', '.join(known)} and not {', '.join(strange)}: name the sources like them"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Iterable, Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, model_validator
 
 from sepkit.errors import ConfigError
 from sepkit.music.encoding import Encoding
+from sepkit.opening import composed
+
+_HIGHEST_GAIN_DB = 120
 
 
 def _as_text(gain_db: float) -> float | str:
@@ -46,7 +50,7 @@ class Outputs(BaseModel):
     Raises
     ------
     ConfigError
-        If there is no such format, or no such way with what is too loud.
+        If there is no such format, no such way with what is too loud, or a gain is no number.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,6 +68,7 @@ class Outputs(BaseModel):
     @model_validator(mode="after")
     def _checked(self) -> Outputs:
         _ = self.encoding
+        require_gains(self.gains_db)
         if self.too_loud not in ("refuse", "scale"):
             raise ConfigError(f"too_loud needs to be 'refuse' or 'scale', given {self.too_loud!r}")
         return self
@@ -73,6 +78,25 @@ class Outputs(BaseModel):
         """How sound is written."""
         return Encoding(self.format, self.subtype)
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The stems that are named."""
+        return (*self.only, *self.without, *self.gains_db)
+
     def as_dict(self) -> dict[str, Any]:
         """As plain types, for the record."""
         return self.model_dump(mode="json")
+
+
+def require_stems(named: Iterable[str], stems: Collection[str]) -> None:
+    """Raise `ConfigError` if a stem is named that is not among the stems."""
+    for name in named:
+        if composed(name) not in stems:
+            raise ConfigError(f"there is no stem '{name}'; the stems are {', '.join(stems)}")
+
+
+def require_gains(gains_db: Mapping[str, float]) -> None:
+    """Raise `ConfigError` if a gain is no number of dB, or a number beyond all use."""
+    for name, gain_db in gains_db.items():
+        if not gain_db <= _HIGHEST_GAIN_DB:
+            raise ConfigError(f"the gain of '{name}' needs a number of dB up to {_HIGHEST_GAIN_DB}, given {gain_db}")

@@ -9,12 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from sepkit import large
-from sepkit.errors import ConfigError
 from sepkit.music.audio import Audio
 from sepkit.opening import composed
-from sepkit.solving.outputs import Outputs
-
-_HIGHEST_GAIN_DB = 120
+from sepkit.solving.outputs import Outputs, require_gains, require_stems
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -85,14 +82,10 @@ class Stems(Mapping[str, Audio]):
         --------
         >>> separation.remix({"left": -12, "right": 3}).write("practice.wav")  # doctest: +SKIP
         """
+        require_stems(gains_db, self)
+        require_gains(gains_db)
         remixed = large.copied(self.mixture.samples)
         for name, gain_db in gains_db.items():
-            if name not in self:
-                raise ConfigError(f"there is no stem '{name}'; the stems are {', '.join(self.stems)}")
-            if not gain_db <= _HIGHEST_GAIN_DB:
-                raise ConfigError(
-                    f"the gain of '{name}' needs a number of dB up to {_HIGHEST_GAIN_DB}, given {gain_db}"
-                )
             for span in large.spans(self.mixture.length):
                 remixed[:, span] += np.float32(10 ** (gain_db / 20) - 1) * self[name].samples[:, span]
         return Audio(remixed, self.mixture.sample_rate)
@@ -101,9 +94,7 @@ class Stems(Mapping[str, Audio]):
         """The audio to write by the name of its file."""
         if not (outputs.only or outputs.without or outputs.gains_db):
             return self.stems
-        unknown = [name for name in outputs.only if name not in self]
-        if unknown:
-            raise ConfigError(f"there is no stem '{unknown[0]}'; the stems are {', '.join(self.stems)}")
+        require_stems(outputs.named, self)
         chosen = {name: self[name] for name in outputs.only}
         chosen |= {f"without_{name}": self.without(name) for name in outputs.without}
         if outputs.gains_db:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import numpy as np
 
 from sepkit import Audio
@@ -26,9 +26,9 @@ class Client:
 
     process: subprocess.Popen[str]
     address: str
-    http: httpx.Client
+    http: httpx2.Client
 
-    def submit(self, mixture: bytes, request: dict[str, Any], name: str = "song.wav", **files: Any) -> httpx.Response:
+    def submit(self, mixture: bytes, request: dict[str, Any], name: str = "song.wav", **files: Any) -> httpx2.Response:
         """Ask for a separation."""
         given = [("mixture", (name, mixture)), *files.items()]
         return self.http.post("api/jobs", data={"request": json.dumps(request)}, files=given)
@@ -56,7 +56,7 @@ def serving(folder: Path, *options: str) -> Iterator[Client]:
         said = process.stdout.readline()
         assert said.startswith("open http://"), process.communicate()
         address = said.split()[1].split("?")[0]
-        with httpx.Client(base_url=address, timeout=120, trust_env=False) as http:
+        with httpx2.Client(base_url=address, timeout=120, trust_env=False) as http:
             yield Client(process, address, http)
     finally:
         process.terminate()

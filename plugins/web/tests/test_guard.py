@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import uvicorn
 from starlette.testclient import TestClient
@@ -163,7 +163,7 @@ def test_who_does_not_come_to_a_request_is_disconnected(listening: tuple[str, in
     with socket.create_connection(listening, timeout=60) as slow:
         slow.sendall(said)
         assert slow.recv(1) == b""
-    assert httpx.get(f"http://localhost:{listening[1]}/", trust_env=False).status_code == 200
+    assert httpx2.get(f"http://localhost:{listening[1]}/", trust_env=False).status_code == 200
 
 
 def test_who_begins_a_body_and_falls_silent_is_told(listening: tuple[str, int], tmp_path: Path) -> None:
