@@ -144,7 +144,7 @@ class Method:
                 given=given.kinds
                 | ({"weights"} if self._own_weights else set())
                 | ({"sources"} if names else set())
-                | ({"stereo"} if mixture.channels > 1 else set()),
+                | ({"stereo"} if mixture.channels == 2 else set()),
                 priors=declared_priors(priors, self.registry),
                 constraints=declared_constraints(constraints, self.registry),
                 device=self.device,

@@ -178,6 +178,17 @@ def test_a_chirp_comes_out_of_a_loop(method: str, config: dict[str, object], lea
         assert 10 * np.log10(np.square(truth).sum() / np.square(error).sum()) > least_db
 
 
+@pytest.mark.parametrize("config", [{}, {"adaptive": True}, {"span_s": 3}, {"adaptive": True, "context_s": 3}])
+def test_what_is_too_short_for_a_period_is_told(config: dict[str, object]) -> None:
+    band, _ = band_and_voice()
+    short = "span_s" not in config and "context_s" not in config
+    mixture = Audio.mono(band[: 3 * RATE if short else None].astype(np.float32), RATE)
+    told = "3 s are too short for a period of shortest_s 0.8 to be heard 4 times"
+    for more, expected in (({}, True), ({"shortest_s": 0.7}, False), ({"period_s": 0.2}, False)):
+        result = sepkit.separate(mixture, "repet", config={**config, **more})
+        assert any(told in remark for remark in result.provenance.remarks) == expected
+
+
 def test_periods_out_of_order_are_told() -> None:
     with pytest.raises(ConfigError, match="shortest_s 9 is above longest_s 8; swap them"):
         sepkit.separate(Audio.mono(np.ones(100, np.float32), RATE), "repet", config={"shortest_s": 9})
