@@ -45,7 +45,7 @@ def command(
     registry = discover(ctx)
     for mixture in mixtures:
         channels, heard = _heard(mixture)
-        there = frozenset(given | ({"stereo"} if channels > 1 else set()))
+        there = frozenset(given | ({"stereo"} if channels == 2 else set()))
         suggestions = Suggestions.of(registry, there)
         if as_json:
             print_json(_as_json(mixture, there, suggestions), indent=None)
@@ -58,7 +58,7 @@ def advise(registry: Registry, mixtures: tuple[Path, ...]) -> str:
     pieces = []
     for mixture in mixtures:
         channels, heard = _heard(mixture)
-        there = frozenset({"stereo"} if channels > 1 else ())
+        there = frozenset({"stereo"} if channels == 2 else ())
         pieces.append(advice(mixture, heard, there, Suggestions.of(registry, there)))
     return "".join(pieces)
 

@@ -16,7 +16,7 @@ HOW_TO_GIVE = {
     "labels": "give a label track with labels=... or --labels",
     "weights": "give a folder with weights=... or --weights",
     "sources": "name them with sources=... or --sources",
-    "stereo": "the mixture has one channel; give a recording with two",
+    "stereo": "the mixture does not have two channels; give a recording that does",
 }
 
 IN_PLAIN_WORDS = {

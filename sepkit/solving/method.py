@@ -188,7 +188,7 @@ class Method:
     ) -> Asked:
         """What is asked for, negotiated and compared with the recording; what cannot be is refused."""
         require_asked_for(given, sources)
-        there = {"weights": self._own_weights, "sources": bool(sources), "stereo": recording.channels > 1}
+        there = {"weights": self._own_weights, "sources": bool(sources), "stereo": recording.channels == 2}
         task = Task(
             given=given.kinds | {kind for kind, is_there in there.items() if is_there},
             priors=priors,

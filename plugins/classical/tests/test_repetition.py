@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import cast
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,11 +18,15 @@ from sepkit.problem.run import Run
 from sepkit_classical import (
     beat_spectrum,
     local_periods,
+    peaks_and_rest,
     repeating_neighbours,
     repeating_period,
     repeating_segment,
     similar_frames,
 )
+from sepkit_classical.config import FT2DConfig
+from sepkit_classical.ft2d import FT2D
+from sepkit_classical.voice import Heard
 
 Array = NDArray[np.floating]
 
@@ -101,6 +108,40 @@ def test_online_looks_back_only() -> None:
     assert np.array_equal(similar_frames(V[:, 10:], first=25, **online), here[:, 35:])
 
 
+def peaks_by_hand(V: Array, neighbourhood: int, threshold: float) -> Array:
+    """Point by point, of the whole transform; half of its scales are those of the other half once more."""
+    spectrum = np.fft.fft2(V)
+    heights = np.abs(spectrum)
+    least = threshold * heights[: len(V) // 2 + 1].std()
+    peaks = np.zeros_like(spectrum)
+    around = np.arange(neighbourhood) - neighbourhood // 2
+    for scale, rate in np.ndindex(*V.shape):
+        near = heights[scale, (rate + around) % V.shape[1]]
+        # The same point may differ by rounding from one transform to the other.
+        if heights[scale, rate] >= near.max() * (1 - 1e-9) and near.max() - near.min() > least:
+            peaks[scale, rate] = spectrum[scale, rate]
+    return np.fft.ifft2(peaks).real
+
+
+@pytest.mark.parametrize(("bins", "frames"), [(12, 40), (13, 42)])
+@pytest.mark.parametrize(("neighbourhood", "threshold"), [(3, 0.5), (9, 0.5)])
+def test_peaks_are_those_of_the_whole_two_dimensional_transform(
+    bins: int, frames: int, neighbourhood: int, threshold: float
+) -> None:
+    V = np.random.default_rng(0).standard_normal((bins, frames)) + loop(8, frames, bins=bins)
+    peaks, rest = peaks_and_rest(V, neighbourhood, threshold)
+    assert peaks == pytest.approx(peaks_by_hand(V, neighbourhood, threshold))
+    assert peaks + rest == pytest.approx(V)
+
+
+def test_parts_of_less_than_nothing_count_by_their_size() -> None:
+    V = np.random.default_rng(4).gamma(0.1, size=(20, 60))
+    method = FT2D(FT2DConfig(neighbourhood=5, threshold=0))
+    peaks, rest = peaks_and_rest(V, 5, 0)
+    assert peaks.min() < 0
+    assert method.magnitudes(cast(Heard, SimpleNamespace(V=V))) == pytest.approx(np.abs([rest, peaks]))
+
+
 RATE = 8000
 
 
@@ -135,6 +176,17 @@ def test_a_chirp_comes_out_of_a_loop(method: str, config: dict[str, object], lea
     for name, truth in (("vocals", voice), ("accompaniment", band)):
         error = stems[name].samples[0] - truth
         assert 10 * np.log10(np.square(truth).sum() / np.square(error).sum()) > least_db
+
+
+@pytest.mark.parametrize("config", [{}, {"adaptive": True}, {"span_s": 3}, {"adaptive": True, "context_s": 3}])
+def test_what_is_too_short_for_a_period_is_told(config: dict[str, object]) -> None:
+    band, _ = band_and_voice()
+    short = "span_s" not in config and "context_s" not in config
+    mixture = Audio.mono(band[: 3 * RATE if short else None].astype(np.float32), RATE)
+    told = "3 s are too short for a period of shortest_s 0.8 to be heard 4 times"
+    for more, expected in (({}, True), ({"shortest_s": 0.7}, False), ({"period_s": 0.2}, False)):
+        result = sepkit.separate(mixture, "repet", config={**config, **more})
+        assert any(told in remark for remark in result.provenance.remarks) == expected
 
 
 def test_periods_out_of_order_are_told() -> None:

@@ -71,7 +71,7 @@ class TestDUET:
     def test_tells_of_places_that_are_not_there(self) -> None:
         image = self.images()[0].astype(np.float32)
         result = sepkit.separate(Audio(image, RATE), "duet", config={"count": 4})
-        assert any("places were found" in remark for remark in result.provenance.remarks)
+        assert any("has places for 1 of 4 sources" in remark for remark in result.provenance.remarks)
 
 
 class TestPROJET:
@@ -124,12 +124,21 @@ class TestCentre:
 
 
 @pytest.mark.parametrize("method", ["centre", "duet", "projet"])
-class TestOneChannel:
-    def test_is_refused_with_the_methods_that_can_take_it(self, method: str) -> None:
-        with pytest.raises(MismatchError, match=r"it needs stereo: the mixture has one channel.*rpca"):
-            sepkit.separate(Audio.mono(np.ones(100, np.float32), RATE), method)
+class TestWithoutStereo:
+    @pytest.mark.parametrize("channels", [1, 3, 6])
+    def test_is_refused_with_the_methods_that_can_take_it(self, method: str, channels: int) -> None:
+        mixture = Audio(np.random.default_rng(0).standard_normal((channels, 100)).astype(np.float32), RATE)
+        with pytest.raises(MismatchError, match=r"it needs stereo: the mixture does not have two channels.*rpca"):
+            sepkit.separate(mixture, method)
 
-    def test_twice_is_told(self, method: str) -> None:
+    @pytest.mark.parametrize("silent", ["left", "right"])
+    def test_a_silent_channel_is_told(self, method: str, silent: str) -> None:
+        samples = np.tile(voices(1, 0.5), (2, 1)).astype(np.float32)
+        samples[("left", "right").index(silent)] = 0
+        remarks = sepkit.separate(Audio(samples, RATE), method).provenance.remarks
+        assert any(f"the {silent} channel is silent" in remark for remark in remarks)
+
+    def test_one_channel_twice_is_told(self, method: str) -> None:
         samples = np.tile(voices(1, 0.5), (2, 1)).astype(np.float32)
         remarks = sepkit.separate(Audio(samples, RATE), method).provenance.remarks
         assert any("both channels are the same" in remark for remark in remarks)

@@ -14,7 +14,7 @@ from sepkit.problem.run import Run
 from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT
 from sepkit_classical.config import CentreConfig
-from sepkit_classical.stereo import remark_on_equal_channels
+from sepkit_classical.stereo import remark_on_one_place
 
 PARTS = ("centre", "sides")
 
@@ -29,7 +29,7 @@ class Centre(Separator[CentreConfig]):
 
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
         config, samples, rate = self.config, problem.mixture.samples, problem.mixture.sample_rate
-        remark_on_equal_channels(samples, run)
+        remark_on_one_place(samples, run)
         stft = STFT.of_duration(config.window_s, config.overlap, rate)
 
         def masks(block: slice) -> NDArray[np.floating]:

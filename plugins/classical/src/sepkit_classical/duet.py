@@ -14,7 +14,7 @@ from sepkit.problem.run import Run
 from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT, soft_masks
 from sepkit_classical.config import DUETConfig
-from sepkit_classical.stereo import remark_on_equal_channels, stem_names
+from sepkit_classical.stereo import remark_on_one_place, stem_names
 
 Array = NDArray[np.floating]
 Complex = NDArray[np.complexfloating]
@@ -41,7 +41,7 @@ class DUET(Separator[DUETConfig]):
 
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
         config, samples, rate = self.config, problem.mixture.samples, problem.mixture.sample_rate
-        remark_on_equal_channels(samples, run)
+        remark_on_one_place(samples, run)
         names = stem_names(problem, config.count)
         stft = STFT.of_duration(config.window_s, config.overlap, rate)
         omega = 2 * np.pi * stft.bins_hz(rate)
@@ -53,8 +53,8 @@ class DUET(Separator[DUETConfig]):
         places = peaks(histogram, len(names), config)
         if len(places) < len(names) and histogram.any():
             run.remark(
-                f"{len(places)} places were found in the stereo image for {len(names)} sources; ask for fewer, or "
-                "change largest_attenuation and largest_delay_s"
+                f"the stereo image has places for {len(places)} of {len(names)} sources; ask for fewer, or change "
+                "largest_attenuation and largest_delay_s"
             )
 
         def masks(block: slice) -> Array:

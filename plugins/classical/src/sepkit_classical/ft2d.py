@@ -35,7 +35,8 @@ def peaks_and_rest(V: Array, neighbourhood: int, threshold: float) -> Array:
     neighbourhood : int
         Points along the rate axis among which a peak is the highest.
     threshold : float
-        Of a peak above the lowest of its neighbourhood, in standard deviations of all magnitudes.
+        Of a peak above the lowest of its neighbourhood, in standard deviations of the magnitudes at all
+        scales from zero up.
 
     Returns
     -------

@@ -14,7 +14,7 @@ from sepkit.problem.run import Run
 from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT
 from sepkit_classical.config import PROJETConfig
-from sepkit_classical.stereo import remark_on_equal_channels, stem_names, thinned
+from sepkit_classical.stereo import remark_on_one_place, stem_names, thinned
 
 Array = NDArray[np.floating]
 Complex = NDArray[np.complexfloating]
@@ -41,7 +41,7 @@ class PROJET(Separator[PROJETConfig]):
 
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
         config, samples, rate = self.config, problem.mixture.samples, problem.mixture.sample_rate
-        remark_on_equal_channels(samples, run)
+        remark_on_one_place(samples, run)
         names = stem_names(problem, config.count)
         stft = STFT.of_duration(config.window_s, config.overlap, rate)
         projections, kernel = projections_and_kernel(config.projections, config.directions, config.exponent)

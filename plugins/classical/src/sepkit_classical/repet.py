@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
+from sepkit.music.audio import Audio
+from sepkit.problem.problem import Problem
+from sepkit.problem.run import Run
 from sepkit_classical.config import REPETConfig
 from sepkit_classical.repetition import (
     beat_spectrum,
@@ -16,6 +21,9 @@ from sepkit_classical.repetition import (
 from sepkit_classical.voice import Heard, VoiceSeparator, beside_background
 
 Array = NDArray[np.floating]
+
+_REPETITIONS = 4
+"""Periods in what is looked at, without which none is found."""
 
 
 class REPET(VoiceSeparator[REPETConfig]):
@@ -31,6 +39,16 @@ class REPET(VoiceSeparator[REPETConfig]):
     A. Liutkus, Z. Rafii, R. Badeau, B. Pardo and G. Richard, "Adaptive filtering for music/voice separation exploiting
     the repeating musical structure", ICASSP 2012.
     """
+
+    def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
+        config = self.config
+        seen_s = min(problem.mixture.duration_s, config.context_s if config.adaptive else config.span_s)
+        if config.period_s is None and seen_s < _REPETITIONS * config.shortest_s:
+            run.remark(
+                f"{seen_s:.2g} s are too short for a period of shortest_s {config.shortest_s:g} to be heard "
+                f"{_REPETITIONS} times: a shorter one was taken; give a longer recording, or period_s"
+            )
+        return super().separate(problem, run)
 
     def magnitudes(self, heard: Heard) -> Array:
         config, V = self.config, heard.V

@@ -17,7 +17,7 @@ def stem_names(problem: Problem, count: int) -> tuple[str, ...]:
     return problem.sources or tuple(f"source-{number}" for number in range(1, count + 1))
 
 
-def remark_on_equal_channels(samples: NDArray[np.floating], run: Run) -> None:
+def remark_on_one_place(samples: NDArray[np.floating], run: Run) -> None:
     """Tell the user where there is nothing to go by.
 
     Parameters
@@ -25,8 +25,14 @@ def remark_on_equal_channels(samples: NDArray[np.floating], run: Run) -> None:
     samples : ndarray [shape=(2, samples)]
     run : Run
     """
-    if samples.any() and np.array_equal(samples[0], samples[1]):
-        run.remark("both channels are the same: all that sounds comes from one place, and nothing tells sources apart")
+    silent = [name for name, channel in zip(("left", "right"), samples, strict=True) if not channel.any()]
+    if len(silent) == 1:
+        why = f"the {silent[0]} channel is silent"
+    elif not silent and np.array_equal(samples[0], samples[1]):
+        why = "both channels are the same"
+    else:
+        return
+    run.remark(f"{why}: all that sounds comes from one place, and nothing tells sources apart")
 
 
 def thinned(

@@ -125,8 +125,8 @@ def out_of_tune_cents(heard: Heard, f0_hz: Array) -> float:
     if abs(middle) < _LEAST_CENTS or high - low > _MOST_SPREAD_CENTS:
         return 0.0
     heard.run.remark(
-        f"the F0 of {PARTS[0]} is {'flat' if middle > 0 else 'sharp'} by {abs(middle):.0f} cents beside the recording "
-        "and was moved by as much"
+        f"from {heard.frames_s[0]:.0f} to {heard.frames_s[-1]:.0f} s the F0 of {PARTS[0]} is "
+        f"{'flat' if middle > 0 else 'sharp'} by {abs(middle):.0f} cents beside the recording and was moved by as much"
     )
     return float(middle)
 
