@@ -111,8 +111,8 @@ def is_mapped(array: NDArray[Any]) -> bool:
 
 def release() -> None:
     """Let go of the pages of all mapped arrays: they stay with the system, and come back when they are used."""
-    # Elsewhere the advice may mean other things.
-    if sys.platform == "linux":
+    # Elsewhere the advice may mean other things. Short recordings have nothing mapped, and blocks are many.
+    if len(_mapped) and sys.platform == "linux":
         # Another thread may map an array meanwhile: the next call is soon.
         with suppress(RuntimeError):
             for memory in _mapped:
