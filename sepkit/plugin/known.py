@@ -34,6 +34,7 @@ KNOWN: dict[str, dict[str, str]] = {
     "prior": {
         "diffusion": "sepkit-flow-sgld",
         "flow": "sepkit-flow-sgld",
+        "local-gaussian": "sepkit-flow-sgld",
         "stationary": "sepkit-flow-sgld",
     },
 }

@@ -35,6 +35,11 @@ def test_diffusion(check: Any) -> None:
     check()
 
 
+@parametrize_with_checks("local-gaussian", config={"method": "harmonic-comb"})
+def test_local_gaussian(check: Any) -> None:
+    check()
+
+
 @parametrize_with_checks("toy-oracle", registry=REGISTRY, config={"lowest_key": 55})
 def test_toy_oracle(check: Any) -> None:
     check()

@@ -18,10 +18,12 @@ from sepkit.evaluation.datasets.toy import ToyWaveforms
 from sepkit.neural import Checkpoint
 from sepkit.training import TrainingData
 from sepkit_flow_sgld.bundled import bundled_denoisers
+from sepkit_flow_sgld.clutter import random_tones
 from sepkit_flow_sgld.diffusion import DiffusionPrior
 from sepkit_flow_sgld.diffusion_config import DiffusionTrainingConfig
 from sepkit_flow_sgld.diffusion_training import DiffusionTrainer
 from sepkit_flow_sgld.periods import harmonics, likeliest_periods, multiplicities, repeated
+from sepkit_flow_sgld.spectral_denoiser import SpectralDenoiser
 
 RATE = 14700
 
@@ -122,6 +124,58 @@ def test_training_teaches_denoising_and_comes_out_the_same_again(tmp_path: Path)
     assert one.about["validations_db"][-1] < one.about["validations_db"][0] < 0
     density = DiffusionPrior(weights=tmp_path / "one").bind(layout("sine"), Domain.WAVEFORMS)
     assert np.isfinite(density.gradient(np.zeros((1, 1, 50), np.float32))).all()
+
+
+SPECTRAL = {
+    "kind": "spectral",
+    "window": 128,
+    "width": 16,
+    "dilations": (1,),
+    "segment": 1000,
+    "batch": 2,
+    "filter_db": 3.0,
+    "clutter": 0.5,
+    "steps": 20,
+    "validate_every": 10,
+    "warmup": 0,
+}
+
+
+def test_spectral_denoisers_learn_recordings_of_any_length(tmp_path: Path) -> None:
+    tracks = list(ToyWaveforms(count=6, sources=("sine",), duration_s=0.2).tracks())
+    data = TrainingData(tuple(tracks[:5]), tuple(tracks[5:]), ("sine",))
+    config = validate(DiffusionTrainingConfig, SPECTRAL, "training of prior 'diffusion'")
+    DiffusionTrainer(config).train(data, tmp_path, Run(seed=3, device="cpu"))
+    checkpoint = Checkpoint.read(tmp_path / "sine", "diffusion")
+    assert checkpoint.about["validations_db"][-1] < checkpoint.about["validations_db"][0]
+    density = DiffusionPrior(weights=tmp_path).bind(layout("sine"), Domain.WAVEFORMS).smoothed(0.1)
+    for length in (1, 50, 128, 999):
+        value = np.random.default_rng(0).standard_normal((2, 1, 1, length)).astype(np.float32)
+        assert np.isfinite(density.gradient(value)).all()
+        # White noise alone is taken for noise, most of it.
+        denoised = 0.1 * value + 0.01 * density.gradient(0.1 * value)
+        assert np.sum(denoised**2) <= np.sum(np.square(0.1 * value))
+
+
+def test_white_noise_has_power_one_over_itself_in_every_bin() -> None:
+    """What the network is told of the noise is its level, whatever the window."""
+    denoiser = SpectralDenoiser(data_std=1.0, levels=(0.1, 1.0), window=256, width=4, dilations=(1,))
+    for parameter in denoiser.parameters():
+        torch.nn.init.zeros_(parameter)
+    noise = torch.from_numpy(0.3 * np.random.default_rng(0).standard_normal((1, 50_000)).astype(np.float32))
+    powers = torch.stft(noise, 256, 64, window=denoiser.window, return_complex=True).abs().square()
+    with torch.no_grad():
+        gains = denoiser.gains(powers, torch.tensor([0.3]))
+    # With zeros for weights a gain is the logistic of log(power over noise + 0.1).
+    ratio = gains / (1 - gains) - 0.1
+    assert float(ratio[:, 1:-1].mean()) == pytest.approx(1.0, rel=0.02)
+
+
+def test_clutter_is_loud_and_never_the_same() -> None:
+    one, two = (random_tones(2.0, 8000, np.random.default_rng(seed)) for seed in (0, 1))
+    assert len(one) == 16_000
+    assert np.mean(one**2) > 0.01
+    assert abs(np.corrcoef(one, two)[0, 1]) < 0.2
 
 
 def test_errors_name_what_there_is() -> None:

@@ -11,26 +11,19 @@ Karras, Aittala, Aila and Laine, "Elucidating the design space of diffusion-base
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from copy import deepcopy
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
-from sepkit.errors import WeightsError
-from sepkit.neural import Checkpoint
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
 from sepkit.problem.prior import Density, Prior
 from sepkit_flow_sgld.bundled import bundled_denoisers
-from sepkit_flow_sgld.diffusion_config import DenoiserOptions
-from sepkit_flow_sgld.periodic_denoiser import PeriodicDenoiser
-from sepkit_flow_sgld.prior import checkpoints_of
+from sepkit_flow_sgld.denoiser import Denoiser, loaded_denoiser
+from sepkit_flow_sgld.source_density import SourceDensity, checkpoints_for
 
 METHOD = "diffusion"
 """As which checkpoints are marked."""
@@ -64,79 +57,23 @@ class DiffusionPrior(Prior):
         WeightsError
             If a source has no weights, or the mixture has another sample rate than they are for.
         """
-        checkpoints = checkpoints_of(layout.sources, self.weights or bundled_denoisers(), METHOD)
-        learned, rate = checkpoints[0].sample_rate, layout.mixture.sample_rate
-        if learned != rate:
-            raise WeightsError(f"the denoisers' weights are for {learned} Hz, the mixture has {rate} Hz; resample it")
+        checkpoints = checkpoints_for(layout, self.weights or bundled_denoisers(), METHOD)
         # A score alone, which is as much of a density as one that is smoothed needs to be.
         return cast(Density, DenoiserDensity([loaded_denoiser(checkpoint) for checkpoint in checkpoints]))
 
 
-def loaded_denoiser(checkpoint: Checkpoint) -> PeriodicDenoiser:
-    """The denoiser of a checkpoint, whose weights are not to change any more.
-
-    Raises
-    ------
-    WeightsError
-        If the weights do not fit it.
-    """
-    options = checkpoint.options(DenoiserOptions)
-    return checkpoint.built(lambda: PeriodicDenoiser(**options.model_dump()))
-
-
-class DenoiserDensity:
-    """The score of stems that are independent of each other, by a denoiser for every source.
-
-    Values are NumPy arrays or torch tensors of shape ``(..., sources, channels, samples)``, with any number of samples;
-    axes before those are chains, which go through each network together.
-
-    Parameters
-    ----------
-    denoisers : sequence of PeriodicDenoiser
-        One for every source.
-    sigma : float
-        Standard deviation of the noise that is in the values. Below the lowest level of a denoiser, such as 0, it
-        stands for that level.
-
-    Attributes
-    ----------
-    power : ndarray [shape=(sources,)]
-        Mean square of the stems that the denoisers have learned from.
-    """
-
-    def __init__(self, denoisers: Sequence[PeriodicDenoiser], sigma: float = 0.0) -> None:
-        self._denoisers, self._sigma = tuple(denoisers), sigma
-        self._placed: dict[tuple[torch.device, torch.dtype], tuple[PeriodicDenoiser, ...]] = {}
-        self.power: NDArray[np.float64] = np.array([denoiser.data_std**2 for denoiser in denoisers])
+class DenoiserDensity(SourceDensity[Denoiser]):
+    """The score of stems that are independent of each other, by a denoiser for every source."""
 
     def smoothed(self, sigma: float) -> DenoiserDensity:
         """The density of stems to which white noise of standard deviation `sigma` was added."""
-        density = DenoiserDensity(self._denoisers, sigma)
+        density = DenoiserDensity(self._networks, sigma)
         density._placed = self._placed
         return density
 
-    def gradient(self, value: Any) -> Any:
-        """Gradient of the log density [shape=(..., sources, channels, samples)]."""
-        # A copy in order: torch takes no arrays that run backwards, and warns of those that are read-only.
-        tensor = value.detach() if isinstance(value, Tensor) else torch.from_numpy(np.array(value, order="C"))
-        if tensor.ndim < 3 or tensor.shape[-3] != len(self._denoisers):
-            raise ValueError(
-                f"a value needs shape (..., {len(self._denoisers)} sources, channels, samples), given "
-                f"{tuple(tensor.shape)}"
-            )
-        placed = zip(self._on(tensor.device, tensor.dtype), tensor.unbind(-3), strict=True)
-        score = torch.stack([self._score(denoiser, stems) for denoiser, stems in placed], -3)
-        return score if isinstance(value, Tensor) else score.numpy()
-
-    def _score(self, denoiser: PeriodicDenoiser, stems: Tensor) -> Tensor:
-        rows, sigma = stems.reshape(-1, stems.shape[-1]), max(self._sigma, denoiser.lowest)
+    def _score(self, network: Denoiser, stems: Tensor) -> Tensor:
+        rows, sigma = stems.reshape(-1, stems.shape[-1]), self._level(network, stems)
         with torch.no_grad():
-            score = (denoiser(rows, rows.new_tensor([sigma])) - rows) / sigma**2
+            score = (network(rows, sigma) - rows) / sigma.square()
         shaped: Tensor = score.reshape(stems.shape)
         return shaped
-
-    def _on(self, device: torch.device, dtype: torch.dtype) -> tuple[PeriodicDenoiser, ...]:
-        """The denoisers where and as the values are."""
-        if (device, dtype) not in self._placed:
-            self._placed[device, dtype] = tuple(deepcopy(one).to(device, dtype) for one in self._denoisers)
-        return self._placed[device, dtype]

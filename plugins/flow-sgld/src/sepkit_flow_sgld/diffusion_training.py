@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sepkit.neural import Checkpoint, choose_device, fit, generator
-from sepkit.problem.run import Run
+from sepkit.neural import generator
+from sepkit_flow_sgld.clutter import random_tones
+from sepkit_flow_sgld.denoiser import denoiser_of
 from sepkit_flow_sgld.diffusion import METHOD
-from sepkit_flow_sgld.diffusion_config import DenoiserOptions, DiffusionTrainingConfig
-from sepkit_flow_sgld.periodic_denoiser import PeriodicDenoiser
+from sepkit_flow_sgld.diffusion_config import (
+    DenoiserOptions,
+    DiffusionTrainingConfig,
+    PeriodicDenoiserOptions,
+    SpectralDenoiserOptions,
+)
 from sepkit_flow_sgld.segments import Segments
 from sepkit_flow_sgld.source_training import SourceTrainer
 
-_VALIDATION_SEGMENTS = 16
-_REPORTED_LEVELS = (0.004, 0.02, 0.1, 0.5, 2.0, 8.0)
 _LEAST_ERROR = 1e-8
 """Of the noise's power: errors below it are none."""
+_CLUTTER_S = 120.0
+_CLUTTER_DB = (-20.0, 10.0)
+"""Of clutter, over the segment."""
+_FILTER_BANDS = 8
 
 
 class DiffusionTrainer(SourceTrainer[DiffusionTrainingConfig]):
@@ -32,102 +39,79 @@ class DiffusionTrainer(SourceTrainer[DiffusionTrainingConfig]):
     """
 
     method: ClassVar[str] = METHOD
+    unit: ClassVar[str] = "db"
+    units: ClassVar[float] = 10 / math.log(10)
+    validation_segments: ClassVar[int] = 16
+    reported_levels: ClassVar[tuple[float, ...]] = (0.004, 0.02, 0.1, 0.5, 2.0, 8.0)
 
-    def _train_source(
-        self,
-        source: str,
-        learned: Segments,
-        held_out: Segments,
-        recipe: dict[str, Any],
-        state: Path,
-        rng: np.random.Generator,
-        run: Run,
-    ) -> Checkpoint:
-        config, device = self.config, choose_device(run)
+    def _model(self, learned: Segments, rng: np.random.Generator) -> tuple[DenoiserOptions, nn.Module]:
         options = self._options(learned)
-        denoiser = PeriodicDenoiser(**options.model_dump())
+        denoiser = denoiser_of(options)
         denoiser.initialize(generator(rng))
+        self._data_std = options.data_std
+        tones = random_tones(_CLUTTER_S, learned.sample_rate, rng) if self.config.clutter else np.ones(1, np.float32)
+        self._clutter = Segments([tones], learned.sample_rate)
+        return options, denoiser
 
-        def loss(model: nn.Module, rng: np.random.Generator) -> Tensor:
-            gains = 10 ** (rng.uniform(-config.gain_db, config.gain_db, (config.batch, 1)) / 20)
-            clean = learned.draw(config.batch, config.segment, rng) * gains
-            # One in every part of the range, for gradients that vary less than those of independent levels.
-            places = (np.arange(config.batch) + rng.uniform()) / config.batch
-            levels = config.lowest * (config.highest / config.lowest) ** places
-            return log_error(model, clean, levels * options.data_std, options.data_std, rng, device).mean()
+    def _drawn(self, learned: Segments, rng: np.random.Generator) -> NDArray[np.floating]:
+        clean = super()._drawn(learned, rng)
+        return filtered(clean, self.config.filter_db, rng) if self.config.filter_db else clean
 
-        def decibels(model: nn.Module, levels: Any) -> float:
-            """Mean of the loss as decibels, on the same segments and noise each time."""
-            fixed = np.random.default_rng(0)
-            clean = held_out.draw(_VALIDATION_SEGMENTS, config.segment, fixed)
-            sigmas = options.data_std * np.resize(levels, len(clean))
-            with torch.no_grad():
-                errors = log_error(model, clean, sigmas, options.data_std, fixed, device)
-            return 10 / math.log(10) * float(errors.mean())
+    def _losses(
+        self, model: nn.Module, clean: NDArray[np.floating], sigmas: NDArray[np.float64], rng: np.random.Generator
+    ) -> Tensor:
+        """Logarithm of the error of denoising, over the power of noise or data, whichever is less."""
+        noisy = clean + sigmas[:, np.newaxis] * rng.standard_normal(clean.shape)
+        if self.config.clutter:
+            noisy += self._cluttered(clean, rng)
+        target, given = (torch.as_tensor(x, dtype=torch.float32, device=self._device) for x in (clean, noisy))
+        sigma = torch.as_tensor(sigmas, dtype=torch.float32, device=self._device)
+        error = (model(given, sigma) - target).square().mean(1)
+        return torch.log(error / sigma.clamp_max(self._data_std).square() + _LEAST_ERROR)
 
-        spread = np.geomspace(config.lowest, config.highest, _VALIDATION_SEGMENTS)
-        done = fit(
-            denoiser,
-            loss,
-            config=config,
-            state=state,
-            run=run,
-            validate=(lambda model: decibels(model, spread)) if held_out.stems else None,
-            stage=f"train {source}",
-            recipe=recipe,
-        )
-        about = {
-            "recipe": recipe,
-            "power": learned.power,
-            "segments_s": sum(map(len, learned.stems)) / learned.sample_rate,
-            "steps": done.steps,
-            "best_step": done.best_step,
-            "loss": float(np.mean(done.losses[-100:])),
-            "validations_db": [round(value, 2) for value in done.validations],
-            "error_db_by_level": {
-                str(level): round(decibels(denoiser, [level]), 2) for level in _REPORTED_LEVELS if held_out.stems
-            },
-        }
-        return Checkpoint(
-            METHOD, options.model_dump(mode="json"), (source,), learned.sample_rate, denoiser.state_dict(), about
-        )
+    def _cluttered(self, clean: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.floating]:
+        """Tones beside some of the segments, at levels as sources have them beside each other [shape=clean.shape]."""
+        tones = self._clutter.draw(len(clean), clean.shape[1], rng)
+        levels = 10 ** (rng.uniform(*_CLUTTER_DB, len(clean)) / 20) * (rng.random(len(clean)) < self.config.clutter)
+        norms = np.linalg.norm(clean, axis=1) / np.maximum(np.linalg.norm(tones, axis=1), 1e-12)
+        beside: NDArray[np.floating] = tones * (levels * norms)[:, np.newaxis]
+        return beside
+
+    def _stored(self, model: nn.Module) -> dict[str, Tensor]:
+        # Of a periodic denoiser, what half precision rounds off is more than is left of the noise.
+        return super()._stored(model) if self.config.kind == "spectral" else dict(model.state_dict())
 
     def _options(self, learned: Segments) -> DenoiserOptions:
         config, rate = self.config, learned.sample_rate
+        common: dict[str, Any] = {
+            "data_std": math.sqrt(learned.power),
+            "levels": (config.lowest, config.highest),
+            "width": config.width,
+        }
+        if config.kind == "spectral":
+            return SpectralDenoiserOptions(kind="spectral", window=config.window, dilations=config.dilations, **common)
         shortest, longest = (rate / config.highest_hz, rate / config.lowest_hz)
-        return DenoiserOptions(
-            data_std=math.sqrt(learned.power),
-            levels=(config.lowest, config.highest),
+        return PeriodicDenoiserOptions(
             periods=(max(2, math.floor(shortest)), max(2, math.ceil(longest))),
             candidates=config.candidates,
-            width=config.width,
             timbre=config.timbre,
+            **common,
         )
 
 
-def log_error(
-    model: nn.Module,
-    clean: np.ndarray[Any, Any],
-    sigmas: np.ndarray[Any, Any],
-    data_std: float,
-    rng: np.random.Generator,
-    device: torch.device,
-) -> Tensor:
-    """Logarithm of the error of denoising, over the power of noise or data, whichever is less [shape=(batch,)].
+def filtered(segments: NDArray[np.floating], decibels: float, rng: np.random.Generator) -> NDArray[np.floating]:
+    """Segments as other rooms and microphones would have them: every one through a filter that is drawn for it.
 
     Parameters
     ----------
-    model : PeriodicDenoiser
-    clean : ndarray [shape=(batch, samples)]
-    sigmas : ndarray [shape=(batch,)]
-        Standard deviation of the noise that is added to each waveform.
-    data_std : float
-        Root mean square of the data.
+    segments : ndarray [shape=(batch, samples)]
+    decibels : float
+        Standard deviation of the filter's gain, at frequencies in equal ratios.
     rng : numpy.random.Generator
-    device : torch.device
     """
-    target = torch.as_tensor(clean, dtype=torch.float32, device=device)
-    sigma = torch.as_tensor(sigmas, dtype=torch.float32, device=device)
-    noise = torch.as_tensor(rng.standard_normal(clean.shape), dtype=torch.float32, device=device)
-    error = (model(target + sigma[:, None] * noise, sigma) - target).square().mean(1)
-    return torch.log(error / sigma.clamp_max(data_std).square() + _LEAST_ERROR)
+    spectra = np.fft.rfft(segments)
+    octaves = np.log2(np.arange(spectra.shape[1]) + 1.0)
+    knots = np.linspace(0, octaves[-1], _FILTER_BANDS)
+    gains = [np.interp(octaves, knots, rng.normal(0, decibels, _FILTER_BANDS)) for _ in segments]
+    found: NDArray[np.floating] = np.fft.irfft(spectra * 10 ** (np.array(gains) / 20), n=segments.shape[1])
+    return found

@@ -77,3 +77,12 @@ def sepkit_priors() -> Iterator[PriorSpec]:
         factory="sepkit_flow_sgld.gaussian:GaussianPrior",
         domains=(Domain.WAVEFORMS,),
     )
+    yield PriorSpec(
+        name="local-gaussian",
+        summary="normal sources, with spectra over time found by a score",
+        reference="N. Q. K. Duong, E. Vincent, R. Gribonval, Under-determined reverberant audio source separation "
+        "using a full-rank spatial covariance model, IEEE TASLP 2010",
+        factory="sepkit_flow_sgld.local_gaussian:LocalGaussianPrior",
+        domains=(Domain.WAVEFORMS,),
+        needs=("score",),
+    )

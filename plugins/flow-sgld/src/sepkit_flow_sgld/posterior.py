@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sepkit.problem.prior import Density, Smoothed
+from sepkit.problem.prior import Density, Initial, Smoothed
 
 _STEMS_NDIM = 3
 _AT_ONCE = 1 << 18
@@ -134,6 +134,18 @@ class Posterior:
     def knows_spectra(self) -> bool:
         """Whether every density knows the spectra of its sources."""
         return all(isinstance(factor.density, Coloured) for factor in self.factors)
+
+    def initial(self, mixture: Tensor, sources: int, rng: np.random.Generator) -> Tensor | None:
+        """The value that a density begins with [shape=(sources, *mixture.shape)]; None if none of them has one.
+
+        Sources of which it does not speak get equal shares of the `mixture`.
+        """
+        for factor in self.factors:
+            if isinstance(factor.density, Initial):
+                value = (mixture / sources).expand(sources, *mixture.shape).clone()
+                value[list(factor.sources)] = _tensor(factor.density.initial(rng), mixture) / factor.scale
+                return value
+        return None
 
     def powers(self, spectrum: Tensor, sources: int) -> Tensor:
         """Every source's power at every frequency [shape=(sources, bins)].

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
 
 from sepkit.errors import WeightsError
-from sepkit.neural import Checkpoint, read_by_source
+from sepkit.neural import Checkpoint
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
 from sepkit.problem.prior import Density, Prior
@@ -17,6 +16,7 @@ from sepkit_flow_sgld.bundled import bundled_weights
 from sepkit_flow_sgld.density import FlowDensity, SourceFlow
 from sepkit_flow_sgld.flow import Flow
 from sepkit_flow_sgld.flow_options import FlowOptions, SpectralFlowOptions, WaveformFlowOptions
+from sepkit_flow_sgld.source_density import checkpoints_for
 from sepkit_flow_sgld.spectral_flow import SpectralFlow
 
 METHOD = "flow"
@@ -53,29 +53,8 @@ class FlowPrior(Prior):
         WeightsError
             If a source has no weights, or the mixture has another sample rate than they are for.
         """
-        checkpoints = checkpoints_of(layout.sources, self.weights or bundled_weights(), METHOD)
-        learned, rate = checkpoints[0].sample_rate, layout.mixture.sample_rate
-        if learned != rate:
-            raise WeightsError(f"the flows' weights are for {learned} Hz, the mixture has {rate} Hz; resample it")
+        checkpoints = checkpoints_for(layout, self.weights or bundled_weights(), METHOD)
         return FlowDensity([loaded_flow(checkpoint) for checkpoint in checkpoints], layout.shape(domain))
-
-
-def checkpoints_of(sources: Sequence[str], folder: Path, method: str) -> list[Checkpoint]:
-    """The checkpoint of every source, in order.
-
-    Raises
-    ------
-    WeightsError
-        If a source has none, with the names of those that have; or if one is damaged.
-    """
-    known = read_by_source(folder, method)
-    unknown = [source for source in sources if source not in known]
-    if unknown:
-        raise WeightsError(
-            f"there is no {method} for '{unknown[0]}', {folder} has {', '.join(known)}; name the sources like those, "
-            "or give other weights"
-        )
-    return [known[source] for source in sources]
 
 
 def flow_of(options: FlowOptions) -> SourceFlow:

@@ -111,7 +111,7 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
             target = Target(
                 posterior=posterior,
                 mixture=samples,
-                start=self._start(samples, powers, mixture.sample_rate, posterior, random),
+                start=self._start(samples, powers, mixture.sample_rate, posterior, random, run.rng),
                 project=FeasibleSet(part, sources, level, self._stft(mixture)).project,
                 powers=powers if config.precondition else None,
                 known=known.to(device),
@@ -135,7 +135,13 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
             run.trace("log density of windows", heights)
 
     def _start(
-        self, mixture: torch.Tensor, powers: torch.Tensor, rate: int, posterior: Posterior, random: torch.Generator
+        self,
+        mixture: torch.Tensor,
+        powers: torch.Tensor,
+        rate: int,
+        posterior: Posterior,
+        random: torch.Generator,
+        rng: np.random.Generator,
     ) -> torch.Tensor:
         config, sources = self.config, len(powers)
         if config.start == "noise" and config.sampler == "gibbs":
@@ -144,6 +150,11 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
             return equal_shares(mixture, sources, config.chains)
         if config.start == "wiener":
             return wiener_shares(mixture, powers, config.chains)
+        if config.start == "prior":
+            stems = posterior.initial(mixture, sources, rng)
+            if stems is None:
+                raise ConfigError("start=prior needs a prior that begins with stems, such as local-gaussian")
+            return stems.expand(config.chains, *stems.shape)
         first = noise_levels(config.highest, config.lowest, config.levels)[0]
         noise = first * torch.randn((sources, *mixture.shape), generator=random, device=mixture.device)
         return periodic_starts(mixture, sources, config.chains, rate, posterior.smoothed(first), noise)
