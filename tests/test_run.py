@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 
@@ -154,11 +155,12 @@ class TestRecords:
         assert run.violations == {"a": 1.0, "b": 0.0}
 
 
-def test_a_reporter_that_fails_is_named_as_such() -> None:
+@pytest.mark.parametrize("fault", [RuntimeError("the window is gone"), SystemExit("the window is gone")])
+def test_a_reporter_that_fails_is_named_as_such(fault: BaseException) -> None:
     def broken(progress: Progress) -> None:
-        raise RuntimeError("the window is gone")
+        raise fault
 
-    with pytest.raises(SepkitError, match=r"reporter failed with RuntimeError: the window is gone"):
+    with pytest.raises(SepkitError, match=rf"reporter failed with {type(fault).__name__}: the window is gone"):
         next(Run(reporter=broken).steps(2, "work"))
 
 
@@ -173,3 +175,13 @@ def test_figures_are_shown_with_the_progress_of_their_stage() -> None:
             pass
     figures = [dict(report.figures) for report in reports]
     assert figures == [{}, {"loss": 0.5}, {"loss": 1.5, "validation": 3.0}, {}, {}]
+
+
+def test_figures_are_plain_numbers_and_in_json_finite_ones_or_text() -> None:
+    reports: list[Progress] = []
+    with Run(reporter=reports.append) as run:
+        for _ in run.steps(1, "train"):
+            run.show(loss=np.float32(0.5), slope=np.float64("nan"), best=-np.inf)
+    assert {type(figure) for figure in reports[-1].figures.values()} == {float}
+    told = {"stage": "train", "done": 1, "total": 1, "figures": {"loss": 0.5, "slope": "nan", "best": "-inf"}}
+    assert json.loads(json.dumps(reports[-1].as_dict(), allow_nan=False)) == told

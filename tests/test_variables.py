@@ -46,6 +46,16 @@ def factors(path: Path, **changes: Any) -> Path:
 FAST: dict[str, Any] = {"rank": 4, "iterations": 3, "window_s": 0.023}
 
 
+def test_a_separation_that_keeps_them_can_be_pickled() -> None:
+    separation = sepkit.separate(MIXTURE, "nmf", sources=["a", "b"], config=FAST, keep_variables=True)
+    kept, again = separation.variables, pickle.loads(pickle.dumps(separation)).variables
+    assert kept is not None
+    assert again.layout.atoms == kept.layout.atoms
+    assert again.values.keys() == kept.values.keys()
+    for domain, value in kept.values.items():
+        np.testing.assert_array_equal(again.values[domain], value)
+
+
 def test_values_come_with_their_axes(tmp_path: Path) -> None:
     write_variables(tmp_path / "v.npz", variables())
     with np.load(tmp_path / "v.npz", allow_pickle=False) as file:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from typing import Any
 
 import click
 
 from sepkit.batching.progress import BatchProgress, BatchReporter
-from sepkit.cli.printing import console
+from sepkit.cli.printing import as_json, console
 from sepkit.problem.run import Progress, Reporter
 
 progress_option = click.option(
@@ -39,15 +38,18 @@ def progress(style: str, title: str) -> Iterator[Reporter | None]:
     elif style == "json":
 
         def report(event: Progress) -> None:
-            line: dict[str, object] = {"mixture": title, "stage": event.stage, "done": event.done, "total": event.total}
-            line |= {"figures": event.figures} if event.figures else {}
-            # Nobody needs to read it for the work to be done.
-            with suppress(OSError):
-                click.echo(json.dumps(line), err=True)
+            _print_event({"mixture": title, **event.as_dict()})
 
         yield report
     else:
         yield None
+
+
+def _print_event(event: dict[str, Any]) -> None:
+    told = {name: value for name, value in event.items() if name != "figures" or value}
+    # Nobody needs to read it for the work to be done.
+    with suppress(OSError):
+        click.echo(as_json(told, indent=None), err=True)
 
 
 @contextmanager
@@ -88,12 +90,7 @@ def batch_progress(style: str) -> Iterator[BatchReporter | None]:
             for title, event in batch.running.items():
                 if last.get(title) != event:
                     last[title] = event
-                    line: dict[str, object] = {"mixture": title, **asdict(event), "overall": round(batch.fraction, 4)}
-                    if not event.figures:
-                        del line["figures"]
-                    # Nobody needs to read it for the work to be done.
-                    with suppress(OSError):
-                        click.echo(json.dumps(line), err=True)
+                    _print_event({"mixture": title, **event.as_dict(), "overall": round(batch.fraction, 4)})
 
         yield report
     else:

@@ -67,7 +67,8 @@ class Problem:
             bins_hz=bins_hz,
             frames_s=frames_s,
             atoms=atoms,
-            lengths=lengths,
+            # A plain one, so that what holds the layout can be pickled.
+            lengths=dict(lengths),
         )
 
     def bind_constraints(self, layout: Layout, domain: Domain) -> BoundConstraints:

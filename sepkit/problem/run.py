@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,11 @@ class Progress:
     def fraction(self) -> float:
         """From 0 to 1, never falling within a stage."""
         return self.done / self.total if self.total else 1.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON can have it, which knows finite numbers only: others are text."""
+        figures = {name: value if math.isfinite(value) else str(value) for name, value in self.figures.items()}
+        return {"stage": self.stage, "done": self.done, "total": self.total, "figures": figures}
 
 
 Reporter = Callable[[Progress], None]
@@ -173,7 +179,7 @@ class Run:
 
     def show(self, **figures: float) -> None:
         """Show figures with the progress of this stage from now on, such as ``loss=0.3``."""
-        self._figures = {**self._figures, **figures}
+        self._figures = {**self._figures, **{name: float(figure) for name, figure in figures.items()}}
 
     def remark(self, text: str) -> None:
         """Tell the user something about this result in one line: what was left out, what could not be used."""
@@ -247,7 +253,7 @@ class Run:
             self._reporter(Progress(stage, done, total, self._figures))
         except SepkitError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             # Named here, or it would be taken for a fault of the method that was running.
             raise SepkitError(f"the host's progress reporter failed with {fault_of(error)}") from error
 

@@ -104,7 +104,8 @@ class Worker:
     def _report(self, params: Mapping[str, Any]) -> None:
         reporter = self._reporters.get(params["job"])
         if reporter is not None:
-            reporter(Progress(params["stage"], params["done"], params["total"], params["figures"]))
+            figures = {name: float(figure) for name, figure in params["figures"].items()}
+            reporter(Progress(params["stage"], params["done"], params["total"], figures))
 
 
 class _Client(JsonRPCClient):

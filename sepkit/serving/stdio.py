@@ -106,10 +106,9 @@ def _reporter(server: JsonRPCServer) -> Callable[[str, Progress], None]:
         if event.done < event.total and now - told.get(job, 0.0) < _LEAST_PAUSE_S:
             return
         told[job] = now
-        params = {"job": job, "stage": event.stage, "done": event.done, "total": event.total}
         # A host that is gone closes standard input too, which ends the job.
         with suppress(OSError, ValueError):
-            server.protocol.notify(PROGRESS, {**params, "figures": dict(event.figures)})
+            server.protocol.notify(PROGRESS, {"job": job, **event.as_dict()})
 
     return report
 
