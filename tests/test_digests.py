@@ -49,6 +49,17 @@ class TestOfFiles:
         assert digest_folder(tmp_path) == expected
         assert digest_folder(tmp_path, without={"deep"}) == hashlib.sha256(b"a\x001").hexdigest()
 
+    def test_what_options_name_may_be_as_large_as_can_be_loaded(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("sepkit.solving.digests.MOST_BYTES", 10)
+        (tmp_path / "a").write_bytes(bytes(6))
+        (tmp_path / "b").write_bytes(bytes(4))
+        assert digest_paths({"flow": Options(weights=tmp_path)})
+        (tmp_path / "c").write_bytes(bytes(1))
+        with pytest.raises(ConfigError, match=r"flow: weights: .* holds more than .* give the file or folder that"):
+            digest_paths({"flow": Options(weights=tmp_path)})
+
     def test_what_options_name_is_found_however_deep(self, tmp_path: Path) -> None:
         (tmp_path / "folder").mkdir()
         for name in ("a", "b", "folder/c"):

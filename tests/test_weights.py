@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ import sepkit_fakes as fakes
 
 from sepkit import Audio, Domain, Method, Registry, Separation, separate
 from sepkit.errors import MismatchError, PluginError, WeightsError
+from sepkit.solving.digests import MOST_BYTES
 
 NoiseOf = Callable[..., Audio]
 
@@ -59,6 +61,24 @@ class TestNeeded:
     def test_that_hold_something_else_are_refused(self, registry: Registry, noise: NoiseOf, tmp_path: Path) -> None:
         with pytest.raises(WeightsError, match="holds no levels"):
             separate(noise(), "taught", weights=tmp_path, registry=registry)
+
+
+class TestTooLarge:
+    """Files with a hole: they take no room, and reading them would last for a minute."""
+
+    @pytest.mark.parametrize("sizes", [[MOST_BYTES + 1], [MOST_BYTES // 2, MOST_BYTES // 2 + 1]])
+    def test_a_folder_is_refused(self, sizes: list[int], registry: Registry, noise: NoiseOf, weights: Path) -> None:
+        for number, size in enumerate(sizes):
+            (weights / f"{number}.bin").touch()
+            os.truncate(weights / f"{number}.bin", size)
+        with pytest.raises(WeightsError, match=r"weights holds more than the 16 GiB of any weights; give the weights"):
+            separate(noise(), "taught", weights=weights, registry=registry)
+
+    def test_a_file_is_refused(self, registry: Registry, noise: NoiseOf, weights: Path) -> None:
+        registry.add(fakes.spec("from-a-file", "TaughtByAFile", needs=("weights",)))
+        os.truncate(weights / "levels.json", MOST_BYTES + 1)
+        with pytest.raises(WeightsError, match=r"levels.json holds more than the 16 GiB of any weights"):
+            separate(noise(), "from-a-file", weights=weights / "levels.json", registry=registry)
 
 
 class TestAFile:

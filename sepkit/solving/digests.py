@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import fields
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from sepkit.music.note import Note
 from sepkit.music.score import Score
 from sepkit.music.side import SideInformation
 
+MOST_BYTES = 16 << 30
+"""More than methods load: digesting whatever else was given by mistake would last for minutes or hours."""
 _CHUNK = 1 << 20
 _BYTECODE = "__pycache__"
 
@@ -110,9 +113,15 @@ def digest_paths(options: Mapping[str, BaseModel]) -> dict[str, str]:
     Raises
     ------
     ConfigError
-        If one is there and cannot be read.
+        If one is there and cannot be read, or holds more than methods load.
     """
-    return {name: digest_path(path) for name, path in paths_of(options).items()}
+    named = paths_of(options)
+    for name, path in named.items():
+        if is_beyond(path, MOST_BYTES):
+            raise ConfigError(
+                f"{name}: {path} holds more than {MOST_BYTES >> 30} GiB; give the file or folder that is meant"
+            )
+    return {name: digest_path(path) for name, path in named.items()}
 
 
 def paths_of(options: Mapping[str, BaseModel]) -> dict[str, Path]:
@@ -126,9 +135,12 @@ def digest_path(path: Path) -> str:
     return digest_folder(path) if os.path.isdir(path) else digest_file(path)
 
 
-def files_of(path: Path) -> list[Path]:
-    """What `digest_path` reads: the file itself, or those of the folder."""
-    return sorted(_files(path, ())) if os.path.isdir(path) else [path]
+def is_beyond(path: Path, most_bytes: int) -> bool:
+    """Whether a file, or the files in a folder together, are larger; what is far larger is not looked at to its end."""
+    files = _files(path, ()) if os.path.isdir(path) else iter([path])
+    return any(
+        total > most_bytes for total in accumulate(os.stat(file).st_size for file in files if os.path.exists(file))
+    )
 
 
 def _feed(digest: hashlib._Hash, path: Path) -> None:

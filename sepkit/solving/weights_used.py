@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,7 @@ from sepkit.plugin.registry import Registry
 from sepkit.plugin.specs import SeparatorSpec, TrainableSpec
 from sepkit.plugin.store import default_folder, weights_at
 from sepkit.problem.prior import Prior
-from sepkit.solving.digests import digest_path, files_of
-
-MOST_BYTES = 16 << 30
-"""More than any weights take: digesting whatever else was given by mistake would last for minutes or hours."""
+from sepkit.solving.digests import MOST_BYTES, digest_path, is_beyond
 
 
 def weights_used(
@@ -63,10 +59,9 @@ def weights_of_priors(priors: Iterable[Prior], registry: Registry) -> tuple[dict
 
 def _record(spec: TrainableSpec, folder: Path) -> dict[str, Any]:
     weights = weights_at(folder, spec)
-    size = sum(os.stat(file).st_size for file in files_of(folder) if os.path.exists(file))
-    if size > MOST_BYTES:
+    if is_beyond(folder, MOST_BYTES):
         raise WeightsError(
-            f"{folder} holds {size >> 30} GiB, weights have {MOST_BYTES >> 30} at most; give the weights alone"
+            f"{folder} holds more than the {MOST_BYTES >> 30} GiB of any weights; give the weights alone"
         )
     return {
         "for": f"{spec.kind} '{spec.name}'",
