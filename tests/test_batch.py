@@ -23,6 +23,7 @@ from sepkit.batching import Batch, BatchProgress, Here, Processes
 from sepkit.batching.request import digest_task
 from sepkit.errors import AudioError, ConfigError, SepkitError
 from sepkit.music.labels import Label, Labels
+from sepkit.solving.digests import MOST_BYTES
 from tests import fakes
 from tests.benchmarks import install_everywhere
 from tests.commandline import files_below, hum, record
@@ -181,6 +182,26 @@ def test_other_weights_in_the_same_place_are_another_task(tmp_path: Path) -> Non
         (tmp_path / "levels.json").write_text(json.dumps({"levels": {"first": level}, "sample_rate": 8000}))
         digests.append(digest_task(sepkit.Method("taught", weights=tmp_path, registry=registry), {}, registry))
     assert digests[0] == digests[2] != digests[1]
+
+
+class FromAFile(fakes.OnWaveforms):
+    """A prior that reads a file."""
+
+    table: Path
+
+
+def test_another_file_of_a_statement_is_another_task_and_one_that_is_too_large_is_named(tmp_path: Path) -> None:
+    registry = sepkit.Registry(plugins=[])
+    registry.add(fakes.spec("taught", "Taught"))
+    method, table = sepkit.Method("taught", registry=registry), tmp_path / "table"
+    digests = []
+    for text in "aba":
+        table.write_text(text)
+        digests.append(digest_task(method, {"priors": [FromAFile(table=table)]}, registry))
+    assert digests[0] == digests[2] != digests[1]
+    os.truncate(table, MOST_BYTES + 1)
+    with pytest.raises(ConfigError, match=r"^from-afile: table: .*table holds more than 16 GiB"):
+        digest_task(method, {"priors": [FromAFile(table=table)]}, registry)
 
 
 def test_the_shards_of_a_batch_are_all_of_it_and_share_nothing(folder: Path, out: Path) -> None:

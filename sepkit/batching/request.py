@@ -13,8 +13,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
 from sepkit.config import parse_json
 from sepkit.files import read_regular
 from sepkit.music.audio import Audio
@@ -23,6 +21,7 @@ from sepkit.music.labels import Labels
 from sepkit.music.origin import Origin
 from sepkit.music.score import Score
 from sepkit.plugin.registry import Registry
+from sepkit.problem.statement import Statement
 from sepkit.solving.declare import declared_constraints, declared_priors
 from sepkit.solving.digests import digest, digest_file, digest_json, digest_path, digest_paths
 from sepkit.solving.method import Method
@@ -103,8 +102,8 @@ def _plain(value: Any, files: bool = False) -> Any:
         return digest(value)
     if isinstance(value, Origin):
         return [_plain(value.path, files), value.parts, value.pedal]
-    if isinstance(value, BaseModel):
-        return [type(value).__name__, value.model_dump(mode="json"), digest_paths({"": value})]
+    if isinstance(value, Statement):
+        return [value.name, value.model_dump(mode="json"), digest_paths({value.name: value})]
     if isinstance(value, Mapping):
         return {key: _plain(one, files) for key, one in value.items()}
     if isinstance(value, (str, os.PathLike)):
