@@ -134,6 +134,22 @@ def test_a_job_is_cancelled_while_another_is_asked_for(tmp_path: Path, mixture: 
     hosted(ask)
 
 
+def test_a_host_that_waits_no_longer_cancels_the_job(tmp_path: Path, mixture: Path) -> None:
+    async def ask(worker: Worker) -> None:
+        going = asyncio.Event()
+        base = {"mixture": str(mixture), "output": str(tmp_path / "out")}
+        long = asyncio.create_task(worker.separate(reporter=lambda _: going.set(), job="long", **base, **LONG))
+        await going.wait()
+        long.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await long
+        # One job runs at a time: this one would wait for ever.
+        following = worker.separate(job="next", method="mixture", sources=SOURCES, **base)
+        assert (await asyncio.wait_for(following, 300))["files"]
+
+    hosted(ask)
+
+
 def test_a_worker_ends_with_its_host_and_leaves_nothing(tmp_path: Path, mixture: Path) -> None:
     async def ask(worker: Worker) -> None:
         going = asyncio.Event()

@@ -6,6 +6,7 @@ import asyncio
 import sys
 from asyncio.subprocess import Process
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from pygls.client import JsonRPCClient
@@ -72,12 +73,21 @@ class Worker:
             ) from error
 
     async def separate(self, *, reporter: Reporter | None = None, **params: Any) -> Any:
-        """Ask for a separation; `reporter` gets its progress on the thread of the event loop."""
+        """Ask for a separation; `reporter` gets its progress on the thread of the event loop.
+
+        When the task that waits for it is cancelled, by a timeout say, so is the separation.
+        """
         job = params["job"]
         if reporter is not None:
             self._reporters[job] = reporter
         try:
             return await self.ask("separate", **params)
+        except asyncio.CancelledError:
+            # Nobody may be there any more to be told.
+            with suppress(RuntimeError, OSError):
+                if self._client is not None:
+                    self._client.protocol.notify("cancel", {"job": job})
+            raise
         finally:
             self._reporters.pop(job, None)
 
