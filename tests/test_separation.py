@@ -228,6 +228,17 @@ def test_outputs_are_written_in_place_of_stems(tmp_path: Path) -> None:
     assert record["outputs"] == {**outputs, "format": "wav", "subtype": None, "too_loud": "refuse"}
 
 
+@pytest.mark.parametrize(
+    ("stem", "made"), [("without_a", {"without": ["a"]}), ("remix", {"gains_db": {"a": 3.0}})], ids=["without", "remix"]
+)
+def test_a_stem_that_is_called_like_what_is_made_is_not_lost(stem: str, made: dict[str, Any], tmp_path: Path) -> None:
+    separation = _separation(**{"a": 0.5, stem: 0.25}, mixture=1.0)
+    with pytest.raises(ConfigError, match=f"a stem is called '{stem}', as is what is made of others"):
+        separation.write(tmp_path / "out", only=["a", stem], **made)
+    assert not (tmp_path / "out").exists()
+    assert set(separation.write(tmp_path / "out", **made)) == {stem}
+
+
 def test_its_repr_fits_one_line_however_many_stems_there_are() -> None:
     audio = Audio(np.zeros((2, 8000), np.float32), 8000)
     few = Separation(audio, {"voice": audio, "x" * 500: audio}, provenance(remarks=("one",)))

@@ -91,12 +91,23 @@ class Stems(Mapping[str, Audio]):
         return Audio(remixed, self.mixture.sample_rate)
 
     def chosen(self, outputs: Outputs) -> Mapping[str, Audio]:
-        """The audio to write by the name of its file."""
+        """The audio to write by the name of its file.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such stem, or a stem is called like what is made of others.
+        """
         if not (outputs.only or outputs.without or outputs.gains_db):
             return self.stems
         require_stems(outputs.named, self)
         chosen = {name: self[name] for name in outputs.only}
-        chosen |= {f"without_{name}": self.without(name) for name in outputs.without}
+        made = {f"without_{name}": self.without(name) for name in outputs.without}
         if outputs.gains_db:
-            chosen["remix"] = self.remix(outputs.gains_db)
-        return chosen
+            made["remix"] = self.remix(outputs.gains_db)
+        twice = [name for name in made if name in chosen]
+        if twice:
+            raise ConfigError(
+                f"a stem is called '{twice[0]}', as is what is made of others; write one of both at a time"
+            )
+        return {**chosen, **made}
