@@ -271,6 +271,8 @@ def require_writable(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+    except FileExistsError as error:
+        raise OutputError(f"cannot write to folder {folder}: it is a file; choose another with -o") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise OutputError(f"cannot write to folder {folder}: {reason}; choose another with -o") from error

@@ -314,6 +314,10 @@ class TestRequireWritable:
             require_writable(regular_file / inside)
         assert str(regular_file) in str(error.value)
 
+    def test_a_file_is_called_one(self, regular_file: Path) -> None:
+        with pytest.raises(OutputError, match=r"cannot write to folder .*: it is a file; choose another with -o"):
+            require_writable(regular_file)
+
 
 class TestRequireWritableFile:
     def test_makes_the_folder_and_leaves_what_is_there(self, tmp_path: Path) -> None:
