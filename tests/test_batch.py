@@ -18,8 +18,11 @@ import numpy as np
 import pytest
 
 import sepkit
-from sepkit import Audio, Cancelled, Note, Score
+from sepkit import Audio, Cancelled, Note, Progress, Score
 from sepkit.batching import Batch, BatchProgress, Here, Processes
+from sepkit.batching.job import Job, JobRunner
+from sepkit.batching.notices import Notices
+from sepkit.batching.progress import Overall
 from sepkit.batching.request import digest_task
 from sepkit.errors import AudioError, ConfigError, SepkitError
 from sepkit.music.labels import Label, Labels
@@ -165,6 +168,12 @@ class TestASecondCall:
         (out / "c" / gone).unlink()
         assert again() == "ssd"
 
+    def test_does_what_the_record_has_no_digest_of(self, again: Callable[..., str], out: Path) -> None:
+        told = json.loads((out / "b" / "separation.json").read_text())
+        del told["digests"]["x.wav"]
+        (out / "b" / "separation.json").write_text(json.dumps(told))
+        assert again() == "sds"
+
     def test_does_all_when_it_is_told_to(self, again: Callable[..., str]) -> None:
         assert again(skip_existing=False) == "ddd"
 
@@ -181,6 +190,15 @@ def test_other_weights_in_the_same_place_are_another_task(tmp_path: Path) -> Non
     for level in (0.1, 0.2, 0.1):
         (tmp_path / "levels.json").write_text(json.dumps({"levels": {"first": level}, "sample_rate": 8000}))
         digests.append(digest_task(sepkit.Method("taught", weights=tmp_path, registry=registry), {}, registry))
+    assert digests[0] == digests[2] != digests[1]
+
+
+def test_another_file_that_an_option_names_is_another_task(tmp_path: Path) -> None:
+    digests = []
+    for level in (1.0, 2.0, 1.0):
+        np.savez(tmp_path / "start.npz", templates=np.full((3, 2), level))
+        method = sepkit.Method("nmf", config={"start": tmp_path / "start.npz"})
+        digests.append(digest_task(method, {}, method.registry))
     assert digests[0] == digests[2] != digests[1]
 
 
@@ -223,6 +241,46 @@ def test_progress_never_falls_and_ends_at_one(three: list[Path], out: Path, exec
     assert (told[-1].done, told[-1].total, told[-1].fraction) == (3, 3, 1.0)
     assert [one.done for one in told] == sorted(one.done for one in told)
     assert {title for one in told for title in one.running} <= {path.name for path in three}
+
+
+def test_stages_share_the_time_of_a_recording_once_one_is_done() -> None:
+    overall = Overall(["a", "b"], [None, None])
+    assert overall.told({0: Progress("first", 1, 2)}).fraction == 0.25
+    # What has been reached stays so when another stage begins.
+    assert overall.told({0: Progress("second", 0, 2)}).fraction == 0.25
+    assert overall.finish(0).fraction == 0.5
+    assert overall.told({1: Progress("first", 2, 2)}).fraction == 0.75
+    assert overall.told({1: Progress("second", 1, 2)}).fraction == 0.875
+    assert overall.finish(1).fraction == 1
+
+
+def test_whoever_works_stops_when_told_to_or_when_nobody_is_there_any_more(tmp_path: Path) -> None:
+    notices = Notices(tmp_path)
+    assert not notices.line(0).is_set()
+    notices.stop()
+    assert notices.line(0).is_set()
+    others = Notices(tmp_path)
+    line = others.line(0)
+    others.close()
+    assert line.is_set()
+
+
+def test_methods_that_were_used_last_stay_loaded(three: list[Path], out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    def counted(name: str, **setup: Any) -> sepkit.Method:
+        made.append(setup["config"]["steps"])
+        return sepkit.Method(name, **setup)
+
+    monkeypatch.setattr("sepkit.batching.job.Method", counted)
+    runner = JobRunner()
+
+    def run(steps: int) -> None:
+        runner.run(Job(mixture=str(three[0]), method="halve", output=str(out), setup={"config": {"steps": steps}}))
+
+    for steps in (*range(1, 11), 10, 9, 1):
+        run(steps)
+    assert made == [*range(1, 11), 1]
 
 
 @pytest.mark.parametrize("executor", EXECUTORS.values(), ids=EXECUTORS)

@@ -212,6 +212,13 @@ def test_a_remix_scales_stems_and_keeps_the_residual() -> None:
     assert np.allclose(louder.samples, 1.25, atol=1e-6)
 
 
+def test_a_stem_is_found_however_its_name_is_spelt() -> None:
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    separation = _separation(**{composed: 0.5}, mixture=1.0)
+    assert separation[decomposed] is separation[composed]
+    assert np.allclose(separation.without(decomposed).samples, 0.5)
+
+
 @pytest.mark.parametrize("gains", [{"c": 0.0}, {"a": float("nan")}, {"a": float("inf")}])
 def test_a_remix_refuses_what_it_cannot_do(gains: dict[str, float]) -> None:
     with pytest.raises(ConfigError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import signal
 import subprocess
@@ -16,9 +17,10 @@ import pytest
 
 import sepkit
 from sepkit import Audio
-from sepkit.errors import AudioError, Cancelled, ConfigError, MismatchError, UnknownNameError
+from sepkit.errors import AudioError, Cancelled, ConfigError, MismatchError, PluginError, UnknownNameError
 from sepkit.serving.client import Worker, WorkerDied
 from sepkit.serving.session import Session
+from sepkit.serving.stdio import _handler
 
 pytestmark = pytest.mark.slow
 
@@ -111,6 +113,29 @@ def test_what_is_wrong_is_told_in_its_own_kind_and_the_worker_lives_on(tmp_path:
         assert (await worker.separate(**base))["files"]
 
     hosted(ask)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (ConfigError("no option 'x'"), -32602, "no option 'x'"),
+        (Cancelled("the run was cancelled"), -32800, "the run was cancelled"),
+        (PluginError("method 'x' failed"), -32603, "method 'x' failed"),
+        (ZeroDivisionError("division by zero"), -32603, "ZeroDivisionError: division by zero"),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_errors_tell_by_their_code_whose_they_are(error: Exception, code: int, said: str) -> None:
+    from pygls.exceptions import JsonRpcException
+
+    def answer(params: Any) -> Any:
+        raise error
+
+    session = Session(sepkit.Registry(plugins=[]), lambda job, event: None)
+    session.list = answer  # type: ignore[method-assign]
+    with pytest.raises(JsonRpcException, match=re.escape(said)) as told:
+        _handler(session, "list", None)({})
+    assert (told.value.code, told.value.data) == (code, {"kind": type(error).__name__})
 
 
 def test_a_job_is_cancelled_while_another_is_asked_for(tmp_path: Path, mixture: Path) -> None:

@@ -93,6 +93,15 @@ def test_short_hits_count_as_often_as_they_come() -> None:
     assert owners(W, H, rests(a=slice(50, 100), b=slice(0, 50)))[2] == 1
 
 
+@pytest.mark.parametrize(("hits", "wanted"), [([70], 0), ([52, 62, 72, 82, 92], 1)])
+def test_a_box_is_one_event_and_outweighs_one_while_its_source_rests(hits: list[int], wanted: int) -> None:
+    rng = np.random.default_rng(0)
+    W, H = envelopes([1, 6, 1], rng), activations([(0, 50), (50, 100), (0, 0)], rng)
+    H[2, hits] = 5
+    box = Label(5, 10, "a", 0, 4000)
+    assert owners(W, H, rests(a=slice(50, 100), b=slice(0, 50)), box)[2] == wanted
+
+
 @pytest.mark.parametrize(
     ("third", "wanted"),
     [
