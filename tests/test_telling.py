@@ -124,6 +124,15 @@ def test_f0_that_leaves_out_more_than_a_second_at_an_end_is_told(first_s: float,
     assert remarks == ((span + "beyond that it counts as unvoiced",) if told else ())
 
 
+def test_f0_in_milliseconds_or_frames_is_told() -> None:
+    mixture = Audio(np.zeros((1, 4000), np.float32), 1000)
+    for last_s, told in ((5.0, False), (5.1, True), (400.0, True)):
+        track = F0Track(np.array([0, last_s]), np.array([220.0, 220.0]))
+        remarks = remarks_on_known(SideInformation(f0={"oboe": track}), mixture)
+        goes_on = f"F0 of oboe goes on until {last_s:.1f} s, and the recording ends at 4.0 s; give times in seconds"
+        assert [remark.startswith(goes_on) for remark in remarks] == ([True] if told else [])
+
+
 def test_what_lies_beside_a_region_and_within_the_recording_is_not_told() -> None:
     mixture = Audio(np.random.default_rng(0).normal(0, 0.1, (1, 32000)), 8000)
     score = Score((Note(0, 1, 60, part="a"), Note(1.2, 2, 62, part="a"), Note(3, 3.5, 64, part="a")))

@@ -15,11 +15,11 @@ _INAUDIBLE = 1e-6
 """Peak of a stem beside that of the mixture: -120 dB."""
 _MOST_NAMES = 5
 _EARLY_S = 1.0
-"""By which F0 may end before the recording, or begin after it does, without a remark."""
+"""By which F0 may end before or after the recording, or begin after it does, without a remark."""
 
 
 def remarks_on_known(known: SideInformation, mixture: Audio) -> tuple[str, ...]:
-    """One sentence for notes that lie after the recording, and for every F0 track that leaves much of it out.
+    """One sentence for notes that lie after the recording, and for every F0 track that is shorter or longer.
 
     Parameters
     ----------
@@ -42,6 +42,11 @@ def remarks_on_known(known: SideInformation, mixture: Audio) -> tuple[str, ...]:
             found.append(
                 f"F0 of {name} is given from {first_s:.1f} to {last_s:.1f} s of a recording of "
                 f"{mixture.duration_s:.1f} s: beyond that it counts as unvoiced"
+            )
+        elif last_s > mixture.duration_s + _EARLY_S:
+            found.append(
+                f"F0 of {name} goes on until {last_s:.1f} s, and the recording ends at {mixture.duration_s:.1f} s; "
+                "give times in seconds, and F0 of this recording, if they are not"
             )
     return tuple(found)
 
