@@ -133,6 +133,23 @@ def test_f0_in_milliseconds_or_frames_is_told() -> None:
         assert [remark.startswith(goes_on) for remark in remarks] == ([True] if told else [])
 
 
+def test_an_example_that_is_the_mixture_is_told() -> None:
+    other = Audio(MIXTURE.samples * np.float32(0.5), 8000)
+    assert remarks_on_known(SideInformation(examples={"oboe": (other,), "horn": (SILENCE,)}), MIXTURE) == ()
+    again = Audio(MIXTURE.samples.copy(), 8000)
+    (remark,) = remarks_on_known(SideInformation(examples={"oboe": (other, again)}), MIXTURE)
+    assert remark == "an example of oboe is the mixture itself; give recordings of oboe alone"
+
+
+def test_a_single_stem_that_is_all_of_the_mixture_is_told() -> None:
+    remark = told("voice", stems={"voice": MIXTURE})
+    assert remark == "voice is all of the mixture; name what else sounds too, as in --sources voice,rest"
+    assert told("voice", stems={"voice": MIXTURE}, traits=("yardstick",)) == ""
+    assert told("voice", stems={"voice": Audio(MIXTURE.samples * np.float32(0.999), 8000)}) == ""
+    separation = separate(MIXTURE, "nmf", sources=["vocals"], config={"iterations": 2})
+    assert separation.provenance.remarks[-1].startswith("vocals is all of the mixture")
+
+
 def test_what_lies_beside_a_region_and_within_the_recording_is_not_told() -> None:
     mixture = Audio(np.random.default_rng(0).normal(0, 0.1, (1, 32000)), 8000)
     score = Score((Note(0, 1, 60, part="a"), Note(1.2, 2, 62, part="a"), Note(3, 3.5, 64, part="a")))

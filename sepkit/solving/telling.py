@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import numpy as np
+
 from sepkit import large
 from sepkit.music.audio import Audio
 from sepkit.music.side import SideInformation
@@ -19,7 +21,7 @@ _EARLY_S = 1.0
 
 
 def remarks_on_known(known: SideInformation, mixture: Audio) -> tuple[str, ...]:
-    """One sentence for notes that lie after the recording, and for every F0 track that is shorter or longer.
+    """One sentence for what seems to be of another recording, or is the recording itself.
 
     Parameters
     ----------
@@ -48,6 +50,9 @@ def remarks_on_known(known: SideInformation, mixture: Audio) -> tuple[str, ...]:
                 f"F0 of {name} goes on until {last_s:.1f} s, and the recording ends at {mixture.duration_s:.1f} s; "
                 "give times in seconds, and F0 of this recording, if they are not"
             )
+    for name, takes in known.examples.items():
+        if any(_equal(take, mixture) for take in takes):
+            found.append(f"an example of {name} is the mixture itself; give recordings of {name} alone")
     return tuple(found)
 
 
@@ -69,7 +74,7 @@ def remarks_on_result(
     found = (
         *_on_names(spec, names, run),
         *_on_synthesis(spec),
-        *(() if "yardstick" in spec.traits else _on_silence(mixture, stems)),
+        *(() if "yardstick" in spec.traits else (*_on_silence(mixture, stems), *_on_all(mixture, stems))),
         *_on_cost(run),
     )
     return tuple(found)
@@ -101,12 +106,26 @@ def _on_silence(mixture: Audio, stems: Mapping[str, Audio]) -> tuple[str, ...]:
     return (f"{_listed(silent, 'and')} {'is' if len(silent) == 1 else 'are'} silent throughout",)
 
 
+def _on_all(mixture: Audio, stems: Mapping[str, Audio]) -> tuple[str, ...]:
+    audible, (name, *others) = _INAUDIBLE * _peak(mixture), stems
+    if others or not audible or not _equal(stems[name], mixture, audible):
+        return ()
+    return (f"{name} is all of the mixture; name what else sounds too, as in --sources {name},rest",)
+
+
 def _on_cost(run: Run) -> tuple[str, ...]:
     costs = run.traces.get("cost", [])
     if len(costs) < 2 or costs[-1] <= costs[0]:
         return ()
     last = f"{costs[-1]:.3g}" if math.isfinite(costs[-1]) else "no finite number"
     return (f"the cost rose from {costs[0]:.3g} to {last}: it found no way down; try other options or another seed",)
+
+
+def _equal(one: Audio, other: Audio, tolerance: float = 0) -> bool:
+    if one.samples.shape != other.samples.shape or one.sample_rate != other.sample_rate:
+        return False
+    spans = large.spans(one.length)
+    return all(float(np.abs(one.samples[:, span] - other.samples[:, span]).max()) <= tolerance for span in spans)
 
 
 def _peak(audio: Audio) -> float:
