@@ -177,11 +177,11 @@ def test_figures_are_shown_with_the_progress_of_their_stage() -> None:
     assert figures == [{}, {"loss": 0.5}, {"loss": 1.5, "validation": 3.0}, {}, {}]
 
 
-def test_figures_are_plain_numbers_and_in_json_finite_ones_or_text() -> None:
+def test_figures_are_plain_numbers_and_in_json_finite_ones_or_null() -> None:
     reports: list[Progress] = []
     with Run(reporter=reports.append) as run:
         for _ in run.steps(1, "train"):
             run.show(loss=np.float32(0.5), slope=np.float64("nan"), best=-np.inf)
     assert {type(figure) for figure in reports[-1].figures.values()} == {float}
-    told = {"stage": "train", "done": 1, "total": 1, "figures": {"loss": 0.5, "slope": "nan", "best": "-inf"}}
+    told = {"stage": "train", "done": 1, "total": 1, "figures": {"loss": 0.5, "slope": None, "best": None}}
     assert json.loads(json.dumps(reports[-1].as_dict(), allow_nan=False)) == told

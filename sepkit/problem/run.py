@@ -44,8 +44,8 @@ class Progress:
         return self.done / self.total if self.total else 1.0
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON can have it, which knows finite numbers only: others are text."""
-        figures = {name: value if math.isfinite(value) else str(value) for name, value in self.figures.items()}
+        """As JSON can have it, which knows finite numbers only: others are None."""
+        figures = {name: value if math.isfinite(value) else None for name, value in self.figures.items()}
         return {"stage": self.stage, "done": self.done, "total": self.total, "figures": figures}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 from asyncio.subprocess import Process
 from collections.abc import Callable, Mapping
@@ -114,7 +115,7 @@ class Worker:
     def _report(self, params: Mapping[str, Any]) -> None:
         reporter = self._reporters.get(params["job"])
         if reporter is not None:
-            figures = {name: float(figure) for name, figure in params["figures"].items()}
+            figures = {name: math.nan if figure is None else figure for name, figure in params["figures"].items()}
             reporter(Progress(params["stage"], params["done"], params["total"], figures))
 
 
