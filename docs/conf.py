@@ -17,6 +17,7 @@ from sphinx.application import Sphinx
 from sphinx.util.nodes import make_refnode
 
 import sepkit
+import sepkit_demucs.architecture  # noqa: F401  Once autodoc has been at pydantic's BaseModel, no model takes extras.
 
 sys.path.insert(0, str(Path(__file__).parent))
 

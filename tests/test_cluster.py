@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -163,6 +164,52 @@ def test_a_cluster_that_is_late_is_one_line(folder: Path, monkeypatch: pytest.Mo
     done = call("run", "unruly", str(folder), "-o", "out", "--cluster", "local:2")
     assert (done.code, len(done.complaints)) == (1, 1)
     assert "local:2 did not answer in time" in done.err
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [(TimeoutError("Worker start timed out"), "Worker start timed out"), (None, "Nanny failed to start")],
+)
+def test_workers_that_do_not_start_are_one_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, cause: Exception | None, words: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("Nanny failed to start.") from cause
+
+    monkeypatch.setattr("distributed.LocalCluster", fail)
+    done = call("run", "halve", folder, "-o", "out", "--cluster", "local:2")
+    assert (done.code, len(done.complaints)) == (1, 1)
+    assert "the 2 workers could not be started here" in done.err
+    assert words in done.err
+
+
+@pytest.mark.parametrize("late", [TimeoutError, asyncio.TimeoutError])
+def test_a_cluster_that_is_late_to_end_loses_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, late: type[Exception]
+) -> None:
+    class Late(ThreadPoolExecutor):
+        """Client and cluster in one, as far as they are asked."""
+
+        def __init__(self, *_: Any, **__: Any) -> None:
+            super().__init__(1)
+
+        def get_executor(self, **_: Any) -> Executor:
+            return self
+
+        def scheduler_info(self, **_: Any) -> dict[str, Any]:
+            return {"workers": {}}
+
+        def close(self) -> None:
+            self.shutdown()
+            closed.append(self)
+            raise late
+
+    closed: list[Late] = []
+    monkeypatch.setattr("distributed.LocalCluster", Late)
+    monkeypatch.setattr("distributed.Client", Late)
+    done = call("run", "halve", folder, "-o", "out", "--cluster", "local:2")
+    assert (done.code, done.err) == (0, "sepkit: 12 separated, 0 failed; all are listed in out/batch.jsonl\n")
+    assert len(closed) == 2
 
 
 def test_a_resource_that_no_worker_has_is_told(cluster: Executor) -> None:

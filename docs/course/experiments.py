@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from json import dumps
 from typing import Any
 
 
@@ -34,8 +35,12 @@ class Experiment:
     turned: tuple[Setting, ...] = ()
 
 
-def _turned(told: str, **config: Any) -> Setting:
-    return Setting(told, config)
+def _turned(why: str = "", /, **config: Any) -> Setting:
+    """Options that are turned, told as such, and why."""
+    options = ", ".join(
+        f"`{name}={value if isinstance(value, str) else dumps(value)}`" for name, value in config.items()
+    )
+    return Setting(f"{options}: {why}" if why else options, config)
 
 
 EXPERIMENTS = {
@@ -44,10 +49,10 @@ EXPERIMENTS = {
         "trio",
         ("examples",),
         turned=(
-            _turned("`rank=2`: two templates a source", rank=2),
-            _turned("`beta=2`: Euclidean distance", beta=2),
-            _turned("`beta=0`: Itakura-Saito", beta=0),
-            _turned("`mask_exponent=2`", mask_exponent=2),
+            _turned("two templates a source", rank=2),
+            _turned("Euclidean distance", beta=2),
+            _turned("Itakura-Saito", beta=0),
+            _turned(mask_exponent=2),
             Setting("without examples: blind", given=()),
         ),
     ),
@@ -56,9 +61,9 @@ EXPERIMENTS = {
         "piano",
         ("score",),
         turned=(
-            _turned("`shared_envelope=0.05`", shared_envelope=0.05),
-            _turned("`transients=true`", transients=True),
-            _turned("`mask_exponent=1`", mask_exponent=1),
+            _turned(shared_envelope=0.05),
+            _turned(transients=True),
+            _turned(mask_exponent=1),
             Setting("`--constraint harmonic:cents=200`", statements={"constraints": ["harmonic:cents=200"]}),
             Setting(
                 "`--constraint score:before_s=1,after_s=1`", statements={"constraints": ["score:before_s=1,after_s=1"]}
@@ -71,18 +76,18 @@ EXPERIMENTS = {
         "piano",
         ("score",),
         turned=(
-            _turned("`rule=projected`", rule="projected"),
-            _turned("`rule=relu`", rule="relu"),
-            _turned("`beta=2`", beta=2),
-            _turned("`rule=relu`, `context_frames=2`", rule="relu", context_frames=2),
+            _turned(rule="projected"),
+            _turned(rule="relu"),
+            _turned(beta=2),
+            _turned(rule="relu", context_frames=2),
         ),
     ),
     "flow-sgld": Experiment(
         "flow-sgld",
         "waves",
         turned=(
-            _turned("one step at the lowest level", levels=1, steps=1),
-            _turned("`start=noise`, ladder from 1", start="noise", highest=1.0, levels=5, steps=8),
+            Setting("one step at the lowest level", {"levels": 1, "steps": 1}),
+            Setting("`start=noise`, ladder from 1", {"start": "noise", "highest": 1.0, "levels": 5, "steps": 8}),
             Setting(
                 "`--prior diffusion`, `start=noise`, `sampler=gibbs`",
                 {"start": "noise", "sampler": "gibbs", "levels": 20, "highest": 10.0, "lowest": 0.02, "steps": 1},
@@ -95,8 +100,8 @@ EXPERIMENTS = {
         "choir",
         ("f0",),
         turned=(
-            _turned("`f0_rounds=0`: F0 as it was given", f0_rounds=0),
-            _turned("`steps=0`: the nonnegative start alone", steps=0),
+            _turned("F0 as it was given", f0_rounds=0),
+            _turned("the nonnegative start alone", steps=0),
             Setting("`harmonic-comb`: nothing is fitted", method="harmonic-comb"),
         ),
     ),
@@ -105,7 +110,7 @@ EXPERIMENTS = {
         "duo",
         named=False,
         config={"starts": 1, "iterations": 250, "settle": 100},
-        turned=(_turned("`resynthesis=tones`", resynthesis="tones"),),
+        turned=(_turned(resynthesis="tones"),),
     ),
     "beurling-lasso": Experiment("beurling-lasso", "duo", ("examples",), config={"iterations": 300}),
     "policy-unet": Experiment(
@@ -119,17 +124,17 @@ EXPERIMENTS = {
         "song",
         turned=(
             Setting("with the true F0: `--f0 vocals.csv`", given=("f0",)),
-            _turned("`mask=binary`", mask="binary"),
+            _turned(mask="binary"),
         ),
     ),
     "repet": Experiment(
         "repet",
         "song",
         turned=(
-            _turned("`adaptive=true`", adaptive=True),
+            _turned(adaptive=True),
             Setting("`repet-sim`", method="repet-sim"),
             Setting("`ft2d`", method="ft2d"),
-            _turned("`mask=binary`", mask="binary"),
+            _turned(mask="binary"),
         ),
     ),
     "rpca": Experiment(
@@ -144,10 +149,10 @@ EXPERIMENTS = {
         "hpss",
         "tones_and_drums",
         turned=(
-            _turned("`separation_factor=2`: and a residual", separation_factor=2),
-            _turned("`mask=binary`", mask="binary"),
-            _turned("`iterations=5`", iterations=5),
-            _turned("`window_s=0.19`", window_s=0.19),
+            _turned("and a residual", separation_factor=2),
+            _turned(mask="binary"),
+            _turned(iterations=5),
+            _turned(window_s=0.19),
         ),
     ),
     "projet": Experiment(
@@ -161,7 +166,9 @@ EXPERIMENTS = {
         "ensemble",
         "song",
         config={"members": [{"method": "melody"}, {"method": "repet"}]},
-        turned=(_turned("`melody` counts twice", members=[{"method": "melody", "weight": 2}, {"method": "repet"}]),),
+        turned=(
+            Setting("`melody` counts twice", {"members": [{"method": "melody", "weight": 2}, {"method": "repet"}]}),
+        ),
     ),
     "nmfd": Experiment(
         "nmfd",
@@ -171,7 +178,7 @@ EXPERIMENTS = {
             Setting("and the score", given=("examples", "score")),
             Setting("the score alone", given=("score",)),
             Setting("both, `restore=5`", {"restore": 5}, given=("examples", "score")),
-            _turned("`adapt=fixed`", adapt="fixed"),
+            _turned(adapt="fixed"),
         ),
     ),
     "mosaic": Experiment(
@@ -179,11 +186,9 @@ EXPERIMENTS = {
         "theme",
         ("examples",),
         sources=(),
-        turned=(_turned("`polyphony=3`", polyphony=3), _turned("`continuity=0`", continuity=0)),
+        turned=(_turned(polyphony=3), _turned(continuity=0)),
     ),
-    "interleaved": Experiment(
-        "interleaved", "drums_and_more", turned=(_turned("`post_filter=none`", post_filter="none"),)
-    ),
+    "interleaved": Experiment("interleaved", "drums_and_more", turned=(_turned(post_filter="none"),)),
     "ideal-ratio-mask": Experiment(
         "ideal-ratio-mask",
         "piano",

@@ -9,15 +9,17 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from sepkit.errors import ConfigError, SepkitError, reason_of
 
-_PATIENCE = "15s"
+_LATE = (TimeoutError, asyncio.TimeoutError)
+"""Two kinds until Python 3.11; Dask raises either."""
+_PATIENCE, _PATIENCE_HERE = "15s", "120s"
 _EVERY_S = 2.0
 _ALONE_S = 60.0
-_SLOW = dict.fromkeys(("distributed.comm.timeouts.connect", "distributed.comm.timeouts.tcp"), "120s")
+_SLOW = dict.fromkeys(("distributed.comm.timeouts.connect", "distributed.comm.timeouts.tcp"), _PATIENCE_HERE)
 """A machine that is busy takes long to start a worker, and one that is too late is not started again."""
 
 
@@ -95,31 +97,23 @@ def cluster_executor(address: str, resources: Mapping[str, float]) -> Iterator[C
     """
     try:
         import dask
-        from distributed import Client, LocalCluster
+        from distributed import Client
     except ImportError as error:
         raise SepkitError(
             f'a cluster needs Dask, which is not there ({error}); install it with: pip install "sepkit[cluster]"'
         ) from error
     with _told_when_late(address), ExitStack() as opened:
-        place: Any = address
+        place: Any
+        place, patience = address, _PATIENCE
         if (local := re.fullmatch(r"local:(\d+)", address)) is not None and int(local[1]) > 0:
             opened.enter_context(dask.config.set(_SLOW))
-            place = opened.enter_context(
-                LocalCluster(  # type: ignore[no-untyped-call]
-                    n_workers=int(local[1]),
-                    threads_per_worker=1,
-                    # A worker that takes more memory than its share is no reason to stop it.
-                    memory_limit=0,
-                    dashboard_address="127.0.0.1:0",
-                    resources=dict(resources),
-                    silence_logs=logging.CRITICAL,
-                )
-            )
+            place, patience = _started(int(local[1]), resources), _PATIENCE_HERE
+            opened.callback(_close, place)
         elif "://" not in address:
             raise ConfigError(f"a cluster is tcp://scheduler:8786 or local:4, given '{address}'")
         try:
-            client = Client(place, timeout=_PATIENCE, set_as_default=False)  # type: ignore[no-untyped-call]
-            opened.enter_context(client)
+            client = Client(place, timeout=patience, set_as_default=False)  # type: ignore[no-untyped-call]
+            opened.callback(_close, client)
         except (OSError, TimeoutError, ValueError) as error:
             reason = reason_of(error)
             raise ConfigError(
@@ -130,11 +124,38 @@ def cluster_executor(address: str, resources: Mapping[str, float]) -> Iterator[C
         yield cluster
 
 
+def _started(workers: int, resources: Mapping[str, float]) -> Any:
+    """A cluster of processes of this machine."""
+    from distributed import LocalCluster
+
+    try:
+        return LocalCluster(  # type: ignore[no-untyped-call]
+            n_workers=workers,
+            threads_per_worker=1,
+            # A worker that takes more memory than its share is no reason to stop it.
+            memory_limit=0,
+            dashboard_address="127.0.0.1:0",
+            resources=dict(resources),
+            silence_logs=logging.CRITICAL,
+        )
+    except RuntimeError as error:  # That of a worker, whatever became of it.
+        raise SepkitError(
+            f"the {workers} workers could not be started here: {reason_of(error.__cause__ or error)}; start fewer, or "
+            "this once more"
+        ) from error
+
+
+def _close(opened: Any) -> None:
+    # Workers of a busy machine are late to end too. By then all that was asked of them is done, or given up.
+    with suppress(*_LATE):
+        opened.close()
+
+
 @contextmanager
 def _told_when_late(address: str) -> Iterator[None]:
     try:
         yield
-    except (TimeoutError, asyncio.TimeoutError) as error:  # Two kinds until Python 3.11; Dask raises either.
+    except _LATE as error:
         raise SepkitError(
             f"the cluster {address} did not answer in time: its machines may have too much to do; start this once "
             "more, what is done stays done"
