@@ -1,8 +1,9 @@
-"""What nussl makes of the same recordings, for `voices.py`; to be run where nussl 1.1.9 is installed::
+"""A method of nussl on some recordings, for `peers.py`; to be run where nussl 1.1.9 is installed::
 
-    OMP_NUM_THREADS=1 python plugins/classical/benchmarks/peer.py TRACK [TRACK ...] -o DIR
+    OMP_NUM_THREADS=1 python plugins/classical/benchmarks/peer.py METHOD FILE [FILE ...] -o DIR [--count N]
 
-Its methods run with their defaults. Writes the voice of every track and the seconds of processor time that it took.
+Its methods run with their defaults. Writes for every file the stems as ``DIR/<file>-<number>.wav``, and in
+``seconds.json`` the processor time that each took.
 """
 
 from __future__ import annotations
@@ -22,40 +23,45 @@ def methods() -> dict[str, type]:
     for name in ("bool", "int", "float", "complex"):
         if name not in vars(np):
             setattr(np, name, getattr(builtins, name))
-    from nussl.separation import factorization, primitive
+    from nussl.separation import factorization, primitive, spatial
 
     return {
-        "nussl repet": primitive.Repet,
-        "nussl repet-sim": primitive.RepetSim,
-        "nussl ft2d": primitive.FT2D,
-        "nussl rpca": factorization.RPCA,
+        "repet": primitive.Repet,
+        "repet-sim": primitive.RepetSim,
+        "ft2d": primitive.FT2D,
+        "rpca": factorization.RPCA,
+        "hpss": primitive.HPSS,
+        "duet": spatial.Duet,
+        "projet": spatial.Projet,
     }
 
 
 def main() -> None:
-    """Write a folder for each method."""
+    """Write stems and times."""
     everything = methods()
+    import torch
     from nussl import AudioSignal
 
+    torch.set_num_threads(1)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tracks", nargs="+", type=Path)
+    parser.add_argument("method", choices=everything)
+    parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--count", type=int)
     given = parser.parse_args()
-    for name, method in everything.items():
-        folder = given.output / name
-        folder.mkdir(parents=True, exist_ok=True)
-        seconds = {}
-        for track in given.tracks:
-            (file,) = track.glob("mixture.*")
-            samples, rate = soundfile.read(file, always_2d=True)
-            signal = AudioSignal(audio_data_array=samples.T, sample_rate=rate)
-            began = time.process_time()
-            parts = method(signal)()
-            seconds[track.name] = time.process_time() - began
-            # They give the background first.
-            soundfile.write(folder / f"{track.name}.wav", np.asarray(parts[1].audio_data).T, rate, subtype="FLOAT")
-            print(f"{name} {track.name} {seconds[track.name]:.1f} s", flush=True)
-            (folder / "seconds.json").write_text(json.dumps(seconds))
+    more = {} if given.count is None else {"num_sources": given.count}
+    seconds = {}
+    for file in (given.files[0], *given.files):
+        samples, rate = soundfile.read(file, always_2d=True)
+        # What is imported and compiled on first use is so on a few seconds.
+        samples = samples if seconds else samples[: 4 * rate]
+        signal = AudioSignal(audio_data_array=samples.T, sample_rate=rate)
+        began = time.process_time()
+        stems = everything[given.method](signal, **more)()
+        seconds[file.stem] = time.process_time() - began
+        for number, stem in enumerate(stems):
+            soundfile.write(given.output / f"{file.stem}-{number}.wav", stem.audio_data.T, rate, subtype="FLOAT")
+    (given.output / "seconds.json").write_text(json.dumps(seconds))
 
 
 if __name__ == "__main__":

@@ -1,18 +1,17 @@
 """How well voice and accompaniment come apart, and how fast: a table for the README::
 
-    OMP_NUM_THREADS=1 python plugins/classical/benchmarks/voices.py TRACK [TRACK ...] [--methods A,B] [--peers DIR]
+    OMP_NUM_THREADS=1 python plugins/classical/benchmarks/voices.py TRACK [TRACK ...] [--methods A,B]
 
 Each TRACK is a folder with ``mixture.*`` and ``stems/vocals.*``; ``published/*_vocals.*``, where there are such, are
-measured too. DIR is what `peer.py` has written. Prints mean SDR and SI-SDR in dB of the voice and of the accompaniment,
-and seconds of audio a second of processor time. Of methods whose stems are not voice and accompaniment the stem nearest
-to the true voice counts; those for stereo leave out tracks of one channel. ``melody+f0`` is given the F0 that pYIN
-finds on the true voice (``pip install "sepkit[f0]"``), which is not counted.
+measured too. Prints mean SDR and SI-SDR in dB of the voice and of the accompaniment, and seconds of audio a second of
+processor time. Of methods whose stems are not voice and accompaniment the stem nearest to the true voice counts; those
+for stereo leave out tracks of one channel. ``melody+f0`` is given the F0 that pYIN finds on the true voice
+(``pip install "sepkit[f0]"``), which is not counted.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -126,7 +125,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tracks", nargs="+", type=Path)
     parser.add_argument("--methods", default=METHODS)
-    parser.add_argument("--peers", type=Path)
     given = parser.parse_args()
     tracks = [Track(folder) for folder in given.tracks]
     print("| method | voice SDR | SI-SDR | accompaniment SDR | SI-SDR | times real time |\n| --- |" + " ---: |" * 5)
@@ -148,15 +146,6 @@ def main() -> None:
                 heard_s += track.duration_s
                 figures.append(track.figures(voice))
         row(name, figures, len(tracks), heard_s / max(seconds, 1e-9))
-    for folder in sorted(given.peers.iterdir()) if given.peers else ():
-        took = json.loads((folder / "seconds.json").read_text())
-        here = [track for track in tracks if track.folder.name in took]
-        figures = [
-            track.figures(fitted(sepkit.Audio.read(folder / f"{track.folder.name}.wav").samples, track))
-            for track in here
-        ]
-        speed = sum(track.duration_s for track in here) / sum(took[track.folder.name] for track in here)
-        row(folder.name, figures, len(tracks), speed)
 
 
 def row(name: str, figures: list[list[float]], wanted: int, speed: float | None = None) -> None:

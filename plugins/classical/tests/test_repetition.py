@@ -183,7 +183,7 @@ def test_what_is_too_short_for_a_period_is_told(config: dict[str, object]) -> No
     band, _ = band_and_voice()
     short = "span_s" not in config and "context_s" not in config
     mixture = Audio.mono(band[: 3 * RATE if short else None].astype(np.float32), RATE)
-    told = "3 s are too short for a period of shortest_s 0.8 to be heard 4 times"
+    told = "in 3 s no period from shortest_s 0.8 up is heard 4 times"
     for more, expected in (({}, True), ({"shortest_s": 0.7}, False), ({"period_s": 0.2}, False)):
         result = sepkit.separate(mixture, "repet", config={**config, **more})
         assert any(told in remark for remark in result.provenance.remarks) == expected
