@@ -24,6 +24,9 @@ from sepkit.evaluation import evaluate
 
 Times = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
+DOUBTFUL = 0.13
+"""By how much costs fall at most where a score that is moved may have been better as it was."""
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -219,7 +222,8 @@ def refusal(data: Path, backend: alignment.Backend) -> None:
 @main.command()
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--as-they-are", is_flag=True, help="Only the scores that come with the recordings, none displaced.")
-def gain(data: Path, as_they_are: bool) -> None:
+@click.option("--doubtful", is_flag=True, help=f"Only scores moved for costs that fall by less than {DOUBTFUL}.")
+def gain(data: Path, as_they_are: bool, doubtful: bool) -> None:
     """What moving notes is worth: mean SDR of score-nmf with the score as it is, and moved; and what it costs."""
     alignment.LARGEST_COST = 1.0
     method, table, seconds = Method("score-nmf"), [], np.zeros(2)
@@ -228,6 +232,8 @@ def gain(data: Path, as_they_are: bool) -> None:
         for how, given in [("as it is", score)] if as_they_are else displaced(score):
             clock = [time.perf_counter()]
             moved = align(mixture, given)
+            if doubtful and not CLEARLY < moved.cost_as_given - moved.cost < DOUBTFUL:
+                continue
             clock.append(time.perf_counter())
             separations = [method.separate(mixture, score=each, align="never") for each in (given, moved.score)]
             clock.append(time.perf_counter())

@@ -19,10 +19,11 @@ from sepkit.evaluation.datasets.folder import Folder
 from sepkit.music.score import Score
 
 _ALIKE_DB = 0.01
+_HEADINGS = ("the defaults over", "tracks", "mean gain, dB", "won", "lost", "worst")
 
 
 def main() -> None:
-    """Print a row a track as it is measured, and what the defaults gain over each set of options."""
+    """Print a row a track as it is measured, and what the defaults gain over each set on tracks where they differ."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tracks", type=Path, nargs="+")
     parser.add_argument("--with", dest="others", action="append", default=[], metavar="KEY=VALUE,...")
@@ -41,15 +42,20 @@ def main() -> None:
         rows.append([mean_sdr(method, mixture, score, dict(zip(stems, cut, strict=True))) for method in methods])
         print(f"| {track.name} | {' | '.join(f'{value:.2f}' for value in rows[-1])} |", flush=True)
     sdr = np.array(rows)
-    for text, gain in zip(arguments.others, (sdr[:, :1] - sdr[:, 1:]).T, strict=True):
+    print(f"\n| {' | '.join(_HEADINGS)} |\n| --- |{' ---: |' * (len(_HEADINGS) - 1)}")
+    for text, others in zip(arguments.others, sdr[:, 1:].T, strict=True):
+        # Options that a track has by default change no byte of it.
+        gain = (sdr[:, 0] - others)[sdr[:, 0] != others]
+        if not len(gain):
+            continue
         won, lost = (gain >= _ALIKE_DB).sum(), (gain <= -_ALIKE_DB).sum()
-        print(f"defaults over {text}: {gain.mean():+.2f} dB, won {won}, lost {lost}, at worst {gain.min():+.2f}")
+        print(f"| `{text}` | {len(gain)} | {gain.mean():.2f} | {won} | {lost} | {gain.min():.2f} |")
     if len(sdr) > 1:
         names = ["defaults", *arguments.others]
         chosen = [int(np.delete(sdr, index, axis=0).mean(axis=0).argmax()) for index in range(len(sdr))]
         reached = sdr[np.arange(len(sdr)), chosen].mean()
         times = ", ".join(f"{names[one]} {chosen.count(one)} times" for one in sorted(set(chosen)))
-        print(f"best on the other tracks, leaving each out: {times}; {reached:.2f} dB on those left out")
+        print(f"\nbest on the other tracks, leaving each out: {times}; {reached:.2f} dB on those left out")
 
 
 def beginning(audio: sepkit.Audio, seconds: float) -> sepkit.Audio:

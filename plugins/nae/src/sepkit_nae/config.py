@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from sepkit.spectral_config import MaskExponent, SpectralConfig
+from sepkit_nmf.config import Unexplained
 
 Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=10_000)], ...], Field(max_length=8)]
 
@@ -63,12 +64,7 @@ class NAEConfig(SpectralConfig):
         "fitted to the mixture, with beta, iterations and tolerance. Window and atoms are those of the weights.",
     )
     mask_exponent: MaskExponent = 2.0
-
-    unexplained: Literal["auto", "residual", "share"] = Field(
-        default="auto",
-        description="With a score: what no note explains stays in the residual, or is shared among what sounds at that "
-        "time or sounded last, for scores of all that is heard; auto: shared if it is less than a tenth of the energy.",
-    )
+    unexplained: Unexplained = "auto"
 
     @model_validator(mode="after")
     def _hidden_layers_fit_the_rule(self) -> NAEConfig:

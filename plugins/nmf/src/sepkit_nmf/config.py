@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from sepkit.spectral_config import MaskExponent, SpectralConfig
 
 MOST_ATOMS = 2000
+
+Unexplained = Annotated[
+    Literal["auto", "residual", "share"],
+    Field(
+        description="What no note of a score explains stays in the residual, or is shared among what sounds at that "
+        "time or sounded last, for scores of all that is heard; auto: shared if it is less than a tenth of the energy."
+    ),
+]
+"""An option of methods that are informed by a score; see `sepkit_nmf.unexplained`."""
 
 
 def fastest_solver(beta: float) -> str:

@@ -6,13 +6,14 @@ Noise of bows and breath, and what rings on after its note has ended in the scor
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sepkit import large
 from sepkit.problem.run import Run
+from sepkit_nmf.config import Unexplained
 
 Array: TypeAlias = NDArray[np.floating]
 
@@ -28,9 +29,7 @@ _FLAT = 1e-3
 """Of the mean of a source's model in a frame: at frequencies where its notes have nothing either."""
 
 
-def shares_unexplained(
-    choice: Literal["auto", "residual", "share"], V: Array, magnitudes: Callable[[slice], Array], run: Run
-) -> bool:
+def shares_unexplained(choice: Unexplained, V: Array, magnitudes: Callable[[slice], Array], run: Run) -> bool:
     """Whether the sources get what no note explains; a remark says so where that could be expected and is not done.
 
     Parameters

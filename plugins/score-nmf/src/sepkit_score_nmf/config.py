@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from sepkit.config import Config
 from sepkit.spectral_config import MaskExponent, Overlap, SpectralConfig
+from sepkit_nmf.config import Unexplained
 
 
 class FactorizationConfig(Config):
@@ -44,11 +45,7 @@ class FactorizationConfig(Config):
         description="Stop when the cost fell by less than this fraction over ten iterations; 0: never.",
     )
     mask_exponent: MaskExponent = 2.0
-    unexplained: Literal["auto", "residual", "share"] = Field(
-        default="auto",
-        description="What no note explains stays in the residual, or is shared among what sounds at that time or "
-        "sounded last, for scores of all that is heard; auto: shared if it is less than a tenth of the energy.",
-    )
+    unexplained: Unexplained = "auto"
 
     @model_validator(mode="after")
     def _solver_fits_beta(self) -> FactorizationConfig:
@@ -103,11 +100,7 @@ class ScoreNMFConfig(FactorizationConfig):
 class TutorialConfig(FactorizationConfig, SpectralConfig):
     """Options of score-informed nonnegative matrix factorisation as in the tutorial."""
 
-    unexplained: Literal["auto", "residual", "share"] = Field(
-        default="residual",
-        description="What no note explains stays in the residual, or is shared among what sounds at that time or "
-        "sounded last; auto: shared if it is less than a tenth of the energy.",
-    )
+    unexplained: Unexplained = "residual"
 
     before_s: float = Field(default=0.2, ge=0, le=60, description="A note may sound so many seconds before its onset.")
     after_s: float = Field(default=0.2, ge=0, le=60, description="A note may sound so many seconds after its offset.")
