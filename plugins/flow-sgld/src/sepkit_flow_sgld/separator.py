@@ -153,11 +153,12 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
             return equal_shares(mixture, sources, config.chains)
         if config.start == "wiener":
             return wiener_shares(mixture, powers, config.chains)
-        if config.start == "prior":
+        if config.start in ("auto", "prior"):
             stems = posterior.initial(mixture, sources, rng)
-            if stems is None:
+            if stems is not None:
+                return stems.expand(config.chains, *stems.shape)
+            if config.start == "prior":
                 raise ConfigError("start=prior needs a prior that begins with stems, such as local-gaussian")
-            return stems.expand(config.chains, *stems.shape)
         if config.start == "factorized":
             stems = factorized_start(mixture, rate, alone(), _EVIDENCE_LEVELS, random)
             return stems.expand(config.chains, *stems.shape)
