@@ -40,6 +40,22 @@ MOST = 60
 EXCERPTS_S = (0.05, 0.1, 0.25, 1.0)
 PERIODS = (14, 615)
 """26 to 1150 Hz in samples, as `diffusion` has them."""
+BLIND: dict[str, Any] = {
+    "sampler": "gibbs",
+    "start": "noise",
+    "highest": 3.0,
+    "lowest": 0.01,
+    "levels": 16,
+    "chains": 2,
+}
+NEAR: dict[str, Any] = {
+    "sampler": "gibbs",
+    "start": "prior",
+    "highest": 0.3,
+    "lowest": 0.003,
+    "levels": 12,
+    "chains": 1,
+}
 LONG: dict[str, Any] = {"stft_window_s": 0.128}
 """Windows for the score, in which neighbouring partials lie apart."""
 
@@ -51,6 +67,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=6.0, help="that are separated of each piece")
     parser.add_argument("--stems", type=Path)
     parser.add_argument("--pieces", default=",".join(PIECES))
+    parser.add_argument("--denoisers", default="diffusion-instruments", help="weights of the prior diffusion")
     given = parser.parse_args()
     torch.set_num_threads(1)
     for name in given.pieces.split(","):
@@ -58,7 +75,7 @@ def main() -> None:
         piece = Piece.read(given.data / name, sources, given.seconds, given.data)
         prior = GaussianPrior(spectra={source: spectrum(given.data, source, name) for source in sources})
         print(f"\n{name}\n\n| | {' | '.join(sources)} | s |\n| --- {'| ---: ' * (len(sources) + 1)}|", flush=True)
-        for row, (method, options) in rows(piece, prior).items():
+        for row, (method, options) in rows(piece, prior, given.denoisers).items():
             started = time.process_time()
             found = sepkit.separate(piece.mixture, method, sources=sources, device="cpu", **options)
             seconds = time.process_time() - started
@@ -76,15 +93,17 @@ def main() -> None:
             print(f"| {source} | {' | '.join(f'{figure:.1f}' for figure in told)} |", flush=True)
 
 
-def rows(piece: Piece, prior: GaussianPrior) -> dict[str, tuple[str, dict[str, Any]]]:
+def rows(piece: Piece, prior: GaussianPrior, denoisers: str) -> dict[str, tuple[str, dict[str, Any]]]:
     """What is compared: methods, and what they are given."""
     known = GaussianPrior(spectra={source: mean_power(stem.samples[0]) for source, stem in piece.stems.items()})
     sampling = {**SAMPLING, "chains": 2}
+    diffusion = f"diffusion:weights={denoisers}"
     rows: dict[str, tuple[str, dict[str, Any]]] = {
         "mixture / 2": ("mixture", {"constraints": ["mixture-consistency"]}),
         "`nmf`, blind, best order": ("nmf", {}),
         "`stationary`": ("flow-sgld", {"config": sampling, "priors": [prior]}),
         "`stationary`, of the true stems (oracle)": ("flow-sgld", {"config": sampling, "priors": [known]}),
+        "`diffusion`": ("flow-sgld", {"config": BLIND, "priors": [diffusion]}),
     }
     if piece.score is not None:
         scored: dict[str, Any] = {"score": piece.score, "constraints": ["score"]}
@@ -95,6 +114,12 @@ def rows(piece: Piece, prior: GaussianPrior) -> dict[str, tuple[str, dict[str, A
             "`stationary`, `score`": ("flow-sgld", {**scored, "config": sampling, "priors": [prior]}),
             "`stationary`, `score`, windows of 128 ms": ("flow-sgld", {**long, "priors": [prior]}),
             "the same, spectra of the true stems (oracle)": ("flow-sgld", {**long, "priors": [known]}),
+            "`diffusion`, `score`": ("flow-sgld", {**scored, "config": {**BLIND, **LONG}, "priors": [diffusion]}),
+            "`local-gaussian`": ("flow-sgld", {**scored, "config": NEAR, "priors": ["local-gaussian"]}),
+            "`local-gaussian`, `diffusion`": (
+                "flow-sgld",
+                {**scored, "config": NEAR, "priors": ["local-gaussian", diffusion]},
+            ),
         }
     return {**rows, "ideal ratio mask (oracle)": ("ideal-ratio-mask", {"references": piece.stems})}
 

@@ -12,7 +12,13 @@ from torch import Tensor
 from sepkit_flow_sgld.gaussian import GaussianDensity
 from sepkit_flow_sgld.periodic import best_period, periodic, periodic_parts
 from sepkit_flow_sgld.posterior import Posterior, Scaled
-from sepkit_flow_sgld.starts import equal_shares, likeliest_order, wiener_shares
+from sepkit_flow_sgld.starts import (
+    best_found_again,
+    equal_shares,
+    factorized_start,
+    likeliest_order,
+    wiener_shares,
+)
 
 RATE = 14700
 
@@ -121,3 +127,46 @@ def test_looking_for_periods_can_be_stopped() -> None:
 
     with pytest.raises(InterruptedError):
         periodic_parts(torch.sin(torch.arange(4000) / 9), 3, 8000, 20.0, stop)
+
+
+def low_and_high(length: int, **bands: slice) -> list[Posterior]:
+    """Priors of sources that have sound in a band of frequencies each, and hardly any elsewhere."""
+    priors = []
+    for band in bands.values():
+        spectrum = np.full((1, length // 2 + 1), 1e-4)
+        spectrum[0, band] = 50.0
+        priors.append(Posterior((Scaled(GaussianDensity(spectrum, length), (0,), 1.0),)))
+    return priors
+
+
+def banded(length: int, band: slice, seed: int) -> Tensor:
+    spectrum = torch.zeros(length // 2 + 1, dtype=torch.complex128)
+    drawn = torch.randn(band.stop - band.start, generator=torch.Generator().manual_seed(seed), dtype=torch.complex128)
+    spectrum[band] = drawn
+    waveform = torch.fft.irfft(spectrum, n=length)
+    return waveform / waveform.square().mean().sqrt()
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_parts_go_to_the_priors_that_find_them_again(swapped: bool) -> None:
+    low, high = slice(20, 60), slice(300, 400)
+    priors = low_and_high(1000, low=low, high=high)
+    parts = torch.stack([banded(1000, low, 0), banded(1000, high, 1)]).unsqueeze(1)
+    given = parts.flip(0) if swapped else parts
+    order = best_found_again(priors, given, (0.1, 0.5), torch.Generator().manual_seed(0))
+    assert order == ([1, 0] if swapped else [0, 1])
+
+
+def test_factorized_parts_are_named_by_the_priors() -> None:
+    """Two sounds that take turns in two bands: blind factorisation parts them, and only the priors know the names."""
+    pytest.importorskip("sepkit_nmf")
+    length, low, high = 16_000, slice(400, 800), slice(5000, 6400)
+    turns = torch.arange(length) // 2000 % 2
+    stems = torch.stack([banded(length, low, 0) * (turns == 0), banded(length, high, 1) * (turns == 1)]).unsqueeze(1)
+    mixture = stems.sum(0).float()
+    for names in (("low", "high"), ("high", "low")):
+        priors = low_and_high(length, **{name: {"low": low, "high": high}[name] for name in names})
+        start = factorized_start(mixture, 16_000, priors, (0.1, 0.5), torch.Generator().manual_seed(0))
+        wanted = stems if names[0] == "low" else stems.flip(0)
+        error = (start - wanted).square().sum((1, 2)) / wanted.square().sum((1, 2))
+        assert float(error.max()) < 0.1

@@ -13,3 +13,8 @@ def bundled_weights() -> Path:
 def bundled_denoisers() -> Path:
     """Folder of the denoisers that come with the plugin, of toy waveforms."""
     return Path(__file__).parent / "denoisers"
+
+
+def bundled_instruments() -> Path:
+    """Folder of the denoisers that come with the plugin, of instruments."""
+    return Path(__file__).parent / "instruments"

@@ -21,12 +21,14 @@ class FlowSGLDConfig(Config):
         le=10_000,
         description="Chains that are sampled at once; they differ where the mixture is unclear.",
     )
-    start: Literal["noise", "periodic", "wiener", "prior"] = Field(
-        default="periodic",
-        description="noise: equal shares of the mixture, under noise of the first level. periodic: periodic parts of "
-        "it, each with the source to which it is likeliest, under the same noise; for steady pitched sounds. wiener: "
-        "shares by the spectra that priors expect, under the same noise; equal ones where priors expect none. prior: "
-        "the stems that a prior begins with, such as local-gaussian, under the same noise.",
+    start: Literal["auto", "noise", "periodic", "wiener", "factorized", "prior"] = Field(
+        default="auto",
+        description="auto: prior, where a prior begins with stems, else periodic. noise: equal shares of the mixture, "
+        "under noise of the first level. periodic: periodic parts of it, each with the source to which it is "
+        "likeliest, under the same noise; for steady pitched sounds. wiener: shares by the spectra that priors expect, "
+        "under the same noise; equal ones where priors expect none. factorized: parts that the method nmf finds, each "
+        "with the source whose prior finds it again best. prior: the stems that a prior begins with, such as "
+        "local-gaussian.",
     )
     levels: int = Field(default=4, ge=1, le=1000, description="Noise levels; 1 samples at the lowest alone.")
     highest: float = Field(

@@ -42,7 +42,8 @@ class DiffusionPrior(Prior):
     weights: Path | None = Field(
         default=None,
         description="Folder that holds one folder of weights for every source, as `sepkit train diffusion` writes it; "
-        "by default that of the toy waveforms sine, square, saw and triangle.",
+        "by default that of the toy waveforms sine, square, saw and triangle; diffusion-instruments has violin, piano "
+        "and bassoon at 16 kHz.",
     )
 
     @property

@@ -25,6 +25,14 @@ _TOY_DENOISERS = Weights(
     folder="sepkit_flow_sgld.bundled:bundled_denoisers",
 )
 
+_INSTRUMENTS = Weights(
+    name="diffusion-instruments",
+    licence="MIT",
+    source="the authors of sepkit-flow-sgld, trained on music composed by rule and rendered through FluidR3 GM (Frank "
+    "Wen and others) and MuseScore General (S. Christian Collins and others), both under the MIT licence",
+    folder="sepkit_flow_sgld.bundled:bundled_instruments",
+)
+
 
 @hookimpl
 def sepkit_separators() -> Iterator[SeparatorSpec]:
@@ -66,7 +74,7 @@ def sepkit_priors() -> Iterator[PriorSpec]:
         domains=(Domain.WAVEFORMS,),
         sources=("sine", "square", "saw", "triangle"),
         sample_rate=14700,
-        weights=(_TOY_DENOISERS,),
+        weights=(_TOY_DENOISERS, _INSTRUMENTS),
         trainer="sepkit_flow_sgld.diffusion_training:DiffusionTrainer",
         training="sepkit_flow_sgld.diffusion_config:DiffusionTrainingConfig",
     )

@@ -143,7 +143,8 @@ class Posterior:
         for factor in self.factors:
             if isinstance(factor.density, Initial):
                 value = (mixture / sources).expand(sources, *mixture.shape).clone()
-                value[list(factor.sources)] = _tensor(factor.density.initial(rng), mixture) / factor.scale
+                stems = _tensor(factor.density.initial(rng), mixture)
+                value[list(factor.sources)] = stems / factor.scale
                 return value
         return None
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,7 @@ from sepkit_flow_sgld.langevin import noise_levels
 from sepkit_flow_sgld.posterior import Posterior, Scaled
 from sepkit_flow_sgld.prior import METHOD, loaded_flow
 from sepkit_flow_sgld.sampler import Annealing, Target
-from sepkit_flow_sgld.starts import equal_shares, periodic_starts, wiener_shares
+from sepkit_flow_sgld.starts import equal_shares, factorized_start, periodic_starts, wiener_shares
 from sepkit_flow_sgld.windows import Window, fade_in, windows
 
 _EVIDENCE_LEVELS = (0.02, 0.06, 0.18, 0.54)
@@ -108,17 +109,18 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
             known = torch.from_numpy(stems[..., window.start : window.start + window.known] / level)
             samples = torch.from_numpy(part.mixture.samples / np.float32(level)).to(device)
             powers = posterior.powers(mean_spectrum(samples), len(sources))
+            # One source by itself, in the order of all.
+            alone = cache(partial(self._each_alone, posterior, part, sources))
             target = Target(
                 posterior=posterior,
                 mixture=samples,
-                start=self._start(samples, powers, mixture.sample_rate, posterior, random, run.rng),
+                start=self._start(part, samples, powers, posterior, alone, random, run.rng),
                 project=FeasibleSet(part, sources, level, self._stft(mixture)).project,
                 powers=powers if config.precondition else None,
                 known=known.to(device),
             )
             if config.sampler == "gibbs":
-                alone = [self._alone(posterior, part, sources, row) for row in range(len(sources))]
-                chains = BlockGibbs(target, alone, config, random).sample(steps)
+                chains = BlockGibbs(target, alone(), config, random).sample(steps)
             else:
                 chains = Annealing(target, config, random).sample(steps)
             log_probs = self._log_probs(posterior, chains, random)
@@ -136,24 +138,29 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
 
     def _start(
         self,
+        problem: Problem,
         mixture: torch.Tensor,
         powers: torch.Tensor,
-        rate: int,
         posterior: Posterior,
+        alone: Callable[[], list[Posterior]],
         random: torch.Generator,
         rng: np.random.Generator,
     ) -> torch.Tensor:
-        config, sources = self.config, len(powers)
+        config, sources, rate = self.config, len(powers), problem.mixture.sample_rate
         if config.start == "noise" and config.sampler == "gibbs":
             return mixture.new_zeros((config.chains, sources, *mixture.shape))
         if config.start == "noise":
             return equal_shares(mixture, sources, config.chains)
         if config.start == "wiener":
             return wiener_shares(mixture, powers, config.chains)
-        if config.start == "prior":
+        if config.start in ("auto", "prior"):
             stems = posterior.initial(mixture, sources, rng)
-            if stems is None:
+            if stems is not None:
+                return stems.expand(config.chains, *stems.shape)
+            if config.start == "prior":
                 raise ConfigError("start=prior needs a prior that begins with stems, such as local-gaussian")
+        if config.start == "factorized":
+            stems = factorized_start(mixture, rate, alone(), _EVIDENCE_LEVELS, random)
             return stems.expand(config.chains, *stems.shape)
         first = noise_levels(config.highest, config.lowest, config.levels)[0]
         noise = first * torch.randn((sources, *mixture.shape), generator=random, device=mixture.device)
@@ -177,6 +184,9 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
         sigma = _EVIDENCE_LEVELS[0]
         noise = torch.randn(found.shape, generator=random, device=found.device, dtype=found.dtype)
         return posterior.denoised(found + sigma * noise, sigma) - found
+
+    def _each_alone(self, posterior: Posterior, problem: Problem, sources: tuple[str, ...]) -> list[Posterior]:
+        return [self._alone(posterior, problem, sources, row) for row in range(len(sources))]
 
     def _alone(self, posterior: Posterior, problem: Problem, sources: tuple[str, ...], row: int) -> Posterior:
         """The prior of one source by itself, in the units that it has among all `sources`."""

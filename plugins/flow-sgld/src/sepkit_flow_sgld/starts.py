@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
+from sepkit.music.audio import Audio
 from sepkit_flow_sgld.periodic import periodic_parts
 from sepkit_flow_sgld.posterior import Posterior
 
@@ -84,4 +87,56 @@ def likeliest_order(posterior: Posterior, parts: Tensor) -> list[int]:
             trial[source] = parts[part]
             table[source, part] = posterior.log_prob(trial)
     _, order = linear_sum_assignment(np.nan_to_num(table, nan=-1e30, posinf=-1e30, neginf=-1e30), maximize=True)
+    return [int(part) for part in order]
+
+
+def factorized_start(
+    mixture: Tensor, sample_rate: int, sources: Sequence[Posterior], levels: Sequence[float], generator: torch.Generator
+) -> Tensor:
+    """Parts of the mixture by nonnegative matrix factorisation, each with the source that finds it again best.
+
+    Parameters
+    ----------
+    mixture : Tensor [shape=(1, samples)]
+    sample_rate : int
+    sources : sequence of Posterior
+        The prior of every source by itself.
+    levels : sequence of float
+        Of noise in which parts are found again.
+    generator : torch.Generator
+        On the mixture's device.
+
+    Returns
+    -------
+    stems : Tensor [shape=(sources, 1, samples)]
+    """
+    from sepkit.solving.separating import separate
+
+    names = [f"part {number}" for number in range(len(sources))]
+    found = separate(Audio(mixture.cpu().numpy(), sample_rate), "nmf", sources=names)
+    parts = torch.as_tensor(np.stack([found[name].samples for name in names]), device=mixture.device)
+    return parts[best_found_again(sources, parts, levels, generator)]
+
+
+def best_found_again(
+    sources: Sequence[Posterior], parts: Tensor, levels: Sequence[float], generator: torch.Generator
+) -> list[int]:
+    """Which part each source gets so that their priors find all of them again best in noise.
+
+    Parameters
+    ----------
+    sources : sequence of Posterior
+        The prior of every source by itself.
+    parts : Tensor [shape=(sources, channels, samples)]
+    levels : sequence of float
+    generator : torch.Generator
+    """
+    table = torch.zeros((len(sources), len(parts)), dtype=torch.float64)
+    for level in levels:
+        noise = torch.randn(parts.shape, generator=generator, device=parts.device, dtype=parts.dtype)
+        noisy = (parts + level * noise).unsqueeze(1)
+        for row, prior in enumerate(sources):
+            errors = prior.denoised(noisy, level)[:, 0] - parts
+            table[row] += errors.double().square().flatten(1).sum(1).cpu() / level**2
+    _, order = linear_sum_assignment(table.numpy())
     return [int(part) for part in order]
