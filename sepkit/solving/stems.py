@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sepkit import large
+from sepkit.errors import ConfigError
 from sepkit.music.audio import Audio
 from sepkit.opening import composed
 from sepkit.solving.outputs import Outputs, require_gains, require_stems

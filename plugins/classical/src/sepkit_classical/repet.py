@@ -45,8 +45,8 @@ class REPET(VoiceSeparator[REPETConfig]):
         seen_s = min(problem.mixture.duration_s, config.context_s if config.adaptive else config.span_s)
         if config.period_s is None and seen_s < _REPETITIONS * config.shortest_s:
             run.remark(
-                f"in {seen_s:.2g} s no period from shortest_s {config.shortest_s:g} up is heard {_REPETITIONS} times: a "
-                "shorter one was taken; give a longer recording, or period_s"
+                f"in {seen_s:.2g} s no period from shortest_s {config.shortest_s:g} up is heard {_REPETITIONS} times: "
+                "a shorter one was taken; give a longer recording, or period_s"
             )
         return super().separate(problem, run)
 
