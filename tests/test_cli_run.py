@@ -111,7 +111,7 @@ def test_all_can_fail(tmp_path: Path, out: Path) -> None:
 def test_options_come_from_a_file_and_are_overridden_one_by_one(tmp_path: Path, mixture: Path, out: Path) -> None:
     options = tmp_path / "options.json"
     options.write_text(json.dumps({"rank": 7, "iterations": 2, "solver": "mu", "window_s": 0.02}))
-    low, high = record(tmp_path / "l.wav"), record(tmp_path / "h.wav")
+    low, high = record(tmp_path / "l.wav", hum() / 2), record(tmp_path / "h.wav", hum() / 3)
     settings = ["--set", "rank=3", "--set", "beta=0.5", "--example", f"low={low}", "--example", f"high={high}"]
     succeeded(call("run", "nmf", mixture, "-o", out, "--config", options, *settings))
     written = provenance(out / "mix")
@@ -227,7 +227,7 @@ def test_progress_is_monotone_within_each_stage_and_ends_at_the_total(
 ) -> None:
     done = call("run", method, mixture, "-o", out, *options, "--progress", "json")
     assert done.code == 0
-    events = [json.loads(line) for line in done.complaints]
+    events = [json.loads(line) for line in done.complaints if not line.startswith("sepkit: note")]
     assert events
     stages = [(stage, list(group)) for stage, group in groupby(events, key=lambda event: event["stage"])]
     assert len(stages) == len(dict(stages))
@@ -296,7 +296,7 @@ def test_equal_seeds_give_equal_bytes_and_others_do_not(mixture: Path, tmp_path:
 
 
 def test_running_again_replaces_the_files_and_leaves_others_alone(mixture: Path, out: Path) -> None:
-    succeeded(call("run", "halve", mixture, "-o", out, "--sources", "a"))
+    succeeded(call("run", "halve", mixture, "-o", out, "--sources", "a,c"))
     (out / "mix" / "notes.txt").write_text("mine")
     succeeded(call("run", "halve", mixture, "-o", out, "--sources", "a,b"))
     assert files_below(out / "mix") == ["a.wav", "b.wav", "notes.txt", "separation.json"]
@@ -322,7 +322,7 @@ def test_unusual_names_of_mixtures_work(tmp_path: Path, out: Path, name: str) ->
 
 
 def test_flac_is_read(out: Path) -> None:
-    succeeded(call("run", "halve", EXAMPLE / "flute_example.flac", "-o", out, "--sources", "only"))
+    succeeded(call("run", "halve", EXAMPLE / "flute_example.flac", "-o", out, "--sources", "one,other"))
     assert np.array_equal(
-        Audio.read(out / "flute_example" / "only.wav").samples, Audio.read(EXAMPLE / "flute_example.flac").samples
+        Audio.read(out / "flute_example" / "one.wav").samples, Audio.read(EXAMPLE / "flute_example.flac").samples / 2
     )
