@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from sepkit import Audio
 from sepkit.errors import AudioError, Cancelled, ConfigError, MismatchError, PluginError, UnknownNameError
 from sepkit.serving.client import Worker, WorkerDied
 from sepkit.serving.session import Session
-from sepkit.serving.stdio import _handler
+from sepkit.serving.stdio import _handler, _reporter
 
 pytestmark = pytest.mark.slow
 
@@ -136,6 +137,33 @@ def test_errors_tell_by_their_code_whose_they_are(error: Exception, code: int, s
     with pytest.raises(JsonRpcException, match=re.escape(said)) as told:
         _handler(session, "list", None)({})
     assert (told.value.code, told.value.data) == (code, {"kind": type(error).__name__})
+
+
+def test_progress_is_told_at_the_ends_of_stages_and_not_too_often_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock_s, told = [0.0], []
+    protocol = SimpleNamespace(
+        notify=lambda name, params: told.append((params["job"], params["stage"], params["done"]))
+    )
+    report = _reporter(SimpleNamespace(protocol=protocol))  # type: ignore[arg-type]
+    monkeypatch.setattr("sepkit.serving.stdio.time.monotonic", lambda: clock_s[0])
+    for at_s, job, stage, done in [
+        (0.00, "1", "load", 0),
+        (0.01, "1", "load", 1),
+        (0.02, "2", "load", 0),
+        (0.06, "1", "load", 2),
+        (0.07, "1", "load", 3),
+        (0.07, "1", "filter", 0),
+        (0.08, "1", "filter", 1),
+    ]:
+        clock_s[0] = at_s
+        report(job, sepkit.Progress(stage, done, 3))
+    assert told == [
+        ("1", "load", 0),
+        ("2", "load", 0),
+        ("1", "load", 2),
+        ("1", "load", 3),
+        ("1", "filter", 0),
+    ]
 
 
 def test_a_job_is_cancelled_while_another_is_asked_for(tmp_path: Path, mixture: Path) -> None:

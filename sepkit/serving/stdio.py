@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import sys
 import time
@@ -103,9 +104,13 @@ def _reporter(server: JsonRPCServer) -> Callable[[str, Progress], None]:
 
     def report(job: str, event: Progress) -> None:
         now = time.monotonic()
-        if event.done < event.total and now - told.get(job, 0.0) < _LEAST_PAUSE_S:
+        if event.done >= event.total:
+            # Kept no longer: a worker may see millions of jobs.
+            told.pop(job, None)
+        elif now - told.get(job, -math.inf) < _LEAST_PAUSE_S:
             return
-        told[job] = now
+        else:
+            told[job] = now
         # A host that is gone closes standard input too, which ends the job.
         with suppress(OSError, ValueError):
             server.protocol.notify(PROGRESS, {"job": job, **event.as_dict()})
