@@ -18,7 +18,7 @@ _LATE = (TimeoutError, asyncio.TimeoutError)
 """Two kinds until Python 3.11; Dask raises either."""
 _PATIENCE, _PATIENCE_HERE = "15s", "120s"
 _EVERY_S = 2.0
-_ALONE_S = 60.0
+_ALONE_S = 180.0
 _SLOW = dict.fromkeys(("distributed.comm.timeouts.connect", "distributed.comm.timeouts.tcp"), _PATIENCE_HERE)
 """A machine that is busy takes long to start a worker, and one that is too late is not started again."""
 
