@@ -40,22 +40,10 @@ MOST = 60
 EXCERPTS_S = (0.05, 0.1, 0.25, 1.0)
 PERIODS = (14, 615)
 """26 to 1150 Hz in samples, as `diffusion` has them."""
-BLIND: dict[str, Any] = {
-    "sampler": "gibbs",
-    "start": "noise",
-    "highest": 3.0,
-    "lowest": 0.01,
-    "levels": 16,
-    "chains": 2,
-}
-NEAR: dict[str, Any] = {
-    "sampler": "gibbs",
-    "start": "prior",
-    "highest": 0.3,
-    "lowest": 0.003,
-    "levels": 12,
-    "chains": 1,
-}
+DOWN: dict[str, Any] = {"sampler": "gibbs", "lowest": 0.003, "levels": 12, "steps": 1, "chains": 1, "jitter": 0.0}
+BLIND: dict[str, Any] = {**DOWN, "start": "noise", "highest": 1.0, "levels": 24}
+FACTORIZED: dict[str, Any] = {**DOWN, "start": "factorized", "highest": 0.1}
+NEAR: dict[str, Any] = {**DOWN, "start": "prior", "highest": 0.3}
 LONG: dict[str, Any] = {"stft_window_s": 0.128}
 """Windows for the score, in which neighbouring partials lie apart."""
 
@@ -103,7 +91,8 @@ def rows(piece: Piece, prior: GaussianPrior, denoisers: str) -> dict[str, tuple[
         "`nmf`, blind, best order": ("nmf", {}),
         "`stationary`": ("flow-sgld", {"config": sampling, "priors": [prior]}),
         "`stationary`, of the true stems (oracle)": ("flow-sgld", {"config": sampling, "priors": [known]}),
-        "`diffusion`": ("flow-sgld", {"config": BLIND, "priors": [diffusion]}),
+        "`diffusion`, from noise": ("flow-sgld", {"config": BLIND, "priors": [diffusion]}),
+        "`diffusion`, `start=factorized`": ("flow-sgld", {"config": FACTORIZED, "priors": [diffusion]}),
     }
     if piece.score is not None:
         scored: dict[str, Any] = {"score": piece.score, "constraints": ["score"]}
