@@ -3,7 +3,8 @@
     python duets.py DATA --seconds 6
 
 DATA is laid out as for ``real_stems.py``. The prior is `stationary`: every instrument's mean spectrum, over single
-notes and the stems of all pieces but the one that is separated. Prints plain SDR in dB of every stem. The second table
+notes and the stems of all pieces but the one that is separated; `diffusion` with denoisers of instruments; and with a
+score `local-gaussian`. Prints plain SDR in dB of every stem. The second table
 says why denoisers of steady pitched sounds have no place here: the SDR with which a stem is told by a single cycle that
 repeats for the whole of an excerpt, the best of all periods of `diffusion`, over excerpts of several lengths.
 ``--stems FILE`` also writes what chains agree to and what the SDR is, for ``agreement.py``.
@@ -40,22 +41,12 @@ MOST = 60
 EXCERPTS_S = (0.05, 0.1, 0.25, 1.0)
 PERIODS = (14, 615)
 """26 to 1150 Hz in samples, as `diffusion` has them."""
-BLIND: dict[str, Any] = {
-    "sampler": "gibbs",
-    "start": "noise",
-    "highest": 3.0,
-    "lowest": 0.01,
-    "levels": 16,
-    "chains": 2,
-}
-NEAR: dict[str, Any] = {
-    "sampler": "gibbs",
-    "start": "prior",
-    "highest": 0.3,
-    "lowest": 0.003,
-    "levels": 12,
-    "chains": 1,
-}
+DOWN: dict[str, Any] = {"sampler": "gibbs", "lowest": 0.003, "levels": 12, "steps": 1, "chains": 1, "jitter": 0.0}
+BLIND: dict[str, Any] = {**DOWN, "start": "noise", "highest": 1.0, "levels": 24}
+FACTORIZED: dict[str, Any] = {**DOWN, "start": "factorized", "levels": 1, "lowest": 0.02}
+LADDER: dict[str, Any] = {**DOWN, "start": "factorized", "highest": 0.1}
+NEAR: dict[str, Any] = {**DOWN, "start": "prior", "highest": 0.3}
+LANGEVIN: dict[str, Any] = {"start": "noise", "levels": 8, "highest": 1.0, "lowest": 0.01, "chains": 1}
 LONG: dict[str, Any] = {"stft_window_s": 0.128}
 """Windows for the score, in which neighbouring partials lie apart."""
 
@@ -103,7 +94,9 @@ def rows(piece: Piece, prior: GaussianPrior, denoisers: str) -> dict[str, tuple[
         "`nmf`, blind, best order": ("nmf", {}),
         "`stationary`": ("flow-sgld", {"config": sampling, "priors": [prior]}),
         "`stationary`, of the true stems (oracle)": ("flow-sgld", {"config": sampling, "priors": [known]}),
-        "`diffusion`": ("flow-sgld", {"config": BLIND, "priors": [diffusion]}),
+        "`diffusion`, from noise": ("flow-sgld", {"config": BLIND, "priors": [diffusion]}),
+        "`diffusion`, from factorised parts, one sweep": ("flow-sgld", {"config": FACTORIZED, "priors": [diffusion]}),
+        "the same, twelve levels from 0.1": ("flow-sgld", {"config": LADDER, "priors": [diffusion]}),
     }
     if piece.score is not None:
         scored: dict[str, Any] = {"score": piece.score, "constraints": ["score"]}
@@ -114,11 +107,25 @@ def rows(piece: Piece, prior: GaussianPrior, denoisers: str) -> dict[str, tuple[
             "`stationary`, `score`": ("flow-sgld", {**scored, "config": sampling, "priors": [prior]}),
             "`stationary`, `score`, windows of 128 ms": ("flow-sgld", {**long, "priors": [prior]}),
             "the same, spectra of the true stems (oracle)": ("flow-sgld", {**long, "priors": [known]}),
-            "`diffusion`, `score`": ("flow-sgld", {**scored, "config": {**BLIND, **LONG}, "priors": [diffusion]}),
-            "`local-gaussian`": ("flow-sgld", {**scored, "config": NEAR, "priors": ["local-gaussian"]}),
+            "`diffusion`, `score`, a source at a time": (
+                "flow-sgld",
+                {**scored, "config": {**DOWN, **LONG, "start": "noise", "highest": 1.0}, "priors": [diffusion]},
+            ),
+            "`diffusion`, `score`, Langevin": (
+                "flow-sgld",
+                {**scored, "config": {**LANGEVIN, **LONG}, "priors": [diffusion]},
+            ),
+            "`local-gaussian`": (
+                "flow-sgld",
+                {"score": piece.score, "config": NEAR, "priors": ["local-gaussian"]},
+            ),
+            "`local-gaussian`, `score`": (
+                "flow-sgld",
+                {**scored, "config": {**NEAR, **LONG}, "priors": ["local-gaussian"]},
+            ),
             "`local-gaussian`, `diffusion`": (
                 "flow-sgld",
-                {**scored, "config": NEAR, "priors": ["local-gaussian", diffusion]},
+                {"score": piece.score, "config": NEAR, "priors": ["local-gaussian", diffusion]},
             ),
         }
     return {**rows, "ideal ratio mask (oracle)": ("ideal-ratio-mask", {"references": piece.stems})}

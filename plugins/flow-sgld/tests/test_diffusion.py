@@ -17,7 +17,7 @@ from sepkit.errors import ConfigError, WeightsError
 from sepkit.evaluation.datasets.toy import ToyWaveforms
 from sepkit.neural import Checkpoint
 from sepkit.training import TrainingData
-from sepkit_flow_sgld.bundled import bundled_denoisers
+from sepkit_flow_sgld.bundled import bundled_denoisers, bundled_instruments
 from sepkit_flow_sgld.clutter import random_tones
 from sepkit_flow_sgld.diffusion import DiffusionPrior
 from sepkit_flow_sgld.diffusion_config import DiffusionTrainingConfig
@@ -189,7 +189,24 @@ def test_errors_name_what_there_is() -> None:
         validate(DiffusionTrainingConfig, {"lowest_hz": 2000.0}, "training of prior 'diffusion'")
 
 
+@pytest.mark.parametrize("instrument", ["violin", "piano", "bassoon"])
+def test_bundled_instruments_take_noise_out_of_tones(instrument: str) -> None:
+    time = np.arange(16_000) / 16_000
+    tone = sum(np.sin(2 * np.pi * 330 * k * time) * 0.9**k / k for k in range(1, 15)) * np.exp(-time)
+    prior = DiffusionPrior(weights=bundled_instruments())
+    density = prior.bind(layout(instrument, rate=16_000), Domain.WAVEFORMS)
+    std = float(density.power[0] ** 0.5)
+    clean = std * tone / np.sqrt(np.mean(tone**2))
+    noisy = clean + std * np.random.default_rng(0).standard_normal(clean.shape)
+    found = noisy + std**2 * density.smoothed(std).gradient(noisy[None, None])[0, 0]
+    assert np.sum((found - clean) ** 2) < 0.2 * np.sum((noisy - clean) ** 2)
+
+
 def test_bundled_denoisers_are_small() -> None:
-    sizes = [file.stat().st_size for file in bundled_denoisers().rglob("*.safetensors")]
-    assert len(sizes) == 4
-    assert max(sizes) < 4e6
+    toys, instruments = (
+        [file.stat().st_size for file in folder().rglob("*.safetensors")]
+        for folder in (bundled_denoisers, bundled_instruments)
+    )
+    assert (len(toys), len(instruments)) == (4, 3)
+    assert max(*toys, *instruments) < 4e6
+    assert sum(instruments) < 10e6
