@@ -18,6 +18,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from sepkit import large
 from sepkit.alignment.timemap import TimeMap
 from sepkit.alignment.tuning import tuning_cents
 from sepkit.music.audio import Audio
@@ -71,13 +72,19 @@ class Features:
 
     def pooled(self, frames: int) -> Values:
         """Unit vectors of the mean pitches of so many frames [shape=(pooled, pitches)]; shorter near silence."""
-        padded = np.pad(self.pitches, ((0, -len(self.pitches) % frames), (0, 0)))
-        return _directions(padded.reshape(-1, frames, len(PITCHES)).mean(axis=1))
+        whole = len(self.pitches) // frames * frames
+        pooled = [self.pitches[:whole].reshape(-1, frames, len(PITCHES)).mean(axis=1)]
+        if rest := len(self.pitches) - whole:
+            pooled.append(self.pitches[-rest:].sum(axis=0, keepdims=True) / frames)
+        return _directions(np.concatenate(pooled))
 
     def with_onsets(self, share: float) -> Values:
         """Unit vectors of the pitches beside the onsets, which have this share [shape=(frames, 2 * pitches)]."""
-        parts = np.sqrt(1 - share) * _directions(self.pitches), np.sqrt(share) * self.onsets
-        return np.concatenate(parts, axis=1, dtype=np.float32)
+        pitches, onsets = np.float32(np.sqrt(1 - share)), np.float32(np.sqrt(share))
+        both: Values = large.empty((len(self.pitches), 2 * len(PITCHES)))
+        np.multiply(_directions(self.pitches), pitches, out=both[:, : len(PITCHES)])
+        np.multiply(self.onsets, onsets, out=both[:, len(PITCHES) :])
+        return both
 
 
 def recording_features(audio: Audio, steps: Callable[[int], Iterator[int]] | None = None) -> tuple[Features, float]:
@@ -92,7 +99,7 @@ def recording_features(audio: Audio, steps: Callable[[int], Iterator[int]] | Non
     length = len(channels[0])
     cents = tuning_cents(max(channels, key=np.ptp), _SAMPLE_RATE, STFT(_SUSTAIN, _SUSTAIN // 2))
     pooling = {_stft(window): _pooling(window, cents) for window in (_SUSTAIN, _ATTACK)}
-    pooled = {stft: np.zeros((stft.frames(length), len(PITCHES)), np.float32) for stft in pooling}
+    pooled: dict[STFT, Values] = {stft: large.zeros((stft.frames(length), len(PITCHES))) for stft in pooling}
     work = [(stft, block, channel) for stft in pooling for block in stft.blocks(length) for channel in channels]
     for step in (steps or range)(len(work)):
         stft, block, channel = work[step]
@@ -101,14 +108,14 @@ def recording_features(audio: Audio, steps: Callable[[int], Iterator[int]] | Non
         values[np.searchsorted(stft.frames_s(length, _SAMPLE_RATE), 0) :][: -(-length * FRAMES_HZ // _SAMPLE_RATE)]
         for stft, values in pooled.items()
     )
-    loudness = np.pad(_loudness(attack, _ATTACK_COMPRESSION), ((1, 1), (0, 0)), mode="edge")
-    return Features(_standing_out(sustain), _onsets(np.maximum(0, loudness[2:] - loudness[:-2]))), cents
+    return Features(_standing_out(sustain), _onsets(_rise(_loudness(attack, _ATTACK_COMPRESSION)))), cents
 
 
 def score_features(score: Score, times: TimeMap, frames: int) -> Features:
     """Features of a score as if it were played at these times: partials roll off, tones decay and ring on."""
     pitches = [round(note.pitch) for note in score.notes]
-    sustained, struck = (np.zeros((1 + max(pitches, default=0), frames), np.float32) for _ in range(2))
+    played = {pitch: row for row, pitch in enumerate(sorted(set(pitches)))}
+    sustained, struck = (large.zeros((len(played), frames)) for _ in range(2))
     edges_s = times([(note.onset_s, note.offset_s) for note in score.notes])
     starts, stops = np.round(edges_s * FRAMES_HZ).astype(int).T
     for start, stop, pitch in zip(starts.tolist(), np.maximum(stops, starts + 1).tolist(), pitches, strict=True):
@@ -117,14 +124,12 @@ def score_features(score: Score, times: TimeMap, frames: int) -> Features:
             since_s = np.arange(first - start, last - start, dtype=np.float32) / FRAMES_HZ
             released_s = np.maximum(0, since_s - (stop - start) / FRAMES_HZ)
             envelope = np.exp(-since_s / _DECAY_S - released_s / _RELEASE_S)
-            sustained[pitch, first:last] += envelope
+            sustained[played[pitch], first:last] += envelope
             if first == start:
-                struck[pitch, start] += 1
-    played = sorted(set(pitches))
-    sustain, attack = (
-        envelopes[played].T @ np.stack([_tone(window, pitch) for pitch in played])
-        for envelopes, window in ((sustained, _SUSTAIN), (struck, _ATTACK))
-    )
+                struck[played[pitch], start] += 1
+    sustain, attack = (large.empty((frames, len(PITCHES))) for _ in range(2))
+    for envelopes, window, shown in ((sustained, _SUSTAIN, sustain), (struck, _ATTACK, attack)):
+        np.matmul(envelopes.T, np.stack([_tone(window, pitch) for pitch in played]), out=shown)
     return Features(_standing_out(sustain), _onsets(_loudness(attack, _ATTACK_COMPRESSION)))
 
 
@@ -160,31 +165,53 @@ def _tone(window: int, pitch: int) -> Values:
 
 
 def _loudness(magnitude: Values, compression: float) -> Values:
-    loudness: Values = np.log1p(compression / _level(magnitude.max(axis=1)) * magnitude)
-    return loudness
+    loudness: Values = large.empty(magnitude.shape)
+    np.multiply(magnitude, compression / _level(magnitude.max(axis=1)), out=loudness)
+    return np.log1p(loudness, out=loudness)
 
 
 def _standing_out(magnitude: Values) -> Values:
     """By how much each pitch exceeds the octave around it, on a logarithmic scale."""
     loudness = _loudness(magnitude, _SUSTAIN_COMPRESSION)
-    # Moving means and maxima by NumPy: SciPy's filters take as long to import as a short piece takes to align.
-    around = np.pad(loudness, ((0, 0), (_OCTAVE // 2, (_OCTAVE - 1) // 2)))
-    octave = np.zeros_like(loudness)
-    for shift in range(_OCTAVE):
-        octave += around[:, shift : shift + loudness.shape[1]]
-    octave /= _OCTAVE
-    return np.maximum(0, np.subtract(loudness, octave, out=loudness), out=loudness)
+    for span in _spans(loudness):
+        block = loudness[span]
+        # Moving means and maxima by NumPy: SciPy's filters take as long to import as a short piece takes to align.
+        around = np.pad(block, ((0, 0), (_OCTAVE // 2, (_OCTAVE - 1) // 2)))
+        octave = np.zeros_like(block)
+        for shift in range(_OCTAVE):
+            octave += around[:, shift : shift + block.shape[1]]
+        octave /= _OCTAVE
+        np.maximum(0, np.subtract(block, octave, out=block), out=block)
+    return loudness
+
+
+def _rise(loudness: Values) -> Values:
+    """How much louder it is a frame later than a frame before."""
+    rise: Values = large.empty(loudness.shape)
+    rise[:-1], rise[-1:] = loudness[1:], loudness[-1:]
+    rise[1:] -= loudness[:-1]
+    rise[:1] -= loudness[:1]
+    return np.maximum(0, rise, out=rise)
 
 
 def _onsets(rise: Values) -> Values:
-    strength = np.linalg.norm(rise, axis=1)
+    strength = np.concatenate([np.linalg.norm(rise[span], axis=1) for span in _spans(rise)])
     around = np.lib.stride_tricks.sliding_window_view(np.pad(strength, FRAMES_HZ), 2 * FRAMES_HZ + 1)
-    strongest = around.max(axis=1)
-    rise = rise / np.maximum(strongest, _FAINTEST_ATTACK * _level(strength))[:, np.newaxis]
-    decaying = rise.copy()
-    for frame in range(1, _ATTACK_FRAMES):
-        np.maximum(decaying[frame:], _ATTACK_DECAY**frame * rise[:-frame], out=decaying[frame:])
+    largest = np.maximum(around.max(axis=1), _FAINTEST_ATTACK * _level(strength))[:, np.newaxis]
+    decaying: Values = large.empty(rise.shape)
+    for span in _spans(rise):
+        before = slice(max(0, span.start - _ATTACK_FRAMES + 1), span.stop)
+        relative = rise[before] / largest[before]
+        decayed = relative[span.start - before.start :].copy()
+        for frame in range(1, min(_ATTACK_FRAMES, len(relative))):
+            late = relative[max(0, span.start - before.start - frame) : len(relative) - frame]
+            np.maximum(decayed[-len(late) :], _ATTACK_DECAY**frame * late, out=decayed[-len(late) :])
+        decaying[span] = decayed
     return decaying
+
+
+def _spans(values: Values) -> Iterator[slice]:
+    return large.spans(len(values), rows=values.shape[1])
 
 
 def _directions(values: Values) -> Values:

@@ -46,7 +46,9 @@ def mismatch(score: Score, times: TimeMap, recording: Features) -> float:
     share_of_recording = heard_energy[found].sum() / max(heard_energy.sum(), _TINY)
     covered = max(share_of_score, share_of_recording)
     span = np.repeat(found, _POOL)[: len(recording.onsets)]
-    onsets = 1 - _correlation(recording.onsets[span], sounding.onsets[span])
+    # All of a recording that the score covers is looked at in place.
+    where = slice(None) if span.all() else span
+    onsets = 1 - _correlation(recording.onsets[where], sounding.onsets[where])
     pitches = covered * pitches + (1 - covered) * _NOTHING_IN_COMMON
     return float((1 - _ONSET_SHARE) * pitches + _ONSET_SHARE * onsets)
 
