@@ -53,7 +53,7 @@ def warping_path(
     rows, columns = len(x), len(y)
     if first is None or width is None:
         first, width = np.zeros(rows, np.intp), columns
-    half_x, half_y = (np.square(values, dtype=np.float64).sum(axis=1) / 2 for values in (x, y))
+    half_x, half_y = (np.einsum("ij,ij->i", values, values, dtype=np.float64) / 2 for values in (x, y))
     needed_x = np.where(np.minimum(np.arange(rows), np.arange(rows)[::-1]) < spare, 0, half_x)
     before_x, before_y = (np.concatenate(([0], np.cumsum(half) / 2)) for half in (needed_x, half_y))
     after_x, after_y = before_x[-1] - before_x, before_y[-1] - before_y
