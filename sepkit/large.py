@@ -94,6 +94,12 @@ def spans(length: int, rows: int = 1) -> Iterator[slice]:
     yield from paced(slice(start, min(start + size, length)) for start in range(0, length, size))
 
 
+def peak(samples: NDArray[Any]) -> float:
+    """The largest magnitude [shape=(channels, samples)], found without a copy of all of them; 0 of nothing."""
+    parts = (samples[:, span] for span in spans(samples.shape[-1], rows=len(samples)))
+    return max((max(float(part.max()), -float(part.min())) for part in parts), default=0.0)
+
+
 def paced(blocks: Iterable[T]) -> Iterator[T]:
     """The same blocks; after the work on each the pages of mapped arrays are let go."""
     for block in blocks:

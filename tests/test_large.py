@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
 
 import sepkit
 from sepkit import Audio, large
@@ -174,3 +176,10 @@ def test_a_process_holds_more_than_it_may_have_of_its_own() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("512\n", "")
+
+
+@given(hnp.arrays(np.float32, st.tuples(st.integers(1, 3), st.integers(0, 50)), elements=st.floats(-9, 9, width=32)))
+def test_the_peak_is_the_largest_magnitude(samples: NDArray[np.float32]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(large, "_COPIED", 7)
+        assert large.peak(samples) == (float(np.abs(samples).max()) if samples.size else 0.0)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from sepkit import large
 from sepkit.alignment import builtin, synctoolbox_backend
 from sepkit.alignment.features import FRAMES_HZ, SALIENCE_HZ, recording_features
 from sepkit.alignment.mismatch import mismatch
@@ -180,7 +181,7 @@ def moved(mixture: Audio, score: Score, backend: Backend, run: Run) -> Alignment
 
 def is_audible(mixture: Audio) -> bool:
     """Whether there is anything in the recording to compare a score with."""
-    return bool(np.abs(mixture.samples).max() >= _SILENCE)
+    return large.peak(mixture.samples) >= _SILENCE
 
 
 def without_drums(score: Score) -> Score:

@@ -21,6 +21,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from sepkit import large
 from sepkit.batching.request import digest_request, digest_task, files_of
 from sepkit.errors import SepkitError, fault_of, reason_of
 from sepkit.music.audio import Audio
@@ -264,7 +265,7 @@ def _on_remix(separation: Separation, outputs: Outputs) -> tuple[str, ...]:
     if not outputs.gains_db or outputs.encoding.ends_at_full_scale:
         return ()
     remix = separation.remix(outputs.gains_db)
-    peak, before = (float(np.abs(audio.samples).max()) for audio in (remix, separation.mixture))
+    peak, before = (large.peak(audio.samples) for audio in (remix, separation.mixture))
     if peak <= max(1.0, before):
         return ()
     above_db = 20 * np.log10(peak)

@@ -97,8 +97,8 @@ def _on_synthesis(spec: SeparatorSpec) -> tuple[str, ...]:
 
 
 def _on_silence(mixture: Audio, stems: Mapping[str, Audio]) -> tuple[str, ...]:
-    audible = _INAUDIBLE * _peak(mixture)
-    silent = [name for name, stem in stems.items() if audible > 0 and _peak(stem) <= audible]
+    audible = _INAUDIBLE * large.peak(mixture.samples)
+    silent = [name for name, stem in stems.items() if audible > 0 and large.peak(stem.samples) <= audible]
     if not silent:
         return ()
     if len(silent) == len(stems):
@@ -107,7 +107,7 @@ def _on_silence(mixture: Audio, stems: Mapping[str, Audio]) -> tuple[str, ...]:
 
 
 def _on_all(mixture: Audio, stems: Mapping[str, Audio]) -> tuple[str, ...]:
-    audible, (name, *others) = _INAUDIBLE * _peak(mixture), stems
+    audible, (name, *others) = _INAUDIBLE * large.peak(mixture.samples), stems
     if others or not audible or not _equal(stems[name], mixture, audible):
         return ()
     return (f"{name} is all of the mixture; name what else sounds too, as in --sources {name},rest",)
@@ -126,11 +126,6 @@ def _equal(one: Audio, other: Audio, tolerance: float = 0) -> bool:
         return False
     spans = large.spans(one.length)
     return all(float(np.abs(one.samples[:, span] - other.samples[:, span]).max()) <= tolerance for span in spans)
-
-
-def _peak(audio: Audio) -> float:
-    parts = (audio.samples[:, span] for span in large.spans(audio.length))
-    return max(max(float(part.max()), -float(part.min())) for part in parts)
 
 
 def _listed(names: list[str], last: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sepkit import large
 from sepkit.errors import AudioError, ConfigError
 from sepkit.files import file_names, read_regular, sha256, staged_folder
 from sepkit.music.audio import Audio
@@ -166,7 +167,7 @@ def _gain(outputs: Mapping[str, Audio], encoding: Encoding, scales: bool) -> tup
     """By what all outputs are made softer, and what to tell of it."""
     if not encoding.ends_at_full_scale:
         return 1.0, ()
-    peaks = {output: float(np.abs(audio.samples).max()) for output, audio in outputs.items()}
+    peaks = {output: large.peak(audio.samples) for output, audio in outputs.items()}
     loudest = max(peaks, key=lambda output: peaks[output])
     if peaks[loudest] <= 1:
         return 1.0, ()
