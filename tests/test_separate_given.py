@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 
 import sepkit
-from sepkit import Audio, F0Track, Note, Score, Separation
+from sepkit import Audio, Domain, F0Track, Label, Labels, Layout, Note, Registry, Score, Separation
 from sepkit.builtin import MixtureConsistency
 from sepkit.errors import (
     MismatchError,
     SideInformationError,
 )
+from sepkit.music.labels import all_labels
 
 NoiseOf = Callable[..., Audio]
 Separate = Callable[..., Separation]
@@ -85,6 +86,32 @@ class TestSideInformation:
     def test_score_that_is_missing(self, separate: Separate, stereo: Audio, tmp_path: Path) -> None:
         with pytest.raises(SideInformationError, match="no such score"):
             separate(stereo, score=tmp_path / "score.mid")
+
+    @pytest.mark.parametrize(("keep_length", "start_s"), [(False, 0.05), (True, 0.3)])
+    def test_labels_are_in_the_time_of_what_comes_back(
+        self, separate: Separate, stereo: Audio, keep_length: bool, start_s: float
+    ) -> None:
+        labels = Labels((Label(0.3, 0.4, "a"),))
+        asked: dict[str, Any] = {"sources": ["a", "b"], "labels": labels, "start_s": 0.25, "keep_length": keep_length}
+        [label] = all_labels(separate(stereo, **asked).labels)
+        assert (label.start_s, label.end_s) == pytest.approx((start_s, start_s + 0.1))
+
+    def test_a_statement_on_waveforms_knows_true_stems_at_the_rate_of_the_recording(
+        self, registry: Registry, stereo: Audio
+    ) -> None:
+        rates = []
+
+        class Seen(MixtureConsistency):
+            needs: ClassVar[frozenset[str]] = frozenset({"references"})
+
+            def bind(self, layout: Layout, domain: Domain) -> Any:
+                rates.append((layout.mixture.sample_rate, layout.side_information.references["a"].sample_rate))
+                return super().bind(layout, domain)
+
+        references = {"a": stereo, "b": stereo}
+        asked: dict[str, Any] = {"sources": ["a", "b"], "references": references, "constraints": [Seen()]}
+        sepkit.separate(stereo, "shares-mono-16000", registry=registry, **asked)
+        assert rates[-1] == (8000, 8000)
 
 
 class TestProvenance:
