@@ -90,3 +90,9 @@ def test_errors_say_what_is_missing() -> None:
             score=SCORE,
             priors=[LocalGaussianPrior(method="score-nmff")],
         )
+
+
+def test_a_method_that_hears_no_score_is_refused() -> None:
+    layout = Layout(mixture=mixture(), side_information=SideInformation(score=SCORE), sources=("high", "low"))
+    with pytest.raises(ConfigError, match="needs a method that hears a score, given mixture"):
+        LocalGaussianPrior(method="mixture").bind(layout, Domain.WAVEFORMS)

@@ -27,6 +27,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import pad
 
+from sepkit.errors import ConfigError
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
 from sepkit.problem.prior import Density, Prior
@@ -73,14 +74,27 @@ class LocalGaussianPrior(Prior):
         ------
         UnknownNameError
             If there is no such method.
+        ConfigError
+            If it has no use for a score.
         UserError
             If it cannot separate this mixture.
         """
+        from sepkit.plugin.registry import Registry
         from sepkit.solving.separating import separate
 
+        registry = Registry.discover()
+        if "score" not in registry.separator(self.method).side_information:
+            raise ConfigError(
+                f"local-gaussian needs a method that hears a score, given {self.method}; give score-nmf, say"
+            )
         mixture = layout.mixture
         found = separate(
-            mixture, self.method, sources=layout.sources, score=layout.side_information.score, align="never"
+            mixture,
+            self.method,
+            sources=layout.sources,
+            score=layout.side_information.score,
+            align="never",
+            registry=registry,
         )
         stems = np.stack([found[source].samples for source in layout.sources]).astype(np.float64)
         window = STFT.of_duration(self.window_s, _OVERLAP, mixture.sample_rate).window_length
