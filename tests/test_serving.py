@@ -127,10 +127,10 @@ def test_what_is_wrong_is_told_in_its_own_kind_and_the_worker_lives_on(tmp_path:
     ids=lambda one: type(one).__name__,
 )
 def test_errors_tell_by_their_code_whose_they_are(error: Exception, code: int, said: str) -> None:
-    from pygls.exceptions import JsonRpcException
-
     def answer(params: Any) -> Any:
         raise error
+
+    from pygls.exceptions import JsonRpcException
 
     session = Session(sepkit.Registry(plugins=[]), lambda job, event: None)
     session.list = answer  # type: ignore[method-assign]
@@ -183,6 +183,29 @@ def test_a_job_is_cancelled_while_another_is_asked_for(tmp_path: Path, mixture: 
         with pytest.raises(Cancelled):
             await waiting
         assert not (tmp_path / "out").exists()
+
+    hosted(ask)
+
+
+def test_a_request_is_cancelled_by_its_id(tmp_path: Path, mixture: Path) -> None:
+    from pygls.exceptions import JsonRpcException
+
+    async def ask(worker: Worker) -> None:
+        going = asyncio.Event()
+        asked = {"job": "long", "mixture": str(mixture), "output": str(tmp_path / "out"), **LONG}
+        worker._reporters["long"] = lambda _: going.set()
+        protocol = (await worker._running()).protocol
+        answer = protocol.send_request("separate", asked, msg_id="mine")
+        await going.wait()
+        for other in ({"id": "another"}, {"id": None}, {}, None):
+            protocol.notify("$/cancelRequest", other)
+        protocol.notify("$/cancelRequest", {"id": "mine"})
+        with pytest.raises(JsonRpcException, match="the run was cancelled") as told:
+            await asyncio.wait_for(asyncio.wrap_future(answer), 300)
+        assert (told.value.code, told.value.data) == (-32800, {"kind": "Cancelled"})
+        # Its name is free again, and the only thread too.
+        base = {"mixture": str(mixture), "output": str(tmp_path / "out")}
+        assert (await worker.separate(job="long", method="mixture", sources=SOURCES, **base))["files"]
 
     hosted(ask)
 

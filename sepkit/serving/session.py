@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sepkit.batching.job import JobRunner
 from sepkit.config import validate
@@ -21,6 +21,13 @@ from sepkit.serving.requests import Cancelling, Evaluate, Request, Separate, Sho
 from sepkit.version import __version__
 
 Report = Callable[[str, Progress], None]
+
+
+class Work(NamedTuple):
+    """What one request comes to: `answer` does it and gives the result, `cancel` has it stopped at its next step."""
+
+    answer: Callable[[], Any]
+    cancel: Callable[[], None]
 
 
 class Session:
@@ -53,8 +60,8 @@ class Session:
             "cancel": (Cancelling, self.cancel),
         }
 
-    def prepare(self, name: str, params: Any) -> Callable[[], Any]:
-        """What answers a request when it is called; a job can be cancelled from now on.
+    def prepare(self, name: str, params: Any) -> Work:
+        """What answers a request; a job can be cancelled from now on, and nothing else takes long enough.
 
         Raises
         ------
@@ -63,12 +70,13 @@ class Session:
         """
         kind, call = self.calls[name]
         request = validate(kind, params, f"the request '{name}'")
+        cancel = threading.Event()
         if isinstance(request, Separate):
             with self._lock:
                 if request.job in self._jobs:
                     raise ConfigError(f"a job '{request.job}' is there already; give each a name of its own")
-                self._jobs[request.job] = threading.Event()
-        return partial(call, request)
+                self._jobs[request.job] = cancel
+        return Work(partial(call, request), cancel.set)
 
     def list(self, request: Request) -> dict[str, Any]:
         """Every method, prior, constraint, metric and dataset, and the plugins that are left out."""

@@ -1,6 +1,7 @@
 """JSON-RPC 2.0 over standard input and output, framed as language servers do it: ``Content-Length``, then the message.
 
-Requests are those of `Session.calls`; the worker notifies its host of ``progress``.
+Requests are those of `Session.calls`; the worker notifies its host of ``progress``. A host cancels a job by its name,
+or the request that asked for it by its id, with ``$/cancelRequest``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any, BinaryIO
 
 from cattrs import Converter
+from lsprotocol.types import CANCEL_REQUEST, CancelNotification, CancelParams
 from pygls.exceptions import JsonRpcException
 from pygls.protocol import (
     JsonRPCNotification,
@@ -47,7 +49,16 @@ def plain_converter() -> Converter:
     for message in (JsonRPCRequestMessage, JsonRPCNotification):
         converter.register_structure_hook(message, lambda data, kind: kind(**{"params": None, **data}))
     converter.register_structure_hook(JsonRPCResponseMessage, lambda data, kind: kind(**data))
+    # The library itself reads whose request is cancelled.
+    converter.register_structure_hook(
+        CancelNotification, lambda data, kind: kind(CancelParams(data["params"]["id"]), jsonrpc=data["jsonrpc"])
+    )
     return converter
+
+
+class _Protocol(JsonRPCProtocol):
+    def get_message_type(self, method: str) -> type[Any] | None:
+        return CancelNotification if method == CANCEL_REQUEST else None
 
 
 def serve_stdio(registry: Registry, jobs: int) -> None:
@@ -62,7 +73,7 @@ def serve_stdio(registry: Registry, jobs: int) -> None:
     # What hosts do wrong they are told; the library would print a traceback beside.
     logging.getLogger("pygls").addHandler(logging.NullHandler())
     with _own_stdout() as stdout, ThreadPoolExecutor(jobs, "job") as pool:
-        server = JsonRPCServer(JsonRPCProtocol, plain_converter, max_workers=1)
+        server = JsonRPCServer(_Protocol, plain_converter, max_workers=1)
         session = Session(registry, _reporter(server))
         for name in session.calls:
             server.feature(name)(_handler(session, name, pool if name in LONG else None))
@@ -76,12 +87,19 @@ def serve_stdio(registry: Registry, jobs: int) -> None:
 def _handler(session: Session, name: str, pool: ThreadPoolExecutor | None) -> Callable[[Any], Any]:
     def answer(params: Any) -> Any:
         with _told():
-            return session.prepare(name, params)()
+            return session.prepare(name, params).answer()
 
     async def answer_later(params: Any) -> Any:
         with _told():
             work = session.prepare(name, params)
-            return await asyncio.get_running_loop().run_in_executor(pool, work)
+            answer = asyncio.get_running_loop().run_in_executor(pool, work.answer)
+            try:
+                await asyncio.wait([answer])
+            except asyncio.CancelledError:
+                work.cancel()
+                # The host is answered when the job has ended, and its name is free for another.
+                await asyncio.wait([answer])
+            return answer.result()
 
     return answer if pool is None else answer_later
 
