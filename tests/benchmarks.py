@@ -19,6 +19,8 @@ from sepkit.evaluation.benchmarking.runner import benchmark
 from tests.commandline import TONES, record
 from tests.distributions import environment, install
 
+Benchmark = Callable[..., Report]
+
 RATE = 8000
 SECONDS = 0.5
 HOSTILE_TRACK = "<img src=x onerror=alert(1)>"

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -18,52 +18,16 @@ import numpy as np
 import pytest
 
 import sepkit
-from sepkit import Audio, Cancelled, Note, Progress, Score
-from sepkit.batching import Batch, BatchProgress, Here, Processes
+from sepkit import Audio, Cancelled, Progress
+from sepkit.batching import BatchProgress, Here, Processes
 from sepkit.batching.job import Job, JobRunner
 from sepkit.batching.notices import Notices
 from sepkit.batching.progress import Overall
-from sepkit.batching.request import digest_task
-from sepkit.errors import AudioError, ConfigError, SepkitError
-from sepkit.music.labels import Label, Labels
-from sepkit.solving.digests import MOST_BYTES
-from tests import fakes
-from tests.benchmarks import install_everywhere
-from tests.commandline import files_below, hum, record
+from sepkit.errors import AudioError, ConfigError
+from tests.batching.material import NAMES, SILENT, statuses
+from tests.commandline import files_below, hum
 from tests.distributions import environment
 from tests.test_benchmark_process import wait_for_end
-
-NAMES = [f"{number:02}" for number in range(12)]
-SILENT = NAMES[5]
-
-
-@pytest.fixture(autouse=True)
-def _methods(monkeypatch: pytest.MonkeyPatch) -> None:
-    install_everywhere(monkeypatch, "good", "unruly")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Twelve recordings, one of them silent."""
-    folder = tmp_path / "recordings"
-    folder.mkdir()
-    for number, name in enumerate(NAMES):
-        record(folder / f"{name}.wav", hum(0.05) * (name != SILENT) * (1 + number))
-    return folder
-
-
-@pytest.fixture
-def three(tmp_path: Path) -> list[Path]:
-    return [record(tmp_path / f"{name}.wav", hum(0.05) * gain) for name, gain in (("a", 1), ("b", 2), ("c", 3))]
-
-
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    return tmp_path / "out"
-
-
-def statuses(done: Batch) -> str:
-    return "".join(outcome.status[0] for outcome in done.outcomes)
 
 
 def test_of_twelve_jobs_of_which_one_kills_its_process_eleven_are_done(folder: Path, out: Path) -> None:
@@ -107,119 +71,6 @@ def test_any_executor_gives_the_same_files(three: list[Path], out: Path, executo
     )
     one = sepkit.separate(three[1], "nmf", **how)
     np.testing.assert_allclose(Audio.read(out / "b" / "a.wav").samples, one["a"].samples, atol=1e-6)
-
-
-class TestASecondCall:
-    """What it leaves as it is, and what it does anew."""
-
-    @pytest.fixture
-    def again(self, three: list[Path], out: Path) -> Callable[..., str]:
-        """A batch in this process, with other parameters if wanted; a letter a recording says what came of it."""
-
-        def run(**how: Any) -> str:
-            how = {"sources": ["x", "y"], "executor": Here(), **how}
-            return statuses(sepkit.batch(three, how.pop("method", "halve"), out, **how))
-
-        assert run() == "ddd"
-        return run
-
-    def test_does_nothing(self, again: Callable[..., str], out: Path) -> None:
-        before = {path: path.stat().st_mtime_ns for path in out.rglob("*.wav")}
-        assert again() == "sss"
-        assert {path: path.stat().st_mtime_ns for path in out.rglob("*.wav")} == before
-
-    @pytest.mark.parametrize(
-        "how",
-        [
-            {"config": {"steps": 7}},
-            {"sources": ["x", "z"]},
-            {"seed": 1},
-            {"priors": ["quiet"]},
-            {"constraints": ["peak-limit:peak=0.5"]},
-            {"score": Score((Note(0.0, 0.1, 60),)), "method": "halve-by-score"},
-            {"labels": [Labels((Label(0.0, 0.02, "x", low_hz=100, high_hz=400),))]},
-            {"start_s": 0.01},
-            {"outputs": {"format": "flac"}},
-            {"outputs": {"only": ("x",)}},
-        ],
-        ids=lambda how: next(iter(how)),
-    )
-    def test_does_what_is_asked_otherwise(self, again: Callable[..., str], how: dict[str, Any]) -> None:
-        assert again(**how) == "ddd"
-        assert again(**how) == "sss"
-
-    @pytest.mark.parametrize(
-        "how",
-        [{"config": {}}, {"seed": 0}, {"score": None}, {"f0": {}}, {"align": "auto"}, {"device": "cpu"}],
-        ids=lambda how: next(iter(how)),
-    )
-    def test_does_nothing_for_what_makes_no_difference(self, again: Callable[..., str], how: dict[str, Any]) -> None:
-        assert again(**how) == "sss"
-
-    def test_does_what_has_other_contents(self, again: Callable[..., str], three: list[Path]) -> None:
-        status = three[1].stat()
-        record(three[1], hum(0.05) * 4)
-        os.utime(three[1], ns=(status.st_atime_ns, status.st_mtime_ns))
-        os.utime(three[0])
-        assert again() == "sds"
-
-    @pytest.mark.parametrize("gone", ["separation.json", "x.wav"])
-    def test_does_what_is_not_there(self, again: Callable[..., str], out: Path, gone: str) -> None:
-        (out / "c" / gone).unlink()
-        assert again() == "ssd"
-
-    def test_does_what_the_record_has_no_digest_of(self, again: Callable[..., str], out: Path) -> None:
-        told = json.loads((out / "b" / "separation.json").read_text())
-        del told["digests"]["x.wav"]
-        (out / "b" / "separation.json").write_text(json.dumps(told))
-        assert again() == "sds"
-
-    def test_does_all_when_it_is_told_to(self, again: Callable[..., str]) -> None:
-        assert again(skip_existing=False) == "ddd"
-
-    @pytest.mark.parametrize("text", ["", "[]", '{"request": 1}', '{"request": null, "files": 3, "digests": []}'])
-    def test_trusts_no_damaged_record(self, again: Callable[..., str], out: Path, text: str) -> None:
-        (out / "a" / "separation.json").write_text(text)
-        assert again() == "dss"
-
-
-def test_other_weights_in_the_same_place_are_another_task(tmp_path: Path) -> None:
-    registry = sepkit.Registry(plugins=[])
-    registry.add(fakes.spec("taught", "Taught"))
-    digests = []
-    for level in (0.1, 0.2, 0.1):
-        (tmp_path / "levels.json").write_text(json.dumps({"levels": {"first": level}, "sample_rate": 8000}))
-        digests.append(digest_task(sepkit.Method("taught", weights=tmp_path, registry=registry), {}, registry))
-    assert digests[0] == digests[2] != digests[1]
-
-
-def test_another_file_that_an_option_names_is_another_task(tmp_path: Path) -> None:
-    digests = []
-    for level in (1.0, 2.0, 1.0):
-        np.savez(tmp_path / "start.npz", templates=np.full((3, 2), level))
-        method = sepkit.Method("nmf", config={"start": tmp_path / "start.npz"})
-        digests.append(digest_task(method, {}, method.registry))
-    assert digests[0] == digests[2] != digests[1]
-
-
-class FromAFile(fakes.OnWaveforms):
-    """A prior that reads a file."""
-
-    table: Path
-
-
-def test_another_file_of_a_statement_is_another_task_and_one_that_is_too_large_is_named(tmp_path: Path) -> None:
-    registry = sepkit.Registry(plugins=[])
-    registry.add(fakes.spec("taught", "Taught"))
-    method, table = sepkit.Method("taught", registry=registry), tmp_path / "table"
-    digests = []
-    for text in "aba":
-        table.write_text(text)
-        digests.append(digest_task(method, {"priors": [FromAFile(table=table)]}, registry))
-    assert digests[0] == digests[2] != digests[1]
-    os.truncate(table, MOST_BYTES + 1)
-    with pytest.raises(ConfigError, match=r"^from-afile: table: .*table holds more than 16 GiB"):
-        digest_task(method, {"priors": [FromAFile(table=table)]}, registry)
 
 
 def test_the_shards_of_a_batch_are_all_of_it_and_share_nothing(folder: Path, out: Path) -> None:
@@ -315,44 +166,6 @@ def test_whoever_kills_a_batch_kills_its_processes(three: list[Path], tmp_path: 
     assert sepkit.batch(three, "unruly", out, executor=Here(), sources=["a", "b"]).counts["done"] == 3
     # What the one that was killed had half-written is gone.
     assert not [name for name in files_below(out) if ".partial" in name]
-
-
-class TestProcesses:
-    """The executor itself."""
-
-    @pytest.fixture
-    def processes(self) -> Iterator[Processes]:
-        with Processes(1) as processes:
-            yield processes
-
-    def test_give_what_a_call_gives(self, processes: Processes) -> None:
-        assert processes.submit(divmod, 7, 2).result() == (3, 1)
-
-    def test_raise_what_a_call_raises(self, processes: Processes) -> None:
-        with pytest.raises(ZeroDivisionError):
-            processes.submit(divmod, 7, 0).result()
-        with pytest.raises(SystemExit):
-            processes.submit(sys.exit, 3).result()
-
-    def test_are_kept_and_replaced_when_they_end(self, processes: Processes) -> None:
-        first, second = (processes.submit(os.getpid).result() for _ in range(2))
-        assert first == second != os.getpid()
-        with pytest.raises(SepkitError, match="ended with code 4 and no result"):
-            processes.submit(os._exit, 4).result()
-        assert processes.submit(os.getpid).result() != first
-
-    def test_refuse_what_cannot_be_sent(self, processes: Processes) -> None:
-        with pytest.raises(Exception, match="lambda"):
-            processes.submit(lambda: 1).result()
-
-    def test_say_what_came_back_and_cannot_be_sent(self, processes: Processes) -> None:
-        with pytest.raises(TypeError, match="pickle"):
-            processes.submit(threading.Lock).result()
-
-    def test_are_replaced_after_some_calls(self) -> None:
-        with Processes(1, calls_each=2) as processes:
-            first, second, third = (processes.submit(os.getpid).result() for _ in range(3))
-        assert first == second != third
 
 
 def test_what_no_recording_could_mend_is_told_before_any_work(three: list[Path], out: Path) -> None:
