@@ -81,14 +81,14 @@ def test_lines_of_somebody_else_are_passed_over_and_counted(again: Benchmark, ma
 
 
 @pytest.mark.parametrize("key", [field.name for field in fields(Result)])
-@pytest.mark.parametrize("value", [None, [], [1], {"a": 1}, "text", 1e400, {"a": {"b": {}}}], ids=repr)
 def test_a_line_whose_values_are_damaged_never_takes_the_benchmark_down(
-    again: Benchmark, made_up: MadeUp, key: str, value: Any
+    again: Benchmark, made_up: MadeUp, key: str
 ) -> None:
     file = again().folder / "results.jsonl"
     lines = [json.loads(line) for line in file.read_bytes().splitlines()]
-    file.write_text("".join(json.dumps({**line, key: value}) + "\n" for line in lines))
-    assert [result.key for result in again().results] == [("one", "halve"), ("two", "halve")]
+    for value in (None, [], [1], {"a": 1}, "text", 1e400, {"a": {"b": {}}}):
+        file.write_text("".join(json.dumps({**line, key: value}) + "\n" for line in lines))
+        assert [result.key for result in again().results] == [("one", "halve"), ("two", "halve")], value
 
 
 def test_results_that_are_no_file_are_refused(again: Benchmark, tmp_path: Path) -> None:
