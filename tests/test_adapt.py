@@ -116,7 +116,7 @@ class TestRefused:
     def test_no_weights(self, adapt: Adapt, tmp_path: Path) -> None:
         with pytest.raises(WeightsError, match="no weights of 'tuned' to adapt; give some with --weights"):
             adapt(weights=None)
-        with pytest.raises(WeightsError, match="no such folder of weights"):
+        with pytest.raises(WeightsError, match="no such folder or file of weights"):
             adapt(weights=tmp_path / "nowhere")
 
     def test_weights_that_are_one_file(self, adapt: Adapt, weights: Path) -> None:

@@ -72,12 +72,12 @@ class TestReading:
             ("abc,1,60,64", "'abc'"),
             ("0,1,60,loud", "'loud'"),
             ("0,1,60,inf", "infinity"),
-            ("0,1,60,nan", "NaN"),
             ("nan,1,60,64", "onset < offset"),
             ("2,1,60,64", "onset < offset"),
             ("0,1,nan,64", "pitch from 0 to 127"),
             ("0,inf,60,64", "onset < offset"),
             ("-1,-2,60,64", "onset < offset"),
+            ("0,1,440.5,64", "seems to be in Hz; give MIDI pitch"),
             ("0,1", "'pitch'"),
             ("0,,60,64", "'offset_s'|'duration_s'"),
         ],
@@ -94,6 +94,21 @@ class TestReading:
         (tmp_path / "a.csv").write_bytes(content)
         with pytest.raises(SideInformationError):
             Score.read(tmp_path / "a.csv")
+
+    @pytest.mark.parametrize("velocity", ["", "nan", "-", "NA"])
+    def test_a_velocity_may_be_missing(self, tmp_path: Path, velocity: str) -> None:
+        score = Score.read(written(tmp_path, f"start,end,pitch,velocity\n0,1,60,{velocity}\n1,2,61,100\n"))
+        assert [note.velocity for note in score.notes] == [64, 100]
+
+    @pytest.mark.parametrize("part", ["Violin 1 2", "[0.1 0.2]", "2 by 4 4"])
+    def test_numbers_in_names_part_no_columns(self, tmp_path: Path, part: str) -> None:
+        score = Score.read(written(tmp_path, f"start,end,pitch,part\n0,1,60,{part}\n"))
+        assert score.parts == (part,)
+
+    @pytest.mark.parametrize("empty", [",,", ", ,", "\t"])
+    def test_rows_that_were_cleared_are_passed_over(self, tmp_path: Path, empty: str) -> None:
+        score = Score.read(written(tmp_path, f"start,end,pitch\n{empty}\n0,1,60\n{empty}\n"))
+        assert len(score.notes) == 1
 
     def test_header_alone(self, tmp_path: Path) -> None:
         with pytest.raises(SideInformationError, match="holds no notes"):

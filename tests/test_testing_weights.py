@@ -81,7 +81,7 @@ def test_what_takes_no_weights_is_given_none(name: str) -> None:
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="no such folder of weights"):
+    with pytest.raises(WeightsError, match="no such folder or file of weights"):
         run_checks("good-shares", registry=weighted(needs=("weights",)), weights=tmp_path / "none")
 
 

@@ -151,7 +151,7 @@ def chosen_weights(given: str | os.PathLike[str] | None, spec: TrainableSpec) ->
     if str(given) in names:
         return _present(names[str(given)], spec)
     hint = f"; {spec.kind} '{spec.name}' publishes {', '.join(names)}" if names else ""
-    raise WeightsError(f"no such folder of weights: {path}{hint}")
+    raise WeightsError(f"no such folder or file of weights: {path}{hint}")
 
 
 def weights_at(folder: Path, spec: TrainableSpec) -> Weights | None:

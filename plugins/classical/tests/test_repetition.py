@@ -50,6 +50,12 @@ def test_the_beat_spectrum_is_the_autocorrelation_of_the_power() -> None:
     assert beat_spectrum(np.sqrt(power)) == pytest.approx(np.array(b) / b[0])
 
 
+@pytest.mark.parametrize("exponent", [-60, 40])
+def test_the_beat_spectrum_is_the_same_at_any_level(exponent: int) -> None:
+    V = np.random.default_rng(2).random((5, 30)).astype(np.float32)
+    assert np.array_equal(beat_spectrum(np.ldexp(V, exponent)), beat_spectrum(V))
+
+
 def test_silence_has_the_shortest_period() -> None:
     assert repeating_period(beat_spectrum(np.zeros((3, 50))), 4, 20) == 4
 

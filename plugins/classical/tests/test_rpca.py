@@ -75,6 +75,16 @@ def test_a_subspace_that_became_too_small_is_widened() -> None:
         assert shrinkage(M, threshold) == pytest.approx(shrunk_by_svd(M, threshold), abs=1e-4)
 
 
+@pytest.mark.parametrize("exponent", [-60, 40])
+def test_parts_are_in_proportion_to_the_level(exponent: int) -> None:
+    M = np.abs(sum(low_rank_and_sparse(40, 60, 3, 0.05, 5))).astype(np.float32)
+    L, S = robust_pca(np.ldexp(M, exponent))
+    quiet_L, quiet_S = robust_pca(M)
+    assert L.dtype == np.float32
+    assert np.array_equal(L, np.ldexp(quiet_L, exponent))
+    assert np.array_equal(S, np.ldexp(quiet_S, exponent))
+
+
 def test_nothing_is_of_nothing() -> None:
     L, S = robust_pca(np.zeros((5, 8), np.float32))
     assert not L.any()

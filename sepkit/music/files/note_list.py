@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sepkit.errors import SideInformationError
 from sepkit.music.files.contents import Contents
-from sepkit.music.files.table import Table, number, read_table
+from sepkit.music.files.table import Table, is_missing, number, read_table
 from sepkit.music.mend import SHORTEST_S, WrittenNote
 from sepkit.music.percussion import DRUMS, drum_key, drum_name
 
@@ -20,6 +20,7 @@ _COLUMNS = {
     "part": ("part", "label", "instrument"),
 }
 _MOST_NAMES = 8
+_HIGHEST_MIDI_PITCH = 127
 
 
 def read_note_list(path: Path, *, name_drums: bool) -> Contents:
@@ -51,7 +52,8 @@ def read_note_list(path: Path, *, name_drums: bool) -> Contents:
         )
     places = [(ours, place) for ours, place in columns.items() if place is not None]
     rows = [
-        {ours: cells[place] for ours, place in places if place < len(cells) and cells[place]} for cells in table.rows
+        {ours: cells[place] for ours, place in places if place < len(cells) and _is_told(ours, cells[place])}
+        for cells in table.rows
     ]
     notes: list[WrittenNote] = []
     try:
@@ -63,7 +65,7 @@ def read_note_list(path: Path, *, name_drums: bool) -> Contents:
             else:
                 end_s = onset_s + (number(row["duration_s"]) if lasts else SHORTEST_S)
             velocity = max(1, min(127, round(scale * number(row["velocity"])))) if "velocity" in row else 64
-            pitch = _drum_key(row) if drums_only else number(row["pitch"])
+            pitch = _drum_key(row) if drums_only else _midi_pitch(row["pitch"])
             part = row.get("part", "").strip()
             named = drum_name(pitch) if name_drums and not part and pitch == pitch else part
             notes.append(WrittenNote(onset_s, end_s, pitch, velocity, named))
@@ -77,6 +79,18 @@ def read_note_list(path: Path, *, name_drums: bool) -> Contents:
 def _is_onsets(table: Table) -> bool:
     """Whether a table without a header is one of times and names."""
     return table.header is None and all(len(cells) == 2 and drum_key(cells[1]) is not None for cells in table.rows)
+
+
+def _is_told(column: str, cell: str) -> bool:
+    """Whether a cell holds something; only a velocity may be told to be missing."""
+    return bool(cell) and not (column == "velocity" and is_missing(cell))
+
+
+def _midi_pitch(cell: str) -> float:
+    pitch = number(cell)
+    if pitch > _HIGHEST_MIDI_PITCH and pitch % 1:
+        raise ValueError(f"a pitch of {cell} is above {_HIGHEST_MIDI_PITCH} and seems to be in Hz; give MIDI pitch")
+    return pitch
 
 
 def _drum_key(row: Mapping[str, str]) -> float:

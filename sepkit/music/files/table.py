@@ -26,7 +26,7 @@ _MISSING = frozenset(
     ["", "-", "--", "?", "nan", "na", "n/a", "#n/a", "null", "none", "nil", "undefined", "--undefined--", "unvoiced"]
 )
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
-_NUMBER_BLANK_NUMBER = re.compile(r'\d"?\s+"?[+-]?\d')
+_NUMBERS_AND_BLANKS = re.compile(r'["+-]*\d[\d.,eE"+-]*(?:\s+["+-]*\d[\d.,eE"+-]*)+')
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -87,7 +87,10 @@ def read_table(path: Path, what: str, is_name: Callable[[str], bool]) -> Table:
         if not filled:
             raise ValueError("it is empty")
         delimiter = _delimiter([line for _, line in filled[:_SAMPLE_ROWS]])
-        rows = [(number, _cells(line, delimiter)) for number, line in filled]
+        # A spreadsheet leaves delimiters alone where rows were.
+        rows = [(number, cells) for number, line in filled if any(cells := _cells(line, delimiter))]
+        if not rows:
+            raise ValueError("it is empty")
     except (OSError, ValueError, csv.Error) as error:
         raise SideInformationError(f"cannot read {path} as {articled(what)}: {reason_of(error)}") from error
     first = filled[0][1].strip()
@@ -147,7 +150,7 @@ def _delimiter(lines: list[str]) -> str | None:
     """What parts the columns of most lines; None for blanks."""
     parted = {delimiter: [_cells(line, delimiter) for line in lines] for delimiter in (*_DELIMITERS, None)}
     # Commas that are decimal leave cells like 01 220 between them, or 01 "220 where cells are quoted.
-    if any(_NUMBER_BLANK_NUMBER.search(cell) for cells in parted[","] for cell in cells if len(cells) > 1):
+    if any(_NUMBERS_AND_BLANKS.fullmatch(cell) for cells in parted[","] for cell in cells if len(cells) > 1):
         del parted[","]
     return max(parted, key=lambda delimiter: sum(len(cells) > 1 for cells in parted[delimiter]))
 

@@ -37,8 +37,10 @@ def beat_spectrum(V: Array) -> NDArray[np.float64]:
     frames = V.shape[1]
     size = scipy.fft.next_fast_len(2 * frames, real=True)
     total = np.zeros(size // 2 + 1)
+    # Fourth powers of what is as loud as integers overflow in single precision.
+    _, exponent = np.frexp(V.max(initial=0))
     for start in range(0, len(V), 128):
-        spectrum = scipy.fft.rfft(np.square(V[start : start + 128]), size, axis=1)
+        spectrum = scipy.fft.rfft(np.square(np.ldexp(V[start : start + 128], -exponent)), size, axis=1)
         total += np.square(np.abs(spectrum)).sum(axis=0, dtype=np.float64)
     b = scipy.fft.irfft(total, size)[:frames] / np.arange(frames, 0, -1)
     return np.asarray(b / b[0] if b[0] > 0 else np.zeros_like(b))

@@ -51,6 +51,9 @@ def robust_pca(
     if len(M) > M.shape[1]:
         L, S = robust_pca(M.T, sparsity, tolerance=tolerance, max_iterations=max_iterations, check=check)
         return L.T, S.T
+    # Squares of what is as loud as integers overflow in single precision; powers of two change no digit.
+    _, exponent = np.frexp(np.abs(M).max(initial=0))
+    M = np.ldexp(M, -exponent)
     weight = M.dtype.type(sparsity or M.shape[1] ** -0.5)
     shrinkage = SingularValueShrinkage(len(M))
     size = float(np.linalg.norm(M))
@@ -72,7 +75,7 @@ def robust_pca(
             break
         Y += M.dtype.type(mu) * Z
         mu = min(_GROWTH * mu, highest)
-    return L, S
+    return np.ldexp(L, exponent), np.ldexp(S, exponent)
 
 
 def soft_threshold(values: Array, threshold: float | np.floating) -> Array:
