@@ -21,7 +21,6 @@ import numpy as np
 
 import sepkit
 
-RATE = 44100
 _LOOK_S = 0.01
 
 
@@ -31,6 +30,7 @@ def main() -> None:
     parser.add_argument("recording", type=Path)
     parser.add_argument("--minutes", type=float, nargs="+", default=[5.0, 20.0])
     parser.add_argument("--channels", type=int, default=2)
+    parser.add_argument("--rate", type=int, default=44100)
     parser.add_argument("--score", metavar="PART,PART", help="make a score of these parts and give it")
     parser.add_argument("arguments", nargs="+", help="of sepkit run, without the mixture and the place for stems")
     given = parser.parse_args()
@@ -40,7 +40,7 @@ def main() -> None:
         # Not in /tmp, which may be memory.
         with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/var/tmp")) as folder:
             mixture = Path(folder, "mixture.wav")
-            write_repeated(given.recording, mixture, minutes, given.channels)
+            write_repeated(given.recording, mixture, minutes, given.channels, given.rate)
             arguments = [*given.arguments, str(mixture), "-o", str(Path(folder, "stems")), "--progress", "none"]
             if given.score:
                 score = Path(folder, "score.mid")
@@ -54,15 +54,15 @@ def main() -> None:
         print(f"\n{slope:.2f} MiB a minute; by that ten hours take {peaks[-1] + slope * (600 - given.minutes[-1]):.0f}")
 
 
-def write_repeated(recording: Path, path: Path, minutes: float, channels: int) -> None:
+def write_repeated(recording: Path, path: Path, minutes: float, channels: int, rate: int) -> None:
     """A file of so many minutes, written piece by piece."""
     import soundfile
 
-    short = sepkit.Audio.read(recording).mixdown().resample(RATE).samples[0]
+    short = sepkit.Audio.read(recording).mixdown().resample(rate).samples[0]
     # Channels differ, so that nothing can be told to be one.
     piece = np.stack([short * gain for gain in np.linspace(1, 0.5, channels)], axis=1)
-    left = round(60 * minutes * RATE)
-    with soundfile.SoundFile(path, "w", RATE, channels, format="RF64", subtype="PCM_16") as file:
+    left = round(60 * minutes * rate)
+    with soundfile.SoundFile(path, "w", rate, channels, format="RF64", subtype="PCM_16") as file:
         while left > 0:
             file.write(piece[:left])
             left -= len(piece)

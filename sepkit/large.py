@@ -1,4 +1,4 @@
-"""Arrays that may be larger than memory: beyond a size they are mapped from temporary files.
+"""Arrays that may be larger than memory: beyond a size, each or together, they are mapped from temporary files.
 
 A mapped array is an array like any other. Its pages are not the process's own: the system writes them to the file and
 takes them back when it wants the memory for something else. The file has no name from the start and its room on the
@@ -12,8 +12,9 @@ import mmap
 import os
 import sys
 import tempfile
+import time
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
@@ -26,13 +27,22 @@ T = TypeVar("T")
 
 _most_bytes = 1 << 26
 """Of an array in memory of the process's own; three minutes of music stay within it."""
+_TOGETHER = 2
+"""So many times that for all that live at a time: methods hold a dozen arrays as long as the recording."""
+_COUNTED = 64
+"""Arrays of less than this part of it are no matter: they are many, and each file has its cost."""
 
+_in_memory: weakref.WeakValueDictionary[int, NDArray[Any]] = weakref.WeakValueDictionary()
 _mapped: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
 _COPIED = 1 << 20
+_PACE_S = 0.1
+"""Between two times that pages are let go: to take all of them back costs as much as the work on some blocks."""
+
+_released_at = 0.0
 
 
 def empty(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
-    """An array of any values, in memory or, when it is large, mapped from a file.
+    """An array of any values, in memory or, when it or all that are held are large, mapped from a file.
 
     Parameters
     ----------
@@ -44,17 +54,13 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]
     WriteError
         If there is no room on the disk.
     """
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    if size <= _most_bytes:
-        return np.empty(shape, dtype)
-    return np.frombuffer(_map(size), dtype).reshape(shape)
+    return _made(np.empty, shape, dtype)
 
 
 def zeros(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
     """As `empty`, all zero."""
-    array = empty(shape, dtype)
     # Files start as zeros: to write them would only make work for the disk.
-    return array if is_mapped(array) else np.zeros(shape, dtype)
+    return _made(np.zeros, shape, dtype)
 
 
 def copied(values: NDArray[Any], dtype: DTypeLike | None = None) -> NDArray[Any]:
@@ -101,7 +107,7 @@ def peak(samples: NDArray[Any]) -> float:
 
 
 def paced(blocks: Iterable[T]) -> Iterator[T]:
-    """The same blocks; after the work on each the pages of mapped arrays are let go."""
+    """The same blocks; the pages of mapped arrays are let go meanwhile, again and again."""
     for block in blocks:
         yield block
         release()
@@ -116,9 +122,13 @@ def is_mapped(array: NDArray[Any]) -> bool:
 
 
 def release() -> None:
-    """Let go of the pages of all mapped arrays: they stay with the system, and come back when they are used."""
+    """Let go of the pages of all mapped arrays, unless that was just done: they stay with the system, and come back
+    when they are used.
+    """
+    global _released_at
     # Elsewhere the advice may mean other things. Short recordings have nothing mapped, and blocks are many.
-    if len(_mapped) and sys.platform == "linux":
+    if len(_mapped) and sys.platform == "linux" and time.monotonic() >= _released_at + _PACE_S:
+        _released_at = time.monotonic()
         # Another thread may map an array meanwhile: the next call is soon.
         with suppress(RuntimeError):
             for memory in _mapped:
@@ -127,7 +137,9 @@ def release() -> None:
 
 @contextmanager
 def mapped_beyond(most_bytes: int) -> Iterator[None]:
-    """Map arrays beyond another size than usual meanwhile, in all threads: to see in short recordings what grows."""
+    """Map arrays beyond another size than usual, and twice that together, meanwhile and in all threads: to see in short
+    recordings what grows.
+    """
     global _most_bytes
     before, _most_bytes = _most_bytes, most_bytes
     try:
@@ -143,6 +155,19 @@ def folder() -> str:
     told = any(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
     usual = "/var/tmp"
     return usual if not told and os.access(usual, os.W_OK) else tempfile.gettempdir()
+
+
+def _made(make: Callable[..., NDArray[Any]], shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    if size * _COUNTED < _most_bytes:
+        return make(shape, dtype)
+    # Whoever has a view of an array holds it too.
+    held = sum(array.nbytes for array in (known() for known in _in_memory.valuerefs()) if array is not None)
+    if size > _most_bytes or size + held > _TOGETHER * _most_bytes:
+        return np.frombuffer(_map(size), dtype).reshape(shape)
+    array = make(shape, dtype)
+    _in_memory[id(array)] = array
+    return array
 
 
 def _appended(

@@ -55,11 +55,49 @@ def test_only_large_arrays_are_mapped_and_views_of_them_count() -> None:
     assert not big.any()
 
 
-def test_values_stay_when_pages_are_let_go() -> None:
+def test_arrays_in_memory_are_bounded_together_while_they_are_held() -> None:
+    with large.mapped_beyond(1000):
+        first, second = large.empty((250,)), large.zeros((250,))
+        view = first[::2]
+        del first
+        assert not large.is_mapped(view)
+        assert not large.is_mapped(second)
+        third = large.empty((250,))
+        assert large.is_mapped(third)
+        assert not large.is_mapped(large.empty((3,)))
+        del view
+        gc.collect()
+        assert not large.is_mapped(large.empty((250,)))
+    assert not second.any()
+
+
+def test_values_stay_when_pages_are_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     with large.mapped_beyond(0):
         values = large.copied(np.arange(100_000, dtype=np.float32))
+    monkeypatch.setattr(large, "_released_at", 0.0)
     large.release()
     np.testing.assert_array_equal(values, np.arange(100_000))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads how much of files is in memory from /proc")
+def test_pages_are_let_go_at_a_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    def mapped_kib() -> int:
+        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("RssFile:"))
+
+    with large.mapped_beyond(0):
+        values = large.zeros((1 << 24,))
+    monkeypatch.setattr(large, "_released_at", 0.0)
+    values[...] = 1
+    filled = mapped_kib()
+    for _ in large.paced(range(2)):
+        pass
+    let_go = mapped_kib()
+    assert let_go < filled - (1 << 15)
+    monkeypatch.setattr(large, "_PACE_S", 1e9)
+    values[...] = 2
+    large.release()
+    assert mapped_kib() > let_go + (1 << 15)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads what the process has open from /proc")

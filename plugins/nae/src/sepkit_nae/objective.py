@@ -46,8 +46,7 @@ class Objective:
         """Runs of frames that are worked on at a time."""
         inputs, frames = self.model.encoder.shape[1], self.V.shape[1]
         size = max(1, BLOCK_VALUES // inputs)
-        for start in range(0, frames, size):
-            yield slice(start, min(start + size, frames))
+        yield from large.paced(slice(start, min(start + size, frames)) for start in range(0, frames, size))
 
     def inputs(self, frames: slice) -> Tensor:
         """What the encoder sees [shape=((2 * context_frames + 1) * bins, frames)]."""
