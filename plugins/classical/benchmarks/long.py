@@ -16,9 +16,8 @@ import re
 import time
 from pathlib import Path
 
-import numpy as np
-
 import sepkit
+from sepkit import large
 
 
 def main() -> None:
@@ -43,7 +42,10 @@ def measured(recording: Path, method: str, duration_s: float) -> tuple[float, fl
     """Seconds of processor time of a separation, and gibibytes."""
     short = sepkit.Audio.read(recording)
     length = round(duration_s * short.sample_rate)
-    mixture = sepkit.Audio(np.tile(short.samples, -(-length // short.length))[:, :length], short.sample_rate)
+    samples = large.empty((short.channels, length))
+    for start in range(0, length, short.length):
+        samples[:, start : start + short.length] = short.samples[:, : length - start]
+    mixture = sepkit.Audio(samples, short.sample_rate)
     name, _, options = method.partition(":")
     config = json.loads(options or "{}")
     # What is imported is imported once.

@@ -15,8 +15,8 @@ def _filtering(name: str, solver: str, *, traits: tuple[str, ...] = (), **more: 
         name=name,
         factory=f"sepkit_classical.{name.replace('-', '_')}:{solver}",
         config=f"sepkit_classical.config:{solver}Config",
-        traits=frozenset({"gain-equivariant", "sums-to-mixture", *traits}),
-        example={"window_s": 0.023, **more.pop("example", {})},
+        traits=frozenset({"gain-equivariant", "streams", "sums-to-mixture", *traits}),
+        example={"window_s": 0.046, **more.pop("example", {})},
         **more,
     )
 
@@ -33,6 +33,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         summary="voice and band apart by robust PCA: low rank and sparse",
         reference="P.-S. Huang, S. D. Chen, P. Smaragdis, M. Hasegawa-Johnson, Singing-voice separation from monaural "
         "recordings using robust principal component analysis, ICASSP 2012",
+        example={"iterations": 3},
     )
     yield _voice(
         "melody",
@@ -42,7 +43,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         "estimation and musical audio source separation, IEEE JSTSP 5(6), 2011",
         uses=("f0",),
         traits=("stochastic",),
-        example={"rank": 5, "updates": 5},
+        example={"overlap": 4, "rank": 5, "updates": 3, "iterations": 3},
     )
     yield _voice(
         "rpca-melody",
@@ -51,6 +52,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         reference="Y. Ikemiya, K. Itoyama, K. Yoshii, Singing voice separation and vocal F0 estimation based on mutual "
         "combination of robust principal component analysis and subharmonic summation, IEEE/ACM TASLP 24(11), 2016",
         uses=("f0",),
+        example={"iterations": 3},
     )
     yield SeparatorSpec(
         name="ensemble",
@@ -61,8 +63,13 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         config="sepkit_classical.config:EnsembleConfig",
         uses=("examples", "f0", "labels", "score"),
         default_constraints=("activity", "regions"),
-        traits=frozenset({"gain-equivariant"}),
-        example={"members": [{"method": "rpca-melody"}, {"method": "ft2d", "weight": 2}]},
+        traits=frozenset({"gain-equivariant", "streams"}),
+        example={
+            "members": [
+                {"method": "rpca-melody", "config": {"iterations": 3, "window_s": 0.046}},
+                {"method": "ft2d", "weight": 2},
+            ]
+        },
     )
     yield _voice(
         "repet",
@@ -76,6 +83,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         "REPETSIM",
         summary="voice and band apart: the band returns to what it played",
         reference="Z. Rafii, B. Pardo, Music/voice separation using the similarity matrix, ISMIR 2012",
+        example={"frames": 5, "span_s": 5},
     )
     yield _voice(
         "ft2d",
@@ -106,7 +114,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         reference="D. Fitzgerald, A. Liutkus, R. Badeau, PROJET: spatial audio separation using projections, ICASSP "
         "2016",
         traits=("arbitrary-names",),
-        example={"iterations": 10, "updates": 3},
+        example={"projections": 4, "iterations": 10, "updates": 2},
     )
     yield _filtering(
         "hpss",
@@ -115,6 +123,5 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         reference="D. Fitzgerald, Harmonic/percussive separation using median filtering, DAFx 2010; J. Driedger, M. "
         "Müller, S. Disch, Extending harmonic-percussive separation of audio signals, ISMIR 2014",
         sources=("harmonic", "percussive", "residual"),
-        traits=("streams",),
         example={"harmonic_s": 0.1, "percussive_hz": 300.0},
     )
