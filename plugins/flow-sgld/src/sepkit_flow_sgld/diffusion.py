@@ -22,7 +22,7 @@ from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
 from sepkit.problem.prior import Density, Prior
 from sepkit_flow_sgld.bundled import bundled_denoisers
-from sepkit_flow_sgld.denoiser import Denoiser, loaded_denoiser
+from sepkit_flow_sgld.denoiser import DENOISERS, Denoiser
 from sepkit_flow_sgld.source_density import SourceDensity, checkpoints_for
 
 METHOD = "diffusion"
@@ -60,7 +60,7 @@ class DiffusionPrior(Prior):
         """
         checkpoints = checkpoints_for(layout, self.weights or bundled_denoisers(), METHOD)
         # A score alone, which is as much of a density as one that is smoothed needs to be.
-        return cast(Density, DenoiserDensity([loaded_denoiser(checkpoint) for checkpoint in checkpoints]))
+        return cast(Density, DenoiserDensity([DENOISERS.loaded(checkpoint) for checkpoint in checkpoints]))
 
 
 class DenoiserDensity(SourceDensity[Denoiser]):

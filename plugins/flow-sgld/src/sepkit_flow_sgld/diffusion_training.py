@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from sepkit.neural import generator
 from sepkit_flow_sgld.clutter import random_tones
-from sepkit_flow_sgld.denoiser import denoiser_of
+from sepkit_flow_sgld.denoiser import DENOISERS
 from sepkit_flow_sgld.diffusion import METHOD
 from sepkit_flow_sgld.diffusion_config import (
     DenoiserOptions,
@@ -46,7 +46,7 @@ class DiffusionTrainer(SourceTrainer[DiffusionTrainingConfig]):
 
     def _model(self, learned: Segments, rng: np.random.Generator) -> tuple[DenoiserOptions, nn.Module]:
         options = self._options(learned)
-        denoiser = denoiser_of(options)
+        denoiser = DENOISERS.drawn(options)
         denoiser.initialize(generator(rng))
         self._data_std = options.data_std
         tones = random_tones(_CLUTTER_S, learned.sample_rate, rng) if self.config.clutter else np.ones(1, np.float32)

@@ -15,12 +15,16 @@ from sepkit.problem.prior import Density, Prior
 from sepkit_flow_sgld.bundled import bundled_weights
 from sepkit_flow_sgld.density import FlowDensity, SourceFlow
 from sepkit_flow_sgld.flow import Flow
-from sepkit_flow_sgld.flow_options import FlowOptions, SpectralFlowOptions, WaveformFlowOptions
+from sepkit_flow_sgld.flow_options import SpectralFlowOptions, WaveformFlowOptions
+from sepkit_flow_sgld.kinds import Kinds
 from sepkit_flow_sgld.source_density import checkpoints_for
 from sepkit_flow_sgld.spectral_flow import SpectralFlow
 
 METHOD = "flow"
 """As which checkpoints are marked."""
+FLOWS: Kinds[SourceFlow] = Kinds(
+    "flow", {"waveform": (WaveformFlowOptions, Flow), "spectral": (SpectralFlowOptions, SpectralFlow)}
+)
 _LARGEST_LOG_POWER = 80.0
 """Of a frequency, in nats: far from where exponentials leave the range of float32."""
 
@@ -57,29 +61,15 @@ class FlowPrior(Prior):
         return FlowDensity([loaded_flow(checkpoint) for checkpoint in checkpoints], layout.shape(domain))
 
 
-def flow_of(options: FlowOptions) -> SourceFlow:
-    """The flow with these options, its weights still to be drawn."""
-    kind = Flow if isinstance(options, WaveformFlowOptions) else SpectralFlow
-    flow: SourceFlow = kind(**options.model_dump(exclude={"kind"}))
-    return flow
-
-
 def loaded_flow(checkpoint: Checkpoint) -> SourceFlow:
     """The flow of a checkpoint, whose weights are not to change any more.
 
     Raises
     ------
     WeightsError
-        If there is no flow of its kind, or the weights do not fit it.
+        If there is no flow of its kind, the weights do not fit it, or they are none that a recording could give.
     """
-    kind = checkpoint.config.get("kind", "waveform")
-    if kind not in ("waveform", "spectral"):
-        raise WeightsError(
-            f"the weights of {', '.join(checkpoint.sources)} are of another kind of flow than waveform and spectral; "
-            "update sepkit-flow-sgld"
-        )
-    options = checkpoint.options(WaveformFlowOptions if kind == "waveform" else SpectralFlowOptions)
-    flow = checkpoint.built(lambda: flow_of(options))
+    flow = FLOWS.loaded(checkpoint)
     if isinstance(flow, SpectralFlow) and float(flow.log_power.abs().max()) > _LARGEST_LOG_POWER:
         raise WeightsError(
             f"the weights of {', '.join(checkpoint.sources)} have powers that no recording has; train or fetch others"

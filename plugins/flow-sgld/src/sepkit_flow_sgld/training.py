@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from sepkit.neural import Checkpoint, generator
 from sepkit_flow_sgld.flow_options import FlowOptions, SpectralFlowOptions, WaveformFlowOptions
-from sepkit_flow_sgld.prior import METHOD, flow_of
+from sepkit_flow_sgld.prior import FLOWS, METHOD
 from sepkit_flow_sgld.segments import Segments
 from sepkit_flow_sgld.source_training import SourceTrainer
 from sepkit_flow_sgld.spectral_flow import SpectralFlow
@@ -33,7 +33,7 @@ class FlowTrainer(SourceTrainer[FlowTrainingConfig]):
 
     def _model(self, learned: Segments, rng: np.random.Generator) -> tuple[FlowOptions, nn.Module]:
         options = self._options(learned)
-        flow = flow_of(options)
+        flow = FLOWS.drawn(options)
         flow.initialize(generator(rng))
         if self.config.start is not None:
             Checkpoint.read(self.config.start, METHOD).load_into(flow)
