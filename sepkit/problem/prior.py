@@ -9,6 +9,7 @@ import numpy as np
 
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
+from sepkit.problem.run import Run
 from sepkit.problem.statement import Statement
 
 
@@ -135,3 +136,15 @@ class Prior(Statement):
         -------
         density : Density
         """
+
+    def bind_within(self, layout: Layout, domain: Domain, run: Run) -> Density:
+        """`bind` in a run: what a prior overrides for which that is work, such as a separation by another method.
+
+        Parameters
+        ----------
+        layout : Layout
+        domain : Domain
+        run : Run
+            Can be cancelled, shows progress and takes remarks; see ``within`` of `Method.separate`.
+        """
+        return self.bind(layout, domain)

@@ -15,6 +15,7 @@ from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Atom, Layout
 from sepkit.problem.needs import kinds
 from sepkit.problem.prior import Density, Prior
+from sepkit.problem.run import Run
 from sepkit.problem.statement import Hosted, Statement
 
 if TYPE_CHECKING:
@@ -82,8 +83,15 @@ class Problem:
         hosted = self._hosted(self.constraints, "constraint", layout, domain)
         return BoundConstraints(tuple((one.label, one.statement.bind(seen, domain)) for one, seen in hosted))
 
-    def bind_priors(self, layout: Layout, domain: Domain) -> tuple[Density, ...]:
+    def bind_priors(self, layout: Layout, domain: Domain, run: Run | None = None) -> tuple[Density, ...]:
         """The priors hosted on `domain`, bound to `layout`, in declared order.
+
+        Parameters
+        ----------
+        layout : Layout
+        domain : Domain
+        run : Run, optional
+            Within which they are bound, for those to which that is work.
 
         Raises
         ------
@@ -91,7 +99,8 @@ class Problem:
             If one that was declared can say nothing of these axes.
         """
         hosted = self._hosted(self.priors, "prior", layout, domain)
-        return tuple(one.statement.bind(seen, domain) for one, seen in hosted)
+        within = run or Run()
+        return tuple(one.statement.bind_within(seen, domain, within) for one, seen in hosted)
 
     def _hosted(
         self, statements: tuple[Hosted[S], ...], kind: str, layout: Layout, domain: Domain

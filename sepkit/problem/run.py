@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -40,7 +41,7 @@ class Progress:
 
     @property
     def fraction(self) -> float:
-        """From 0 to 1, never falling within a stage."""
+        """From 0 to 1, never falling within a stage; those of separations within a run begin again with each."""
         return self.done / self.total if self.total else 1.0
 
     def as_dict(self) -> dict[str, Any]:
@@ -50,6 +51,7 @@ class Progress:
 
 
 Reporter = Callable[[Progress], None]
+_FIGURES = re.compile(r"\d+(\.\d+)?")
 
 
 class Cancel(Protocol):
@@ -83,9 +85,13 @@ class Run:
         Asked at every step.
     keep_variables : bool
         Whether the host wants to look at what `keep` gets.
+    registry : Registry, optional
+        The plugins that the host knows; by default those that are installed.
 
     Attributes
     ----------
+    seed, device, cancel, registry
+        As given.
     rng : numpy.random.Generator
         The only source of randomness: equal seeds give equal results.
     traces : dict of str to list of float
@@ -112,8 +118,9 @@ class Run:
         reporter: Reporter | None = None,
         cancel: Cancel | None = None,
         keep_variables: bool = False,
+        registry: Any = None,
     ) -> None:
-        self.seed, self.device = seed, device
+        self.seed, self.device, self.cancel, self.registry = seed, device, cancel, registry
         self.rng = np.random.default_rng(seed)
         self.traces: dict[str, list[float]] = {}
         self.violations: dict[str, float] = {}
@@ -123,7 +130,7 @@ class Run:
         self.variables: Variables | None = None
         self.learned: Writable | None = None
         self._keep_variables = keep_variables
-        self._reporter, self._cancel = reporter, cancel
+        self._reporter = reporter
         self._left_early: Progress | None = None
         self._figures: dict[str, float] = {}
 
@@ -170,8 +177,22 @@ class Run:
         ------
         Cancelled
         """
-        if self._cancel is not None and self._cancel.is_set():
+        if self.cancel is not None and self.cancel.is_set():
             raise Cancelled("the run was cancelled")
+
+    def reporter_within(self, name: str) -> Reporter:
+        """What shows the progress of a part of this run that is a run itself, with `name` before its stages."""
+        return lambda progress: self._tell(replace(progress, stage=f"{name}: {progress.stage}"))
+
+    def remark_within(self, name: str, texts: Iterable[str]) -> None:
+        """Pass on what such a part remarked; of remarks that differ in their figures alone, the first."""
+        told = {_FIGURES.sub("", remark) for remark in self.remarks}
+        for text in texts:
+            remark = f"{name}: {text}"
+            but_for_figures = _FIGURES.sub("", remark)
+            if but_for_figures not in told:
+                self.remark(remark)
+                told.add(but_for_figures)
 
     def trace(self, name: str, values: Iterable[float]) -> None:
         """Keep a curve for the provenance."""
@@ -182,8 +203,9 @@ class Run:
         self._figures = {**self._figures, **{name: float(figure) for name, figure in figures.items()}}
 
     def remark(self, text: str) -> None:
-        """Tell the user something about this result in one line: what was left out, what could not be used."""
-        self.remarks.append(text)
+        """Tell the user something about this result in one line, once: what was left out, what could not be used."""
+        if text not in self.remarks:
+            self.remarks.append(text)
 
     def identify(self, sources: Iterable[str]) -> None:
         """Say which sources are what their names say, because the method was told of them by more than their names.
@@ -246,11 +268,14 @@ class Run:
         self._reporter = None
 
     def _report(self, stage: str, done: int, total: int) -> None:
+        self._tell(Progress(stage, done, total, self._figures))
+
+    def _tell(self, progress: Progress) -> None:
         self._report_left_early()
         if self._reporter is None:
             return
         try:
-            self._reporter(Progress(stage, done, total, self._figures))
+            self._reporter(progress)
         except SepkitError:
             raise
         except (Exception, SystemExit) as error:
@@ -260,7 +285,7 @@ class Run:
     def _report_left_early(self) -> None:
         left, self._left_early = self._left_early, None
         if left is not None:
-            self._report(left.stage, left.done, left.total)
+            self._tell(left)
 
 
 def checked_seed(seed: int) -> int:

@@ -128,15 +128,23 @@ class Method:
         reporter: Reporting | None = None,
         cancel: Cancel | None = None,
         keep_variables: bool = False,
+        within: Run | None = None,
     ) -> Separation:
-        """Separate one mixture; the parameters are those of `sepkit.separate`."""
+        """Separate one mixture.
+
+        The parameters are those of `sepkit.separate`, and ``within``: a run of which this separation is a part. It is
+        cancelled with that run, whose host sees its progress, and reads what the method itself remarks.
+        """
         started, reporter = time.perf_counter(), reporter_of(reporter)
+        if within is not None:
+            reporter, cancel = within.reporter_within(self.spec.name), within.cancel
         run = Run(
             seed=checked_seed(seed),
             device=self.device,
             reporter=reporter,
             cancel=cancel,
             keep_variables=keep_variables,
+            registry=self.registry,
         )
         recording = audio_given(mixture, "mixture")
         asked = self._asked(
@@ -150,12 +158,15 @@ class Method:
         self.load(reporter, cancel)
         run.check_cancelled()
         posed = self._posed(asked, align, reporter, cancel)
-        run.remarks += (*asked.remarks, *remarks_on_known(posed.known, recording))
+        known = (*asked.remarks, *remarks_on_known(posed.known, recording))
+        run.remarks += known
         # Now and not at the end: whatever becomes of the files in the meantime, the result is that of these.
         weights = self.weights_used + weights_of_priors((prior.statement for prior in asked.priors), self.registry)
         with run:
             stems = self._solved(posed, run)
             uncertainty = posed.adaptation.restored_uncertainty(run.uncertainty)
+        if within is not None:
+            within.remark_within(self.spec.name, run.remarks[len(known) :])
         mixture, labels = posed.original.mixture, asked.labels
         stems = {name: stems[name] for name in asked.sources or stems}
         uncertainty = {name: uncertainty[name] for name in stems if name in uncertainty}
@@ -231,7 +242,7 @@ class Method:
         require_unchanged(self.weights, self.spec)
         _ = self.weights_used
         # A run of its own: which separation happens to come first must not change any of them.
-        with Run(device=self.device, reporter=reporter, cancel=cancel) as run:
+        with Run(device=self.device, reporter=reporter, cancel=cancel, registry=self.registry) as run:
             self._separator.load(self.weights, run)
 
     def _posed(self, asked: Asked, align: Aligning, reporter: Reporter | None, cancel: Cancel | None) -> Posed:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -9,8 +13,23 @@ import pytest
 import torch
 
 import sepkit
-from sepkit import Audio, Domain, Layout, Note, Score, SideInformation
+from sepkit import (
+    Audio,
+    Cancelled,
+    Config,
+    Domain,
+    Layout,
+    Note,
+    Problem,
+    Progress,
+    Registry,
+    Run,
+    Score,
+    Separator,
+    SideInformation,
+)
 from sepkit.errors import ConfigError, UnknownNameError
+from sepkit.plugin import SeparatorSpec
 from sepkit_flow_sgld.local_gaussian import LocalGaussianDensity, LocalGaussianPrior
 
 RATE = 8000
@@ -96,3 +115,86 @@ def test_a_method_that_hears_no_score_is_refused() -> None:
     layout = Layout(mixture=mixture(), side_information=SideInformation(score=SCORE), sources=("high", "low"))
     with pytest.raises(ConfigError, match="needs a method that hears a score, given mixture"):
         LocalGaussianPrior(method="mixture").bind(layout, Domain.WAVEFORMS)
+
+
+class Halves(Separator[Config]):
+    """A method of somebody else, that hears a score and takes its time."""
+
+    hurried: threading.Event | None = None
+
+    def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
+        for step in run.steps(3, "halve"):
+            if step == 1 and self.hurried is not None:
+                self.hurried.set()
+        run.remark(f"{problem.mixture.length} samples were halved")
+        half = Audio(problem.mixture.samples / 2, problem.mixture.sample_rate)
+        return dict.fromkeys(problem.sources, half)
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
+    """All that is installed, and a method that is not."""
+    module = ModuleType("somebody_else")
+    vars(module)["Halves"] = Halves
+    monkeypatch.setitem(sys.modules, "somebody_else", module)
+    known = Registry.discover()
+    known.add(SeparatorSpec(name="halves", summary="halves", factory="somebody_else:Halves", needs=("score",)))
+    return known
+
+
+def under_halves(registry: Registry, seconds: float = 0.5, **given: Any) -> sepkit.Separation:
+    longer = Audio(np.resize(mixture().samples, (1, round(seconds * RATE))), RATE)
+    options = {"chains": 1, "levels": 1, "steps": 1, "window_s": 0.5, "overlap_s": 0.1, "start": "prior"}
+    return sepkit.separate(
+        longer,
+        "flow-sgld",
+        sources=["low", "high"],
+        score=SCORE,
+        align="never",
+        priors=[LocalGaussianPrior(method="halves")],
+        config=options,
+        registry=registry,
+        **given,
+    )
+
+
+def test_the_separation_within_is_seen_and_heard_and_known_to_the_host_alone(registry: Registry) -> None:
+    reports: list[Progress] = []
+    found = under_halves(registry, 1.4, reporter=reports.append)
+    within = [(report.done, report.total) for report in reports if report.stage == "halves: halve"]
+    windows = 4
+    assert within == windows * [(done, 3) for done in range(4)]
+    # Once, and not for every window.
+    assert [text for text in found.provenance.remarks if "halved" in text] == ["halves: 4000 samples were halved"]
+
+
+def test_the_separation_within_stops_when_its_host_wants_to(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancel = threading.Event()
+    monkeypatch.setattr(Halves, "hurried", cancel)
+    reports: list[Progress] = []
+    with pytest.raises(Cancelled):
+        under_halves(registry, cancel=cancel, reporter=reports.append)
+    assert [report.done for report in reports if report.stage == "halves: halve"] == [0, 1]
+
+
+def test_a_factorised_start_is_seen_and_can_be_stopped() -> None:
+    reports: list[Progress] = []
+
+    class AtFactorising:
+        def is_set(self) -> bool:
+            return any(report.stage == "nmf: factorise" and report.done for report in reports)
+
+    with pytest.raises(Cancelled):
+        sepkit.separate(
+            mixture(),
+            "flow-sgld",
+            sources=["low", "high"],
+            priors=["stationary"],
+            config={"chains": 1, "levels": 1, "steps": 1, "start": "factorized"},
+            reporter=reports.append,
+            cancel=AtFactorising(),
+        )
+    assert reports[-1].stage == "nmf: factorise"
+    assert reports[-1].done == 1

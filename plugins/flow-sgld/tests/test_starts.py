@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from sepkit import Run
 from sepkit_flow_sgld.gaussian import GaussianDensity
 from sepkit_flow_sgld.periodic import best_period, periodic, periodic_parts
 from sepkit_flow_sgld.posterior import Posterior, Scaled
@@ -166,7 +167,7 @@ def test_factorized_parts_are_named_by_the_priors() -> None:
     mixture = stems.sum(0).float()
     for names in (("low", "high"), ("high", "low")):
         priors = low_and_high(length, **{name: {"low": low, "high": high}[name] for name in names})
-        start = factorized_start(mixture, 16_000, priors, (0.1, 0.5), torch.Generator().manual_seed(0))
+        start = factorized_start(mixture, 16_000, priors, (0.1, 0.5), torch.Generator().manual_seed(0), Run())
         wanted = stems if names[0] == "low" else stems.flip(0)
         error = (start - wanted).square().sum((1, 2)) / wanted.square().sum((1, 2))
         assert float(error.max()) < 0.1

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepkit import large
-from sepkit.errors import Cancelled, ConfigError
+from sepkit.errors import ConfigError
 from sepkit.music.audio import Audio
 from sepkit.music.side import SideInformation
-from sepkit.plugin.registry import Registry
 from sepkit.problem.problem import Problem
 from sepkit.problem.run import Run
 from sepkit.solving.method import Method
@@ -40,9 +39,10 @@ class Ensemble(Separator[EnsembleConfig]):
     """
 
     def load(self, weights: Path | None, run: Run) -> None:
-        registry = Registry.discover()
         self._methods = tuple(
-            Method(member.method, config=member.config, weights=member.weights, device=run.device, registry=registry)
+            Method(
+                member.method, config=member.config, weights=member.weights, device=run.device, registry=run.registry
+            )
             for member in self.config.members
         )
 
@@ -129,23 +129,8 @@ def _separated(method: Method, problem: Problem, run: Run) -> Separation:
         labels=known.labels,
         align="never",
         seed=run.seed,
-        cancel=_Stop(run),
+        within=run,
     )
     for remark in separation.provenance.remarks:
         run.remark(f"{method.spec.name}: {remark}")
     return separation
-
-
-class _Stop:
-    """Whether the ensemble's host wants to stop, for its members."""
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-
-    def is_set(self) -> bool:
-        """True from when the host wants to stop."""
-        try:
-            self._run.check_cancelled()
-        except Cancelled:
-            return True
-        return False

@@ -31,6 +31,7 @@ from sepkit.errors import ConfigError
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
 from sepkit.problem.prior import Density, Prior
+from sepkit.problem.run import Run
 from sepkit.spectral import STFT
 
 _OVERLAP = 4
@@ -68,6 +69,10 @@ class LocalGaussianPrior(Prior):
         return "local-gaussian"
 
     def bind(self, layout: Layout, domain: Domain) -> Density:
+        """`bind_within` a run of its own."""
+        return self.bind_within(layout, domain, Run())
+
+    def bind_within(self, layout: Layout, domain: Domain, run: Run) -> Density:
         """The density of the stems that `layout` names.
 
         Raises
@@ -79,22 +84,16 @@ class LocalGaussianPrior(Prior):
         UserError
             If it cannot separate this mixture.
         """
-        from sepkit.plugin.registry import Registry
-        from sepkit.solving.separating import separate
+        from sepkit.solving.method import Method
 
-        registry = Registry.discover()
-        if "score" not in registry.separator(self.method).side_information:
+        method = Method(self.method, registry=run.registry)
+        if "score" not in method.spec.side_information:
             raise ConfigError(
                 f"local-gaussian needs a method that hears a score, given {self.method}; give score-nmf, say"
             )
         mixture = layout.mixture
-        found = separate(
-            mixture,
-            self.method,
-            sources=layout.sources,
-            score=layout.side_information.score,
-            align="never",
-            registry=registry,
+        found = method.separate(
+            mixture, sources=layout.sources, score=layout.side_information.score, align="never", within=run
         )
         stems = np.stack([found[source].samples for source in layout.sources]).astype(np.float64)
         window = STFT.of_duration(self.window_s, _OVERLAP, mixture.sample_rate).window_length

@@ -110,11 +110,11 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
             samples = torch.from_numpy(part.mixture.samples / np.float32(level)).to(device)
             powers = posterior.powers(mean_spectrum(samples), len(sources))
             # One source by itself, in the order of all.
-            alone = cache(partial(self._each_alone, posterior, part, sources))
+            alone = cache(partial(self._each_alone, posterior, part, sources, run))
             target = Target(
                 posterior=posterior,
                 mixture=samples,
-                start=self._start(part, samples, powers, posterior, alone, random, run.rng),
+                start=self._start(part, samples, powers, posterior, alone, random, run),
                 project=FeasibleSet(part, sources, level, self._stft(mixture)).project,
                 powers=powers if config.precondition else None,
                 known=known.to(device),
@@ -144,7 +144,7 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
         posterior: Posterior,
         alone: Callable[[], list[Posterior]],
         random: torch.Generator,
-        rng: np.random.Generator,
+        run: Run,
     ) -> torch.Tensor:
         config, sources, rate = self.config, len(powers), problem.mixture.sample_rate
         if config.start == "noise" and config.sampler == "gibbs":
@@ -154,13 +154,13 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
         if config.start == "wiener":
             return wiener_shares(mixture, powers, config.chains)
         if config.start in ("auto", "prior"):
-            stems = posterior.initial(mixture, sources, rng)
+            stems = posterior.initial(mixture, sources, run.rng)
             if stems is not None:
                 return stems.expand(config.chains, *stems.shape)
             if config.start == "prior":
                 raise ConfigError("start=prior needs a prior that begins with stems, such as local-gaussian")
         if config.start == "factorized":
-            stems = factorized_start(mixture, rate, alone(), _EVIDENCE_LEVELS, random)
+            stems = factorized_start(mixture, rate, alone(), _EVIDENCE_LEVELS, random, run)
             return stems.expand(config.chains, *stems.shape)
         first = noise_levels(config.highest, config.lowest, config.levels)[0]
         noise = first * torch.randn((sources, *mixture.shape), generator=random, device=mixture.device)
@@ -185,13 +185,15 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
         noise = torch.randn(found.shape, generator=random, device=found.device, dtype=found.dtype)
         return posterior.denoised(found + sigma * noise, sigma) - found
 
-    def _each_alone(self, posterior: Posterior, problem: Problem, sources: tuple[str, ...]) -> list[Posterior]:
-        return [self._alone(posterior, problem, sources, row) for row in range(len(sources))]
+    def _each_alone(
+        self, posterior: Posterior, problem: Problem, sources: tuple[str, ...], run: Run
+    ) -> list[Posterior]:
+        return [self._alone(posterior, problem, sources, row, run) for row in range(len(sources))]
 
-    def _alone(self, posterior: Posterior, problem: Problem, sources: tuple[str, ...], row: int) -> Posterior:
+    def _alone(self, posterior: Posterior, problem: Problem, sources: tuple[str, ...], row: int, run: Run) -> Posterior:
         """The prior of one source by itself, in the units that it has among all `sources`."""
         layout = problem.layout(sources=(sources[row],))
-        declared = problem.bind_priors(layout, Domain.WAVEFORMS)
+        declared = problem.bind_priors(layout, Domain.WAVEFORMS, run)
         if declared:
             scales = [factor.scale for factor in posterior.factors]
             factors = [Scaled(density, (0,), scale) for density, scale in zip(declared, scales, strict=True)]
@@ -207,7 +209,7 @@ class FlowSGLD(Separator[FlowSGLDConfig]):
         """The product of the declared priors, or else of the loaded flows."""
         layout = problem.layout(sources=sources)
         every = range(len(sources))
-        declared = problem.bind_priors(layout, Domain.WAVEFORMS)
+        declared = problem.bind_priors(layout, Domain.WAVEFORMS, run)
         if declared:
             factors = [Scaled.of(density, every, len(sources), level) for density in declared]
             return Posterior(tuple(factors), run.check_cancelled)

@@ -10,6 +10,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from sepkit.music.audio import Audio
+from sepkit.problem.run import Run
 from sepkit_flow_sgld.periodic import periodic_parts
 from sepkit_flow_sgld.posterior import Posterior
 
@@ -91,7 +92,12 @@ def likeliest_order(posterior: Posterior, parts: Tensor) -> list[int]:
 
 
 def factorized_start(
-    mixture: Tensor, sample_rate: int, sources: Sequence[Posterior], levels: Sequence[float], generator: torch.Generator
+    mixture: Tensor,
+    sample_rate: int,
+    sources: Sequence[Posterior],
+    levels: Sequence[float],
+    generator: torch.Generator,
+    run: Run,
 ) -> Tensor:
     """Parts of the mixture by nonnegative matrix factorisation, each with the source that finds it again best.
 
@@ -105,15 +111,18 @@ def factorized_start(
         Of noise in which parts are found again.
     generator : torch.Generator
         On the mixture's device.
+    run : Run
+        Of which the factorisation is a part.
 
     Returns
     -------
     stems : Tensor [shape=(sources, 1, samples)]
     """
-    from sepkit.solving.separating import separate
+    from sepkit.solving.method import Method
 
     names = [f"part {number}" for number in range(len(sources))]
-    found = separate(Audio(mixture.cpu().numpy(), sample_rate), "nmf", sources=names)
+    nmf = Method("nmf", registry=run.registry)
+    found = nmf.separate(Audio(mixture.cpu().numpy(), sample_rate), sources=names, within=run)
     parts = torch.as_tensor(np.stack([found[name].samples for name in names]), device=mixture.device)
     return parts[best_found_again(sources, parts, levels, generator)]
 
