@@ -107,7 +107,9 @@ def test_the_gradient_is_that_of_the_loss() -> None:
 def test_exactly_the_wanted_number_outlives_the_pruning(steps: int) -> None:
     rng = np.random.default_rng(0)
     Y = artificial_spectra(random_instruments((2,), 8, rng), 30, rng)
-    learning = Learning(MODEL, Y, instruments=2, harmonics=8, batch=2, most_tones=1, learning_rate=1e-2)
+    learning = Learning(
+        MODEL, Y, np.arange(len(Y)), instruments=2, harmonics=8, batch=2, most_tones=1, learning_rate=1e-2
+    )
     dictionary, losses = learning.grow(list(rng.spawn(3)), range(steps), prune_every=10)
     assert dictionary.shape == (3, 2, 8)
     assert losses.shape == (steps, 3)
@@ -116,7 +118,9 @@ def test_exactly_the_wanted_number_outlives_the_pruning(steps: int) -> None:
 def test_a_start_does_not_depend_on_how_many_others_there_are() -> None:
     rng = np.random.default_rng(0)
     Y = artificial_spectra(random_instruments((2,), 8, rng), 30, rng)
-    learning = Learning(MODEL, Y, instruments=2, harmonics=8, batch=2, most_tones=1, learning_rate=1e-2)
+    learning = Learning(
+        MODEL, Y, np.arange(len(Y)), instruments=2, harmonics=8, batch=2, most_tones=1, learning_rate=1e-2
+    )
     alone, _ = learning.grow([np.random.default_rng(5)], range(3), prune_every=2)
     others, _ = learning.grow([np.random.default_rng(seed) for seed in (5, 6)], range(3), prune_every=2)
     np.testing.assert_allclose(alone[0], others[0], atol=1e-5)
@@ -126,7 +130,9 @@ def test_a_start_does_not_depend_on_how_many_others_there_are() -> None:
 def test_true_instruments_are_learned_from_artificial_spectra() -> None:
     true = np.array([[0.7, 1, 0.8, 0.6, 0.65, 0.4, 0.35, 0.3], [1, 0.08, 0.12, 0.03, 0.02, 0, 0, 0]])
     Y = artificial_spectra(true, 500, np.random.default_rng(1)).astype(np.float32)
-    learning = Learning(MODEL, Y, instruments=2, harmonics=8, batch=8, most_tones=1, learning_rate=1e-2)
+    learning = Learning(
+        MODEL, Y, np.arange(len(Y)), instruments=2, harmonics=8, batch=8, most_tones=1, learning_rate=1e-2
+    )
     rngs = [np.random.default_rng(seed) for seed in range(2)]
     grown, losses = learning.grow(rngs, range(120), prune_every=30)
     settled = learning.settle(grown, rngs, range(40), 40)

@@ -53,6 +53,19 @@ def test_tones_that_changed_hands_go_back() -> None:
     np.testing.assert_allclose(found.position, true.position, atol=0.5)
 
 
+@pytest.mark.parametrize("at_once", [1, 7, 79, 80])
+def test_lines_are_the_same_however_many_spectra_are_looked_at_at_once(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(3)
+    true = melodies(rng)
+    Y = spectra_of(true) + np.abs(rng.normal(0, 0.01, (80, AXIS.bins)))
+    wrong = mistaken(true, rng.uniform(size=80) < 0.3)
+    at_a_time = followed(Y, wrong, ALIKE)
+    monkeypatch.setattr("sepkit_sparse_pursuit.lines._AT_ONCE", at_once)
+    np.testing.assert_array_equal(followed(Y, wrong, ALIKE).instrument, at_a_time.instrument)
+
+
 def test_what_tells_instruments_apart_outweighs_their_lines() -> None:
     """Voices that cross: where timbres differ, they are followed through it."""
     different = np.array([[1, 0.5, 0.3, 0.2, 0.1], [1, 0, 0.6, 0, 0.4]])

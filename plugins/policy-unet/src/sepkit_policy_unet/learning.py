@@ -23,7 +23,7 @@ from sepkit_policy_unet.prediction import Prediction, seconds_of_prediction
 from sepkit_policy_unet.trained import Trained
 from sepkit_policy_unet.training import Course, Training, seconds_of_step
 from sepkit_sparse_pursuit.config import SparsePursuitConfig, ToneConfig
-from sepkit_sparse_pursuit.dictionary_separator import AUDIBLE
+from sepkit_sparse_pursuit.dictionary_separator import audible
 from sepkit_sparse_pursuit.naming import instruments_of_names, loudness_of
 from sepkit_sparse_pursuit.separator import SparsePursuit
 from sepkit_sparse_pursuit.tones import Array
@@ -129,7 +129,7 @@ def pursued(
     samples, rate = mixture.samples[0], mixture.sample_rate
     transform = Transform.of(config, rate)
     Y, _ = transform.log_spectra(samples, partial(run.steps, stage="log spectrogram"))
-    if not (Y > AUDIBLE).any():
+    if not len(audible(Y)):
         return None, None
     own = {name: getattr(config, name) for name in ToneConfig.model_fields}
     pursuit = SparsePursuit(SparsePursuitConfig(**own))

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from sepkit import large
 from sepkit.errors import ConfigError
 from sepkit.music.audio import Audio
 from sepkit.problem.problem import Problem
@@ -91,7 +92,7 @@ class BeurlingLasso(DictionarySeparator[BeurlingLassoConfig]):
 
         blocks = [slice(first, first + _AT_ONCE) for first in range(0, len(Y), _AT_ONCE)]
         largest = max(float(convolution.correlated(lifted(block)[:, np.newaxis]).max()) for block in blocks)
-        sources = np.zeros((len(convolution.patterns), len(Y), bins), np.float32)
+        sources = large.empty((len(convolution.patterns), len(Y), bins))
         gaps, certificates = [], []
 
         def solved(block: slice) -> Solution:

@@ -114,6 +114,8 @@ class Learning:
     model : ToneModel
     Y : ndarray [shape=(spectra, bins)]
         Magnitudes.
+    heard : ndarray of int
+        The spectra that teach something.
     instruments : int
         c. While it grows, a dictionary has twice as many.
     harmonics : int
@@ -126,6 +128,7 @@ class Learning:
 
     model: ToneModel
     Y: Array
+    heard: NDArray[np.intp]
     instruments: int
     harmonics: int
     batch: int
@@ -183,7 +186,7 @@ class Learning:
     def _descend(self, adam: BlockAdam, rngs: list[np.random.Generator], batch: int) -> tuple[Found, NDArray[np.intp]]:
         """One step of all starts; what was found, and the start of each spectrum."""
         start = np.repeat(np.arange(len(rngs)), batch)
-        spectra = self.Y[np.concatenate([rng.integers(len(self.Y), size=batch) for rng in rngs])]
+        spectra = self.Y[self.heard[np.concatenate([rng.integers(len(self.heard), size=batch) for rng in rngs])]]
         found = pursue(self.model, spectra, adam.dictionary, most_tones=self.most_tones, start=start)
         adam.step(dictionary_gradient(self.model, spectra, found.tones, adam.dictionary, start))
         return found, start

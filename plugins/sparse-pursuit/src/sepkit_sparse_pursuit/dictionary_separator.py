@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
+from sepkit import large
 from sepkit.music.audio import Audio
 from sepkit.problem.problem import Problem
 from sepkit.problem.run import Run
@@ -47,12 +49,13 @@ class DictionarySeparator(Separator[T]):
         config = self.config
         samples = np.concatenate([recording.samples[0] for recording in recordings])
         Y, _ = transform.log_spectra(samples, partial(run.steps, stage=f"log spectrogram of {name}"))
-        heard = Y[Y.max(axis=1) > AUDIBLE]
+        heard = audible(Y)
         if not len(heard):
             run.remark(f"the example of '{name}' is silent where tones are looked for: its harmonics count alike")
             return np.ones(config.harmonics, np.float32)
         learning = Learning(
             transform.model(config.exponent),
+            Y,
             heard,
             1,
             config.harmonics,
@@ -67,8 +70,13 @@ class DictionarySeparator(Separator[T]):
         return harmonics
 
 
+def audible(Y: Array) -> NDArray[np.intp]:
+    """The spectra [shape=(spectra, bins)] in which there is something to find."""
+    return np.flatnonzero(Y.max(axis=1) > AUDIBLE)
+
+
 def silence(problem: Problem, names: Sequence[str], run: Run) -> Mapping[str, Audio]:
     """Silent stems for a recording in which there is nothing to find."""
     run.remark("the recording is silent where tones are looked for: all of it went to the residual")
-    mixture = problem.mixture
-    return {name: Audio(np.zeros_like(mixture.samples), mixture.sample_rate) for name in names}
+    stem = Audio(large.zeros(problem.mixture.samples.shape), problem.mixture.sample_rate)
+    return dict.fromkeys(names, stem)

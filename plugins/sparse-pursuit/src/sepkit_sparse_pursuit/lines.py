@@ -13,9 +13,12 @@ Rabiner, "A tutorial on hidden Markov models and selected applications in speech
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
+from sepkit import large
 from sepkit_sparse_pursuit.log_axis import LogAxis
 from sepkit_sparse_pursuit.tones import Array, Tones
 
@@ -30,6 +33,9 @@ _BLUR = 2.0
 
 _ANYWHERE = 10.0
 """Spectra whose tones count as spread over the whole axis: no pitch is impossible."""
+
+_AT_ONCE = 1024
+"""Spectra whose candidates are looked at at once."""
 
 
 def most_likely(
@@ -59,27 +65,31 @@ def most_likely(
     begins = min(1.0, hop_s / NOTE_S)
     semitones = 12 / np.log(2) / axis.bins_per_e
     last = axis.bins - 1
-    pitch = np.clip(candidates.position, 0, last) * semitones
     register = registers(
         np.clip(before.position, 0, last) * semitones,
         before,
         int(candidates.instrument.max(initial=0)) + 1,
         int(np.ceil(last * semitones)) + 1,
     )
-    anew = begins * register[candidates.instrument, np.rint(pitch).astype(np.intp)]
-    sounding = candidates.amplitude > 0
-    best = np.zeros(emission.shape, np.intp)
-    score = emission[0] + np.where(sounding[0], np.log(anew[0]), 0).sum(axis=-1)
-    for now in range(1, len(emission)):
-        then = now - 1
-        same = candidates.instrument[then][:, np.newaxis, :, np.newaxis] == candidates.instrument[now][:, np.newaxis]
-        goes_on = (same & sounding[then][:, np.newaxis, :, np.newaxis]) * _normal(
-            pitch[now][:, np.newaxis] - pitch[then][:, np.newaxis, :, np.newaxis]
-        )
-        either = (1 - begins) * goes_on.max(axis=2, initial=0) + anew[now]
-        through = score[:, np.newaxis] + np.where(sounding[now], np.log(either), 0).sum(axis=-1)
-        best[now] = through.argmax(axis=0)
-        score = through.max(axis=0) + emission[now]
+    best = large.empty(emission.shape, np.int32)
+    score = emission[0]
+    # Of each lot the last spectrum is the first of the next.
+    for first in large.paced(range(0, len(emission), _AT_ONCE)):
+        lot = candidates[first : first + _AT_ONCE + 1]
+        pitch = np.clip(lot.position, 0, last) * semitones
+        anew = begins * register[lot.instrument, np.rint(pitch).astype(np.intp)]
+        sounding = lot.amplitude > 0
+        if first == 0:
+            score = score + np.where(sounding[0], np.log(anew[0]), 0).sum(axis=-1)
+        for then, now in pairwise(range(len(pitch))):
+            same = lot.instrument[then][:, np.newaxis, :, np.newaxis] == lot.instrument[now][:, np.newaxis]
+            goes_on = (same & sounding[then][:, np.newaxis, :, np.newaxis]) * _normal(
+                pitch[now][:, np.newaxis] - pitch[then][:, np.newaxis, :, np.newaxis]
+            )
+            either = (1 - begins) * goes_on.max(axis=2, initial=0) + anew[now]
+            through = score[:, np.newaxis] + np.where(sounding[now], np.log(either), 0).sum(axis=-1)
+            best[first + now] = through.argmax(axis=0)
+            score = through.max(axis=0) + emission[first + now]
     path = np.zeros(len(emission), np.intp)
     path[-1] = score.argmax()
     for now in range(len(emission) - 1, 0, -1):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sepkit import large
 from sepkit.music.pitch import midi_to_hz
 from sepkit.problem.layout import Atom
 from sepkit_sparse_pursuit.log_axis import LogAxis
@@ -41,7 +42,7 @@ def piano_roll(
     tuning = _tuning(pitch, amplitude)
     key = np.rint(pitch - tuning).astype(np.intp)
     found, atom = np.unique(np.stack([instrument, key]), axis=1, return_inverse=True)
-    activations = np.zeros((found.shape[1], len(tones.amplitude)), tones.amplitude.dtype)
+    activations = large.zeros((found.shape[1], len(tones.amplitude)), tones.amplitude.dtype)
     np.add.at(activations, (atom, frame), amplitude)
     at_pitch = Tones(
         np.ones((1, found.shape[1]), activations.dtype),

@@ -16,7 +16,7 @@ from sepkit.problem.problem import Problem
 from sepkit.problem.run import Run
 from sepkit_sparse_pursuit.config import SparsePursuitConfig
 from sepkit_sparse_pursuit.dictionary import Learning
-from sepkit_sparse_pursuit.dictionary_separator import AUDIBLE, DictionarySeparator, silence
+from sepkit_sparse_pursuit.dictionary_separator import DictionarySeparator, audible, silence
 from sepkit_sparse_pursuit.duration import about
 from sepkit_sparse_pursuit.naming import instruments_of_names, loudness_of
 from sepkit_sparse_pursuit.piano_roll import piano_roll
@@ -58,7 +58,7 @@ class SparsePursuit(DictionarySeparator[SparsePursuitConfig]):
         transform = Transform.of(config, mixture.sample_rate)
         model = transform.model(config.exponent)
         Y, scale = transform.log_spectra(samples, partial(run.steps, stage="log spectrogram"))
-        if not (Y > AUDIBLE).any():
+        if not len(audible(Y)):
             return silence(problem, names, run)
         if self.trained is None:
             known = {name: self.learn_example(transform, name, examples[name], run) for name in examples}
@@ -105,8 +105,7 @@ class SparsePursuit(DictionarySeparator[SparsePursuitConfig]):
         dictionary : ndarray [shape=(instruments, harmonics)]
         tones : Tones
         """
-        heard = np.flatnonzero(Y.max(axis=1) > AUDIBLE)
-        dictionary = self._learn(transform, Y, heard, instruments, run, then_s)
+        dictionary = self._learn(transform, Y, audible(Y), instruments, run, then_s)
         return dictionary, self._find_tones(transform, Y, dictionary, run)
 
     def _numbered(self) -> tuple[str, ...]:
@@ -120,7 +119,8 @@ class SparsePursuit(DictionarySeparator[SparsePursuitConfig]):
         rngs = run.rng.spawn(config.starts)
         learning = Learning(
             transform.model(config.exponent),
-            Y[heard],
+            Y,
+            heard,
             instruments,
             config.harmonics,
             config.batch,

@@ -21,6 +21,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from sepkit import large
 from sepkit_sparse_pursuit.log_axis import LogAxis
 
 Array = NDArray[np.floating]
@@ -59,6 +60,16 @@ class Tones:
         empty = np.zeros((spectra, 0), dtype)
         return cls(empty, empty, empty, empty, np.zeros((spectra, 0), np.intp))
 
+    @classmethod
+    def room(cls, shape: tuple[int, ...], dtype: DTypeLike) -> Tones:
+        """For so many spectra and tones, which are still to be put there, and may be more than memory holds."""
+        return cls(*(large.empty(shape, np.intp if one.name == "instrument" else dtype) for one in fields(cls)))
+
+    def put(self, spectra: slice, tones: Tones) -> None:
+        """Let `tones` be those of some of the spectra, in place."""
+        for field in fields(self):
+            getattr(self, field.name)[spectra] = getattr(tones, field.name)
+
     def __getitem__(self, spectra: object) -> Tones:
         """Those of some of the spectra."""
         return Tones(*(getattr(self, field.name)[spectra] for field in fields(self)))
@@ -88,8 +99,11 @@ class Tones:
     def concatenated(cls, parts: list[Tones]) -> Tones:
         """Those of several lots of spectra, one after the other."""
         places = max(part.amplitude.shape[1] for part in parts)
-        padded = [part.padded(places) for part in parts]
-        return cls(*(np.concatenate([getattr(part, field.name) for part in padded]) for field in fields(cls)))
+        ends = np.cumsum([len(part.amplitude) for part in parts]).tolist()
+        whole = cls.room((ends[-1], places), np.result_type(*(part.amplitude for part in parts)))
+        for part, end in zip(parts, ends, strict=True):
+            whole.put(slice(end - len(part.amplitude), end), part.padded(places))
+        return whole
 
     def count(self, instruments: int) -> NDArray[np.intp]:
         """How many tones each instrument has in each spectrum [shape=(spectra, instruments)]."""

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from sepkit import large
 from sepkit.errors import ConfigError
 from sepkit.spectral import STFT
 from sepkit_sparse_pursuit.config import ToneConfig
@@ -136,8 +137,8 @@ class Transform:
         """
         longest = max(layer.stft.window_length for layer in self.layers) // self.stft.window_length
         blocks = list(self.stft.blocks(len(samples), copies=4 * longest))
-        Y = np.empty((self.stft.frames(len(samples)), self.axis.bins), np.float32)
-        scale = float(np.max([np.abs(self.stft.forward(samples, block)).max() for block in blocks]))
+        Y = large.empty((self.stft.frames(len(samples)), self.axis.bins))
+        scale = float(np.max([np.abs(self.stft.forward(samples, block)).max() for block in large.paced(blocks)]))
         for index in (steps or range)(len(blocks)):
             for layer in self.layers:
                 magnitudes = self._magnitudes(layer.stft, samples, blocks[index])

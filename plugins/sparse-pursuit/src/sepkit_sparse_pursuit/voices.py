@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from itertools import combinations
+from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sepkit import large
 from sepkit_sparse_pursuit.lines import NOTE_S, most_likely
 from sepkit_sparse_pursuit.pursuit import pursue, weights_of
 from sepkit_sparse_pursuit.refinement import ToneModel, refine
@@ -87,18 +89,24 @@ def follow_voices(
     # What a model of tones misses it misses in the same way for a whole note.
     independent = min(1.0, hop_s / NOTE_S) * model.axis.bins / (2 * np.sqrt(np.pi) * model.width)
     log_likelihood = -np.inf
+    places = tones.amplitude.shape[1]
+    shape = (len(Y), assignments(places, len(dictionary)))
     for _ in range(_ROUNDS):
-        parts, losses = [], []
+        candidates = Tones.room((*shape, places), tones.amplitude.dtype)
+        emission = large.empty(shape, np.float64)
         for block in _blocks(len(Y)):
             next(ticks)
             part, loss = _assigned(model, Y[block], tones[block], dictionary, most_tones)
-            parts.append(part)
-            losses.append(loss)
-        candidates = Tones(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Tones)))
-        emission = -independent / 2 * np.log(np.concatenate(losses))
+            candidates.put(block, part)
+            emission[block] = -independent / 2 * np.log(loss)
         path, log_likelihood = most_likely(model.axis, tones, candidates, emission, hop_s)
         tones = candidates[np.arange(len(path)), path]
     return Voices(tones, log_likelihood)
+
+
+def assignments(tones: int, instruments: int) -> int:
+    """How many there are of `exchanges`."""
+    return 1 + comb(tones, 2) + tones * instruments
 
 
 def exchanges(tones: Tones, instruments: int, most_tones: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
@@ -112,19 +120,19 @@ def exchanges(tones: Tones, instruments: int, most_tones: int) -> tuple[NDArray[
     """
     now, sounding = tones.instrument, tones.amplitude > 0
     room = tones.count(instruments) < most_tones
-    assignments, allowed = [now], [np.ones(len(now), np.bool_)]
+    assigned, allowed = [now], [np.ones(len(now), np.bool_)]
     for one, other in combinations(range(now.shape[1]), 2):
         order = np.arange(now.shape[1])
         order[[one, other]] = other, one
-        assignments.append(now[:, order])
+        assigned.append(now[:, order])
         allowed.append(sounding[:, one] & sounding[:, other] & (now[:, one] != now[:, other]))
     for place in range(now.shape[1]):
         for instrument in range(instruments):
             moved = now.copy()
             moved[:, place] = instrument
-            assignments.append(moved)
+            assigned.append(moved)
             allowed.append(sounding[:, place] & room[:, instrument] & (now[:, place] != instrument))
-    return np.stack(assignments, axis=1), np.stack(allowed, axis=1)
+    return np.stack(assigned, axis=1), np.stack(allowed, axis=1)
 
 
 def _assigned(
