@@ -241,7 +241,10 @@ class Method:
         known = self.sources
         strange = [name for name in asked.sources if known and name not in known]
         if strange:
-            reason = f"its weights know {', '.join(known)} and not {', '.join(strange)}: name the sources like them"
+            if self.weights is not None:
+                reason = f"its weights know {', '.join(known)} and not {', '.join(strange)}: name the sources like them"
+            else:
+                reason = f"with these options it separates into {', '.join(known)} and not into {', '.join(strange)}"
             raise MismatchError(self.spec.name, (reason,))
         if any(prior.domain == Domain.WAVEFORMS for prior in asked.priors):
             # They speak of the mixture as it is, in place of the weights that want another rate.
