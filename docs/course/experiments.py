@@ -109,10 +109,10 @@ EXPERIMENTS = {
         "sparse-pursuit",
         "duo",
         named=False,
-        config={"starts": 1, "iterations": 250, "settle": 100},
+        config={"starts": 1, "iterations": 120, "settle": 40},
         turned=(_turned(resynthesis="tones"),),
     ),
-    "beurling-lasso": Experiment("beurling-lasso", "duo", ("examples",), config={"iterations": 300}),
+    "beurling-lasso": Experiment("beurling-lasso", "duo", ("examples",), config={"iterations": 100, "settle": 40}),
     "policy-unet": Experiment(
         "policy-unet",
         "duo",

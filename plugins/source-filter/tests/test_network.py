@@ -92,8 +92,8 @@ class TestFit:
 
     @pytest.mark.slow
     def test_it_goes_on_from_block_to_block(self, sing: Any) -> None:
-        choir = sing([(57, 60, 59), (64, 65, 67)], duration_s=5.0)
-        found = run(choir, config={**FIT, "network_steps": 3, "block_s": 2.0})
+        choir = sing([(57, 60, 59), (64, 65, 67)], duration_s=5.5)
+        found = run(choir, config={**FIT, "network_steps": 3, "block_s": 4.0})
         assert len(found.provenance.traces["loss"]) == 3
         assert np.abs(found.residual.samples).max() < 1e-5
 
