@@ -117,7 +117,7 @@ EXPERIMENTS = {
         "policy-unet",
         "duo",
         named=False,
-        config={"imitation": 60, "steps": 20, "starts": 1, "iterations": 100, "settle": 50},
+        config={"imitation": 40, "steps": 10, "starts": 1, "iterations": 75, "settle": 25},
     ),
     "melody": Experiment(
         "melody",
