@@ -278,6 +278,20 @@ def require_writable(folder: Path) -> None:
         raise OutputError(f"cannot write to folder {folder}: {reason}; choose another with -o") from error
 
 
+@contextmanager
+def writable_folder(folder: Path) -> Iterator[None]:
+    """`require_writable`; folders that were made for a block that fails, and that it left empty, go again."""
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    require_writable(folder)
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            for place in made:
+                place.rmdir()
+        raise
+
+
 def require_writable_file(path: Path) -> None:
     """Make the folder of `path` and be sure that it can be written, before any work is done.
 

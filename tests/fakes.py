@@ -300,5 +300,11 @@ class OnWaveforms(Prior):
 
     domains: ClassVar[frozenset[Domain]] = frozenset({Domain.WAVEFORMS})
 
+    rate: int | None = None
+
+    @property
+    def sample_rate(self) -> int | None:
+        return self.rate
+
     def bind(self, layout: Layout, domain: Domain) -> Any:
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""A web server on this machine, for what is downloaded in tests."""
+"""A web server on this machine, for what is downloaded in tests, and fixtures for the conftest of who wants them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
 
 
 @dataclass
@@ -69,3 +72,18 @@ def running_server() -> Iterator[Server]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for what is fetched, from servers that no proxy stands before."""
+    monkeypatch.setenv("SEPKIT_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """One for the test alone."""
+    with running_server() as running:
+        yield running

@@ -38,6 +38,7 @@ def forked(work):
 
 
 def test_after_torch_has_used_its_threads() -> None:
+    pytest.importorskip("sepkit_nae", reason="no method made of torch is installed: pip install sepkit-nae")
     work = """
 import torch
 torch.set_num_threads(2)

@@ -11,7 +11,7 @@ import pytest
 import sepkit_fakes as fakes
 
 import sepkit
-from sepkit import Audio, Cancelled, Method, Registry, Separation
+from sepkit import Audio, Cancelled, Domain, Method, Registry, Separation
 from sepkit.builtin import MixtureConsistency
 from sepkit.errors import (
     AudioError,
@@ -193,6 +193,20 @@ class TestSampleRate:
         np.testing.assert_allclose(separation["second"].samples[:, inner], 0.75 * mixture.samples[:, inner], atol=2e-3)
         assert separation.provenance.adaptations == ("48000 Hz to 44100 Hz and back",)
         assert separation.provenance.sample_rate == 48000
+
+    def test_a_prior_on_waveforms_is_asked_at_its_rate(self, registry: Registry, stereo: Audio) -> None:
+        registry.add(fakes.spec("sampler", "Shares", config="sepkit_fakes:SharesConfig", priors=(Domain.WAVEFORMS,)))
+        method = Method("sampler", registry=registry)
+
+        def adapted(*rates: int | None) -> tuple[str, ...]:
+            return method.separate(
+                stereo, priors=[fakes.OnWaveforms(rate=rate) for rate in rates]
+            ).provenance.adaptations
+
+        assert adapted(None) == adapted(8000) == ()
+        assert adapted(16000) == adapted(None, 16000, 16000) == ("8000 Hz to 16000 Hz and back",)
+        with pytest.raises(MismatchError, match=r"for 16000 Hz and prior '.*' for 44100 Hz: keep one"):
+            adapted(16000, 44100)
 
 
 class TestConstraintsOnWaveforms:

@@ -197,6 +197,18 @@ class TestTrainers:
     def test_remarks_and_the_device_reach_both_sides(self, teach: Train) -> None:
         assert teach(device="cpu").remarks == ("listened to 8 tracks on cpu",)
 
+    @pytest.mark.parametrize("left", [[], ["notes.txt"]], ids=["nothing", "a file"])
+    def test_that_fail_leave_the_folders_that_were_there(
+        self, registry: Registry, tmp_path: Path, left: list[str]
+    ) -> None:
+        (tmp_path / "there").mkdir()
+        for name in left:
+            (tmp_path / "there" / name).write_text("")
+        for place in ("there", "there/new/weights"):
+            with pytest.raises(PluginError):
+                train("taught", [Recordings()], tmp_path / place, config={"fault": "raises"}, registry=registry)
+        assert [path.name for path in tmp_path.rglob("*")] == ["there", *left]
+
     def test_faults_are_named_as_the_plugins_own(self, teach: Train) -> None:
         with pytest.raises(PluginError, match="method 'taught' failed with ZeroDivisionError: no energy"):
             teach(config={"fault": "raises"})

@@ -109,15 +109,15 @@ EXPERIMENTS = {
         "sparse-pursuit",
         "duo",
         named=False,
-        config={"starts": 1, "iterations": 250, "settle": 100},
+        config={"starts": 1, "iterations": 120, "settle": 40},
         turned=(_turned(resynthesis="tones"),),
     ),
-    "beurling-lasso": Experiment("beurling-lasso", "duo", ("examples",), config={"iterations": 300}),
+    "beurling-lasso": Experiment("beurling-lasso", "duo", ("examples",), config={"iterations": 100, "settle": 40}),
     "policy-unet": Experiment(
         "policy-unet",
         "duo",
         named=False,
-        config={"imitation": 60, "steps": 20, "starts": 1, "iterations": 100, "settle": 50},
+        config={"imitation": 40, "steps": 10, "starts": 1, "iterations": 75, "settle": 25},
     ),
     "melody": Experiment(
         "melody",

@@ -104,8 +104,8 @@ labels = sepkit.Labels([sepkit.Label(1.8, 5.8, "voice"), sepkit.Label(7.5, 11.8,
 names = ["voice", "band"]
 
 ways = {
-    "nmf": {"labels": labels, "sources": names, "config": {"rank": 60}},
-    "nae": {"labels": labels, "sources": names},
+    "nmf": {"labels": labels, "sources": names, "config": {"rank": 60, "iterations": 60}},
+    "nae": {"labels": labels, "sources": names, "config": {"iterations": 60}},
     "score-nmf": {"score": song.score},
 }
 print(f"{'SDR of the voice in dB':22}  without  with")

@@ -26,7 +26,7 @@ song.mixture
 labels = Path(mkdtemp()) / "song.txt"
 labels.write_text("1.8\t5.8\tvoice\n7.5\t11.8\tvoice\n")
 
-config = {"rank": 60}
+config = {"rank": 60, "iterations": 60}
 separation = sepkit.separate(song.mixture, "nmf", labels=labels, sources=["voice", "band"], config=config, seed=1)
 separation
 

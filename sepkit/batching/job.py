@@ -227,7 +227,7 @@ class JobRunner:
             )
             method, separate, asked = repetition.method, repetition.separate, repetition.arguments
             mixture = None if record.given.mixture is None else record.mixture
-        _require_stems(job.outputs, asked, method.spec.sources if method.weights is None else ())
+        _require_stems(job.outputs, asked, method.sources if method.weights is None else ())
         of_files = ("digest", job.method, job.record, job.setup, job.problem)
         digest = self._once(of_files, lambda: digest_task(method, asked, self.registry))
         return _Task(method, asked, separate, mixture, digest)

@@ -122,6 +122,11 @@ class Prior(Statement):
     A subclass names the `domains` it can speak of, declares its options as fields, and binds itself to a layout.
     """
 
+    @property
+    def sample_rate(self) -> int | None:
+        """The only rate, in Hz, of waveforms that it speaks of, to which mixtures are taken and back; None for any."""
+        return None
+
     @abstractmethod
     def bind(self, layout: Layout, domain: Domain) -> Density:
         """The prior on the axes of `layout`.

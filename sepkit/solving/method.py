@@ -252,17 +252,29 @@ class Method:
         known = self.sources
         strange = [name for name in asked.sources if known and name not in known]
         if strange:
-            reason = f"its weights know {', '.join(known)} and not {', '.join(strange)}: name the sources like them"
+            if self.weights is not None:
+                reason = f"its weights know {', '.join(known)} and not {', '.join(strange)}: name the sources like them"
+            else:
+                reason = f"with these options it separates into {', '.join(known)} and not into {', '.join(strange)}"
             raise MismatchError(self.spec.name, (reason,))
-        if any(prior.domain == Domain.WAVEFORMS for prior in asked.priors):
-            # They speak of the mixture as it is, in place of the weights that want another rate.
-            rate = self.spec.sample_rate
+        if on_waveforms := [prior.statement for prior in asked.priors if prior.domain == Domain.WAVEFORMS]:
+            # They speak of the mixture in place of the weights, which may want another rate.
+            rate = self.spec.sample_rate or self._rate_of(on_waveforms)
         fit = None
         if asked.known.score is not None:
             here = asked.known.score.heard_in == asked.inputs["mixture"]
             fit = fitted(asked.recording, asked.known.score, align, reporter, cancel, heard=here)
         some = "selective" in self.spec.traits and not asked.priors and not asked.constraints
         return Posed.of(asked, self.spec, asked.sources if some else known or asked.sources, rate, fit)
+
+    def _rate_of(self, priors: Iterable[Prior]) -> int | None:
+        """The rate that priors on waveforms want."""
+        rates = {prior.sample_rate: prior.name for prior in priors}
+        wanted = {rate: name for rate, name in rates.items() if rate is not None}
+        if len(wanted) > 1:
+            each = " and ".join(f"prior '{name}' for {rate} Hz" for rate, name in wanted.items())
+            raise MismatchError(self.spec.name, (f"one mixture has one sample rate, given {each}: keep one",))
+        return next(iter(wanted), None)
 
     def _solved(self, posed: Posed, run: Run) -> dict[str, Audio]:
         """The method's stems, found to be what it promised, at the recording's rate and with its channels."""

@@ -51,7 +51,7 @@ class Separator(ABC, Generic[C]):
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The names that the loaded weights always separate into; empty when the method can be asked for any.
+        """The names that its weights or options always separate into; empty when the method can be asked for any.
 
         Callers may ask for some of them: `separate` is given all, and sepkit picks those out. A method whose spec has
         the trait ``selective`` is given those alone, unless priors or constraints are declared, which speak of all.

@@ -10,7 +10,7 @@ from typing import Any
 
 from sepkit.config import Config, validate
 from sepkit.errors import ConfigError, WeightsError
-from sepkit.files import require_writable
+from sepkit.files import writable_folder
 from sepkit.plugin.specs import PriorSpec, SeparatorSpec
 from sepkit.plugin.store import chosen_weights, require_unchanged
 from sepkit.problem.run import Run
@@ -76,8 +76,7 @@ class Lesson:
         """
         if self.start is not None:
             require_another(folder, self.start)
-        require_writable(folder)
-        with run, plugin_faults(self.spec):
+        with writable_folder(folder), run, plugin_faults(self.spec):
             if self.start is None:
                 self.trainer.train(data, folder, run)
             else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,21 +9,9 @@ import pytest
 from sepkit import Registry
 from sepkit.plugin import Weights
 from tests.fetching.made_up import archive, publish, weights_of
-from tests.servers import Server, running_server
+from tests.servers import Server, home, server
 
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder for what is fetched."""
-    monkeypatch.setenv("SEPKIT_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with running_server() as running:
-        yield running
+__all__ = ["home", "published", "server"]
 
 
 @pytest.fixture

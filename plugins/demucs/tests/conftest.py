@@ -13,6 +13,10 @@ import safetensors.torch
 import torch
 from demucs.htdemucs import HTDemucs
 
+from tests.servers import home, server
+
+__all__ = ["Tiny", "home", "server", "tiny", "weights"]
+
 SOURCES = ["drums", "bass", "other", "vocals"]
 
 

@@ -3,51 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import replace
 from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import sepkit
-from sepkit import Audio, Registry, separate
+from sepkit import Registry, separate
 from sepkit.errors import WeightsError
-from sepkit.plugin import Weights, WeightsFile
+from sepkit.plugin import Weights
 from sepkit_demucs.published import HTDEMUCS, HTDEMUCS_6S, HTDEMUCS_FT
-from tests.commandline import call
-from tests.servers import Server, running_server
-
-MIXTURE = Audio(np.zeros((2, 2000), np.float32), 44100)
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("SEPKIT_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with running_server() as running:
-        yield running
+from tests.published import MIXTURE, Fetching, publishing
+from tests.servers import Server
 
 
 @pytest.fixture
 def registry(tiny: Any, server: Server, home: Path) -> Registry:
     """One that publishes tiny networks on the server."""
     signatures = ("f7e0c4bc", "d12395a8", "92cfc3b6", "04573f0d")
-    files = tuple(
-        WeightsFile(url=server.serve(f"/{name}", data), sha256=hashlib.sha256(data).hexdigest(), size=len(data))
-        for name, data in tiny.files("htdemucs_ft", signatures).items()
-    )
-    registry = Registry.discover()
-    spec = registry.separator("demucs")
-    registry.separators["demucs"] = replace(spec, weights=(replace(HTDEMUCS_FT, files=files),))
-    return registry
+    return publishing("demucs", HTDEMUCS_FT, server, tiny.files("htdemucs_ft", signatures))
 
 
 def test_are_fetched_with_consent_and_used(registry: Registry, server: Server) -> None:
@@ -81,21 +56,10 @@ def test_changed_since_they_were_fetched_are_refused(registry: Registry, change:
         separate(MIXTURE, "demucs", registry=registry)
 
 
-def test_broken_off_leave_nothing(registry: Registry, server: Server, home: Path) -> None:
-    server.cut = 1000
-    with pytest.raises(WeightsError, match="broke off in the middle; try again"):
-        sepkit.fetch("htdemucs-ft", accept_licence=True, registry=registry)
-    assert not list(home.rglob("*.yaml"))
-    server.cut = None
-    sepkit.fetch("htdemucs-ft", accept_licence=True, registry=registry)
-
-
-def test_not_there_are_told_of_in_one_line(home: Path, tmp_path: Path) -> None:
-    MIXTURE.write(tmp_path / "song.wav")
-    done = call("run", "demucs", tmp_path / "song.wav", "-o", tmp_path / "out")
-    assert (done.code, len(done.complaints)) == (2, 1)
-    for told in ("htdemucs", "84.0 MB", "Meta AI", "scientific purposes only", "sepkit fetch htdemucs", "--weights"):
-        assert told in done.err
+class TestFetching(Fetching):
+    method = "demucs"
+    weights = "htdemucs-ft"
+    told = ("htdemucs", "84.0 MB", "Meta AI", "scientific purposes only", "sepkit fetch htdemucs", "--weights")
 
 
 @pytest.mark.parametrize(

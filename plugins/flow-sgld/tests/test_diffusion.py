@@ -111,6 +111,14 @@ def test_gibbs_separates_two_waves_from_noise() -> None:
         assert error < 0.05 * np.sum(stem.samples**2), kind
 
 
+def test_a_recording_of_another_rate_is_taken_to_that_of_the_denoisers() -> None:
+    mixture = Audio(np.random.default_rng(0).uniform(-0.1, 0.1, (1, 1500)).astype(np.float32), 22050)
+    options = {"levels": 1, "steps": 1, "chains": 1}
+    found = sepkit.separate(mixture, "flow-sgld", sources=["sine", "saw"], priors=["diffusion"], config=options)
+    assert found.provenance.adaptations == ("22050 Hz to 14700 Hz and back",)
+    assert {(stem.length, stem.sample_rate) for stem in found.values()} == {(1500, 22050)}
+
+
 def test_training_teaches_denoising_and_comes_out_the_same_again(tmp_path: Path) -> None:
     tracks = list(ToyWaveforms(count=6, sources=("sine",), duration_s=0.2).tracks())
     data = TrainingData(tuple(tracks[:5]), tuple(tracks[5:]), ("sine",))

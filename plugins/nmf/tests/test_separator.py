@@ -5,54 +5,18 @@ from __future__ import annotations
 import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 import sepkit
-from sepkit import Audio, Constraint, Density, Domain, Layout, Prior, Progress, large
-from sepkit.builtin import Continuity, MixtureConsistency, Sparsity
+from plugins.nmf.tests.sounds import QUICK, RATE
+from sepkit import Audio, Progress, large
+from sepkit.builtin import Sparsity
 from sepkit.errors import AudioError, ConfigError, MismatchError, SideInformationError
-
-RATE = 16000
-QUICK: dict[str, Any] = {"iterations": 30, "window_s": 0.032}
-
-
-def tone(f0_hz: float, seconds: float, gate_hz: float) -> NDArray[np.float32]:
-    """A harmonic tone that is switched on and off."""
-    t = np.arange(int(seconds * RATE)) / RATE
-    partials = sum(np.sin(2 * np.pi * m * f0_hz * t) / m for m in range(1, 6))
-    gate = np.sin(2 * np.pi * gate_hz * t) > 0
-    return (0.2 * partials * gate).astype(np.float32)[np.newaxis]
-
-
-def noise(seconds: float, gate_hz: float) -> NDArray[np.float32]:
-    """Bursts of noise."""
-    t = np.arange(int(seconds * RATE)) / RATE
-    burst = np.random.default_rng(7).standard_normal(t.size) * (np.sin(2 * np.pi * gate_hz * t) > 0.6)
-    return (0.1 * burst).astype(np.float32)[np.newaxis]
-
-
-@pytest.fixture(scope="module")
-def stems() -> dict[str, Audio]:
-    return {"tone": Audio(tone(220, 2, 1.0), RATE), "noise": Audio(noise(2, 2.7), RATE)}
-
-
-@pytest.fixture(scope="module")
-def mixture(stems: dict[str, Audio]) -> Audio:
-    return Audio(stems["tone"].samples + stems["noise"].samples, RATE)
-
-
-@pytest.fixture(scope="module")
-def examples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("examples")
-    for name, samples in (("tone", tone(220, 1, 3.0)), ("noise", noise(1, 4.0))):
-        Audio(samples, RATE).write(folder / f"{name}.wav")
-    return {name: folder / f"{name}.wav" for name in ("tone", "noise")}
 
 
 def sdr(reference: Audio, estimate: Audio) -> float:
@@ -173,75 +137,6 @@ def test_cancelling_stops_within_one_iteration(mixture: Audio) -> None:
     assert seen[-1].done == 3
 
 
-class FirstAtomSilent(Constraint):
-    """The first atom never sounds."""
-
-    domains: ClassVar[frozenset[Domain]] = frozenset({Domain.ACTIVATIONS})
-
-    def bind(self, layout: Layout, domain: Domain) -> _Zeros:
-        support = np.ones(layout.shape(domain), bool)
-        support[0] = False
-        return _Zeros(support)
-
-
-@dataclass(frozen=True)
-class _Zeros:
-    support: NDArray[np.bool_]
-
-    def project(self, value: Any) -> Any:
-        return value * self.support
-
-    def violation(self, value: Any) -> float:
-        return float(np.abs(value[~self.support]).max(initial=0))
-
-
-class LowTemplates(FirstAtomSilent):
-    """Templates end at 1 kHz; not a `Support`, so that it is projected on."""
-
-    domains: ClassVar[frozenset[Domain]] = frozenset({Domain.TEMPLATES})
-
-    def bind(self, layout: Layout, domain: Domain) -> Any:
-        assert layout.bins_hz is not None
-        below = layout.bins_hz[:, np.newaxis] < 1000
-        return _Capped(np.broadcast_to(below, layout.shape(domain)))
-
-
-@dataclass(frozen=True)
-class _Capped:
-    allowed: NDArray[np.bool_]
-
-    def project(self, value: Any) -> Any:
-        return np.where(self.allowed, value, 0)
-
-    def violation(self, value: Any) -> float:
-        return float(np.abs(value[~self.allowed]).max(initial=0))
-
-
-@pytest.mark.parametrize("beta", [1, 2])
-def test_constraints_on_its_own_variables_end_satisfied(mixture: Audio, beta: float) -> None:
-    separation = sepkit.separate(
-        mixture,
-        "nmf",
-        config={**QUICK, "rank": 3, "beta": beta},
-        constraints=[FirstAtomSilent(), LowTemplates(), MixtureConsistency()],
-    )
-    violations = {entry["name"]: entry["violation"] for entry in separation.provenance.constraints}
-    assert violations["first-atom-silent"] == violations["low-templates"] == 0
-    assert violations["mixture-consistency"] < 1e-6
-    assert {entry["domain"] for entry in separation.provenance.constraints} == {"activations", "templates", "waveforms"}
-
-
-@pytest.mark.parametrize("beta", [1, 2])
-def test_priors_change_the_result_and_the_cost_still_falls(mixture: Audio, beta: float) -> None:
-    options: dict[str, Any] = {"config": {**QUICK, "rank": 4, "beta": beta}}
-    plain = sepkit.separate(mixture, "nmf", **options)
-    smooth = sepkit.separate(mixture, "nmf", **options, priors=[Continuity(weight=500), "sparsity:weight=5"])
-    cost = smooth.provenance.traces["cost"]
-    assert all(later <= earlier for earlier, later in itertools.pairwise(cost))
-    assert [entry["name"] for entry in smooth.provenance.priors] == ["continuity", "sparsity"]
-    assert not np.array_equal(plain["component-1"].samples, smooth["component-1"].samples)
-
-
 def test_given_templates_can_stay_fixed(mixture: Audio, tmp_path: Path) -> None:
     stft = sepkit.spectral.STFT.of_duration(QUICK["window_s"], 4, RATE)
     templates = np.random.default_rng(0).random((stft.bins, 3))
@@ -318,52 +213,3 @@ def test_a_damaged_start_is_refused(mixture: Audio, tmp_path: Path) -> None:
 def test_a_gpu_is_a_mismatch(mixture: Audio) -> None:
     with pytest.raises(MismatchError, match="cannot use device 'cuda'"):
         sepkit.separate(mixture, "nmf", device="cuda")
-
-
-class Capped(Constraint):
-    """No template is above a limit; more than a support."""
-
-    domains: ClassVar[frozenset[Domain]] = frozenset({Domain.TEMPLATES})
-
-    def bind(self, layout: Layout, domain: Domain) -> _Cap:
-        return _Cap()
-
-
-class _Cap:
-    limit = 1e-3
-
-    def project(self, value: Any) -> Any:
-        return value.clip(None, self.limit)
-
-    def violation(self, value: Any) -> float:
-        return max(0.0, float(value.max()) / self.limit - 1)
-
-
-def test_templates_that_stay_fixed_keep_to_constraints(mixture: Audio, examples: dict[str, Path]) -> None:
-    options: dict[str, Any] = {"config": QUICK, "examples": examples, "keep_variables": True}
-    free = sepkit.separate(mixture, "nmf", **options)
-    assert free.variables is not None
-    assert free.variables.values[Domain.TEMPLATES].max() > _Cap.limit
-    capped = sepkit.separate(mixture, "nmf", constraints=[Capped()], **options)
-    assert capped.variables is not None
-    assert capped.variables.values[Domain.TEMPLATES].max() <= _Cap.limit * (1 + 1e-6)
-    assert capped.provenance.constraints[0]["violation"] == pytest.approx(0, abs=1e-6)
-
-
-class SparseTemplates(Prior):
-    """Few elements of a template are large."""
-
-    domains: ClassVar[frozenset[Domain]] = frozenset({Domain.TEMPLATES})
-
-    def bind(self, layout: Layout, domain: Domain) -> Density:
-        return Sparsity().bind(layout, domain)
-
-
-def test_priors_have_no_say_over_templates_that_stay_fixed(mixture: Audio, examples: dict[str, Path]) -> None:
-    with pytest.raises(ConfigError, match="priors on templates have no say over templates that stay as they were"):
-        sepkit.separate(mixture, "nmf", config=QUICK, examples=examples, priors=[SparseTemplates()])
-    freed = {**QUICK, "fix": "none", "iterations": 2}
-    assert sepkit.separate(mixture, "nmf", config=freed, examples=examples, priors=[SparseTemplates()]).sources == (
-        "tone",
-        "noise",
-    )

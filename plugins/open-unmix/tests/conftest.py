@@ -12,6 +12,9 @@ import torch
 from torch import Tensor
 
 from sepkit_open_unmix.network import Sizes, TargetNetwork
+from tests.servers import home, server
+
+__all__ = ["Tiny", "home", "server", "tiny", "weights"]
 
 
 class Tiny:

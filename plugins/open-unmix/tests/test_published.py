@@ -2,50 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import sepkit
-from sepkit import Audio, Registry, separate
+from sepkit import Registry, separate
 from sepkit.errors import WeightsError
-from sepkit.plugin import Weights, WeightsFile
+from sepkit.plugin import Weights
 from sepkit_open_unmix.published import UMX, UMXHQ, UMXL
-from tests.commandline import call
-from tests.servers import Server, running_server
-
-MIXTURE = Audio(np.zeros((2, 2000), np.float32), 44100)
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("SEPKIT_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with running_server() as running:
-        yield running
+from tests.published import MIXTURE, Fetching, publishing
+from tests.servers import Server
 
 
 @pytest.fixture
 def registry(tiny: Any, server: Server, home: Path) -> Registry:
     """One that publishes tiny networks, with the first digits of their digests, on the server."""
-    files = tuple(
-        WeightsFile(url=server.serve(f"/{name}", data), sha256=hashlib.sha256(data).hexdigest()[:8], size=10**6)
-        for name, data in tiny.files().items()
-    )
-    registry = Registry.discover()
-    spec = registry.separator("open-unmix")
-    registry.separators["open-unmix"] = replace(spec, weights=(replace(UMXHQ, files=files),))
-    return registry
+    return publishing("open-unmix", UMXHQ, server, tiny.files(), digits=8)
 
 
 def test_are_fetched_with_consent_and_used(registry: Registry, server: Server) -> None:
@@ -68,21 +42,10 @@ def test_changed_since_they_were_fetched_are_refused(registry: Registry) -> None
         separate(MIXTURE, "open-unmix", registry=registry)
 
 
-def test_broken_off_leave_nothing(registry: Registry, server: Server, home: Path) -> None:
-    server.cut = 1000
-    with pytest.raises(WeightsError, match="broke off in the middle; try again"):
-        sepkit.fetch("umxhq", accept_licence=True, registry=registry)
-    assert not list(home.rglob("*.pth"))
-    server.cut = None
-    sepkit.fetch("umxhq", accept_licence=True, registry=registry)
-
-
-def test_not_there_are_told_of_in_one_line(home: Path, tmp_path: Path) -> None:
-    MIXTURE.write(tmp_path / "song.wav")
-    done = call("run", "open-unmix", tmp_path / "song.wav", "-o", tmp_path / "out")
-    assert (done.code, len(done.complaints)) == (2, 1)
-    for told in ("umxhq", "142.6 MB", "Stöter", "licence: MIT", "sepkit fetch umxhq", "--weights"):
-        assert told in done.err
+class TestFetching(Fetching):
+    method = "open-unmix"
+    weights = "umxhq"
+    told = ("umxhq", "142.6 MB", "Stöter", "licence: MIT", "sepkit fetch umxhq", "--weights")
 
 
 @pytest.mark.parametrize(

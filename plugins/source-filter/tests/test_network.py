@@ -25,7 +25,7 @@ FIT: dict[str, Any] = {"engine": "network", "network_steps": 40, "order": 10, "f
 
 @pytest.fixture(scope="module")
 def duet(sing: Any) -> Any:
-    return sing([(57, 60), (64, 65)], duration_s=2.5)
+    return sing([(57, 60), (64, 65)], duration_s=1.6)
 
 
 def tensors(order: int = 20, voices: int = 0) -> dict[str, torch.Tensor]:
@@ -92,7 +92,7 @@ class TestFit:
 
     @pytest.mark.slow
     def test_it_goes_on_from_block_to_block(self, sing: Any) -> None:
-        choir = sing([(57, 60, 59), (64, 65, 67)], duration_s=9.0)
+        choir = sing([(57, 60, 59), (64, 65, 67)], duration_s=5.5)
         found = run(choir, config={**FIT, "network_steps": 3, "block_s": 4.0})
         assert len(found.provenance.traces["loss"]) == 3
         assert np.abs(found.residual.samples).max() < 1e-5

@@ -185,7 +185,7 @@ def test_fifty_at_once_are_done_or_refused_with_a_reason(tmp_path: Path) -> None
     place = tmp_path / "long.wav"
     Audio(np.random.default_rng(0).normal(0, 0.1, (2, 400_000)).astype(np.float32), 16000).write(place)
     mixture = place.read_bytes()
-    with serving(tmp_path / "s", "--jobs", "2", "--queue", "10") as client, ThreadPoolExecutor(50) as people:
+    with serving(tmp_path / "s", "--jobs", "2", "--queue", "4") as client, ThreadPoolExecutor(50) as people:
         before = most_memory(client.process)
         answers = list(people.map(lambda _: client.submit(mixture, QUICK), range(50)))
         # All of them together are 160 MB.
@@ -193,7 +193,7 @@ def test_fifty_at_once_are_done_or_refused_with_a_reason(tmp_path: Path) -> None
         taken = [answer.json()["id"] for answer in answers if answer.status_code == 202]
         refused = [answer for answer in answers if answer.status_code == 429]
         assert len(taken) + len(refused) == 50
-        assert len(taken) >= 12
+        assert len(taken) >= 6
         assert refused
         assert all("wait already" in answer.json()["error"] and answer.headers["Retry-After"] for answer in refused)
         assert all(client.ended(id)["state"] == "done" for id in taken)

@@ -188,8 +188,8 @@ class HPSSConfig(MaskConfig):
         default=1.0,
         ge=1,
         le=100,
-        description="A part has to be so many times as strong as the other one; what is neither is the residual. "
-        "With 1 nothing is.",
+        description="A part has to be so many times as strong as the other one; what is neither is the residual, "
+        "a stem that there is not with 1.",
     )
     mask_exponent: MaskExponent = 2.0
 

@@ -49,7 +49,7 @@ class Ensemble(Separator[EnsembleConfig]):
     @property
     def sources(self) -> tuple[str, ...]:
         """The names that all members always give; empty when one can be asked for any."""
-        given = [method.spec.sources for method in self._methods]
+        given = [method.sources for method in self._methods]
         return tuple(name for name in given[0] if all(name in names for names in given)) if all(given) else ()
 
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:

@@ -20,8 +20,8 @@ class HPSS(Separator[HPSSConfig]):
     """Harmonic-percussive separation.
 
     Tones are lines along time in a spectrogram, strokes are lines along frequency: each part is what smoothing along
-    its lines leaves, and takes its share of the mixture by a mask. With a separation factor, what is clearly neither is
-    the residual. Channels share their masks.
+    its lines leaves, and takes its share of the mixture by a mask. With a separation factor above 1, what is clearly
+    neither is the residual; with 1 there is none. Channels share their masks.
 
     References
     ----------
@@ -31,9 +31,14 @@ class HPSS(Separator[HPSSConfig]):
     J. Driedger, M. Müller and S. Disch, "Extending harmonic-percussive separation of audio signals", ISMIR 2014.
     """
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of its stems: of all parts in which there can be anything."""
+        return PARTS if self.config.separation_factor > 1 else PARTS[:2]
+
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
         config, samples, rate = self.config, problem.mixture.samples, problem.mixture.sample_rate
         stft = STFT.of_duration(config.window_s, config.overlap, rate)
         masks = PartMasks(samples, rate, stft, config)
-        stems = stft.filter(samples, masks, len(PARTS), steps=partial(run.steps, stage="filter"))
-        return {name: Audio(stem, rate) for name, stem in zip(PARTS, stems, strict=True)}
+        stems = stft.filter(samples, masks, len(self.sources), steps=partial(run.steps, stage="filter"))
+        return {name: Audio(stem, rate) for name, stem in zip(self.sources, stems, strict=True)}

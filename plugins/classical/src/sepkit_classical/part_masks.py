@@ -12,7 +12,9 @@ from sepkit_classical.voice import mean_magnitudes
 
 
 class PartMasks:
-    """Masks of the harmonic part of a recording, the percussive part and the residual, as `STFT.filter` wants them.
+    """Masks of the harmonic and the percussive part of a recording, and of the residual if there is one.
+
+    They are as `STFT.filter` wants them.
 
     Parameters
     ----------
@@ -30,7 +32,7 @@ class PartMasks:
         self._bins = 2 * round(config.percussive_hz * stft.window_length / sample_rate / 2) + 1
 
     def __call__(self, block: slice) -> NDArray[np.floating]:
-        """The masks of a block of frames [shape=(3, bins, frames)]."""
+        """The masks of a block of frames [shape=(parts, bins, frames)]."""
         reach = self._config.iterations * (self._frames // 2)
         seen = slice(max(0, block.start - reach), min(block.stop + reach, self._stft.frames(self._samples.shape[-1])))
         masks = harmonic_percussive(
@@ -42,4 +44,5 @@ class PartMasks:
             factor=self._config.separation_factor,
             exponent=self._config.exponent,
         )
-        return masks[:, :, block.start - seen.start : block.stop - seen.start]
+        parts = 3 if self._config.separation_factor > 1 else 2
+        return masks[:parts, :, block.start - seen.start : block.stop - seen.start]

@@ -12,6 +12,7 @@ from sepkit.problem.problem import Problem
 from sepkit.problem.run import Run
 from sepkit_classical.config import REPETConfig
 from sepkit_classical.repetition import (
+    REPETITIONS,
     beat_spectrum,
     local_periods,
     repeating_neighbours,
@@ -21,9 +22,6 @@ from sepkit_classical.repetition import (
 from sepkit_classical.voice import Heard, VoiceSeparator, beside_background
 
 Array = NDArray[np.floating]
-
-_REPETITIONS = 4
-"""Periods in what is looked at, without which none is found."""
 
 
 class REPET(VoiceSeparator[REPETConfig]):
@@ -43,9 +41,9 @@ class REPET(VoiceSeparator[REPETConfig]):
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
         config = self.config
         seen_s = min(problem.mixture.duration_s, config.context_s if config.adaptive else config.span_s)
-        if config.period_s is None and seen_s < _REPETITIONS * config.shortest_s:
+        if config.period_s is None and seen_s < REPETITIONS * config.shortest_s:
             run.remark(
-                f"in {seen_s:.2g} s no period from shortest_s {config.shortest_s:g} up is heard {_REPETITIONS} times: "
+                f"in {seen_s:.2g} s no period from shortest_s {config.shortest_s:g} up is heard {REPETITIONS} times: "
                 "a shorter one was taken; give a longer recording, or period_s"
             )
         return super().separate(problem, run)

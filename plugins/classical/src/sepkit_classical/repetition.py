@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.floating]
 
+REPETITIONS = 4
+"""How often a period is heard at least, for it to be found."""
+
 _SHIFTED = 2
 """Lags by which peaks of the beat spectrum may miss a multiple of the period."""
 
@@ -54,16 +57,17 @@ def repeating_period(b: Array, shortest: int, longest: int) -> int:
     b : ndarray [shape=(lags,)]
         A beat spectrum.
     shortest, longest : int
-        Of the periods that come into question, in frames; none is longer than a third of the lags that are looked at.
+        Of the periods that come into question, in frames; none is so long that it is heard less than
+        `REPETITIONS` times.
 
     Returns
     -------
     period : int
         In frames; where nothing repeats, the shortest.
     """
-    # The longest quarter of the lags is a mean over few frames.
-    b = b[: max(4, len(b) - len(b) // 4)]
-    longest = min(longest, len(b) // 3)
+    # Between repetitions as far apart as the first and the last, the mean is over few frames.
+    b = b[: max(REPETITIONS, len(b) - len(b) // REPETITIONS)]
+    longest = min(longest, len(b) // (REPETITIONS - 1))
     shortest = max(1, min(shortest, longest))
     sums = np.concatenate([[0], np.cumsum(b, dtype=np.float64)])
     best, best_height = shortest, 0.0

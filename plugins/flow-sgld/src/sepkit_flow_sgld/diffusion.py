@@ -23,7 +23,7 @@ from sepkit.problem.layout import Layout
 from sepkit.problem.prior import Density, Prior
 from sepkit_flow_sgld.bundled import bundled_denoisers
 from sepkit_flow_sgld.denoiser import DENOISERS, Denoiser
-from sepkit_flow_sgld.source_density import SourceDensity, checkpoints_for
+from sepkit_flow_sgld.source_density import SourceDensity, checkpoints_for, sample_rate_of
 
 METHOD = "diffusion"
 """As which checkpoints are marked."""
@@ -49,6 +49,10 @@ class DiffusionPrior(Prior):
     @property
     def name(self) -> str:
         return METHOD
+
+    @property
+    def sample_rate(self) -> int:
+        return sample_rate_of(self.weights or bundled_denoisers(), METHOD)
 
     def bind(self, layout: Layout, domain: Domain) -> Density:
         """The density of the stems that `layout` names; every channel of a stem counts for itself.

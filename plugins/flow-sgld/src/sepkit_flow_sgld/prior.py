@@ -17,7 +17,7 @@ from sepkit_flow_sgld.density import FlowDensity, SourceFlow
 from sepkit_flow_sgld.flow import Flow
 from sepkit_flow_sgld.flow_options import SpectralFlowOptions, WaveformFlowOptions
 from sepkit_flow_sgld.kinds import Kinds
-from sepkit_flow_sgld.source_density import checkpoints_for
+from sepkit_flow_sgld.source_density import checkpoints_for, sample_rate_of
 from sepkit_flow_sgld.spectral_flow import SpectralFlow
 
 METHOD = "flow"
@@ -48,6 +48,10 @@ class FlowPrior(Prior):
     @property
     def name(self) -> str:
         return METHOD
+
+    @property
+    def sample_rate(self) -> int:
+        return sample_rate_of(self.weights or bundled_weights(), METHOD)
 
     def bind(self, layout: Layout, domain: Domain) -> Density:
         """The density of the stems that `layout` names; every channel of a stem counts for itself.

@@ -96,6 +96,11 @@ def as_tensor(value: Any) -> Tensor:
     return value if isinstance(value, Tensor) else torch.from_numpy(np.array(value, order="C"))
 
 
+def sample_rate_of(folder: Path, method: str) -> int:
+    """The rate in Hz of all checkpoints in the folders of `folder`; raises `WeightsError`."""
+    return next(iter(read_by_source(folder, method).values())).sample_rate
+
+
 def checkpoints_for(layout: Layout, folder: Path, method: str) -> list[Checkpoint]:
     """The checkpoint of every source of `layout`, in order.
 
