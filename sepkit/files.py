@@ -13,6 +13,7 @@ import platform
 import re
 import shutil
 import stat
+import sys
 import tempfile
 import threading
 import time
@@ -331,8 +332,9 @@ def file_names(names: Iterable[str]) -> dict[str, str]:
 
 
 def _safe(name: str) -> str:
-    """`name` without what a file system forbids; bytes that could not be read as text become ``_``."""
-    text = name.encode(errors="replace").decode()
+    """`name` without what a file system forbids; what it cannot spell, and bytes that are no text, become ``_``."""
+    encoding = sys.getfilesystemencoding()
+    text = name.encode(encoding, "replace").decode(encoding)
     return sanitize_filename(text, replacement_text="_", max_len=_MOST_NAME_BYTES)
 
 

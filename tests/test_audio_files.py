@@ -107,6 +107,35 @@ def test_a_chain_of_different_recordings_is_refused(tmp_path: Path) -> None:
         Audio.read(tmp_path / "chain.ogg")
 
 
+ID3 = b"ID3\3\0\0\0\0\7\x76" + bytes(1014)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(b"", b""), (ID3, b""), (b"", b"TAG" + bytes(125))], ids=["plain", "tag before", "tag after"]
+)
+@pytest.mark.parametrize(("channels", "rate"), [(1, 8000), (2, 16000), (1, 44100), (2, 48000)])
+def test_a_chain_of_mp3_is_read_link_by_link(
+    tmp_path: Path, channels: int, rate: int, before: bytes, after: bytes
+) -> None:
+    links = [before + encoded(tone(s, channels, rate), "MP3", "MPEG_LAYER_III", rate) + after for s in (1.0, 0.5, 0.7)]
+    apart = []
+    for number, link in enumerate(links):
+        (tmp_path / f"{number}.mp3").write_bytes(link)
+        apart.append(Audio.read(tmp_path / f"{number}.mp3").samples)
+    (tmp_path / "chain.mp3").write_bytes(b"".join(links))
+    chained = Audio.read(tmp_path / "chain.mp3")
+    np.testing.assert_array_equal(chained.samples, np.concatenate(apart, axis=1))
+    assert chained.length == round(2.2 * rate)
+
+
+@pytest.mark.parametrize("table", [b"\0\0\0\4", b"\xff\xff\xff\xff", b"\0\0\x10\0"])
+def test_a_table_that_miscounts_costs_no_sample(tmp_path: Path, table: bytes) -> None:
+    content = encoded(tone(channels=2, rate=44100), "MP3", "MPEG_LAYER_III", 44100)
+    place = content.index(b"Xing") + 12
+    (tmp_path / "a.mp3").write_bytes(content[:place] + table + content[place + 4 :])
+    assert Audio.read(tmp_path / "a.mp3").length == 44100
+
+
 @pytest.mark.parametrize("junk", [0, 3000])
 def test_mp3_is_found_behind_junk(tmp_path: Path, junk: int) -> None:
     content = encoded(tone(channels=2, rate=44100), "MP3", "MPEG_LAYER_III", 44100)

@@ -37,6 +37,15 @@ class TestWriting:
         assert read.sample_rate == rate
         assert read.samples.tobytes() == samples.tobytes()
 
+    @pytest.mark.skipif(sys.platform != "linux", reason="other systems keep names of folders as Unicode")
+    @pytest.mark.parametrize("suffix", [".wav", ".flac"])
+    def test_a_folder_whose_name_is_no_text(self, tmp_path: Path, noise: NoiseOf, suffix: str) -> None:
+        folder = tmp_path / "old\udcff"
+        folder.mkdir()
+        audio = noise(length=8000, rate=16000)
+        audio.write(folder / f"a{suffix}")
+        assert Audio.read(folder / f"a{suffix}").length == 8000
+
     def test_wav_longer_than_a_block_is_exact(self, tmp_path: Path, noise: NoiseOf) -> None:
         audio = noise(2, (1 << 20) + 17)
         audio.write(tmp_path / "long.wav")

@@ -95,6 +95,11 @@ class TestFileNames:
     def test_good_names_stay_as_they_are(self, name: str) -> None:
         assert file_names([name]) == {name: name}
 
+    def test_names_are_spelt_as_the_file_system_can(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "latin-1")
+        chosen = file_names(["Flöte", "\u7d46", "\u97f3", "Fl\udcf6te"])
+        assert list(chosen.values()) == ["Flöte", "_", "__2", "Fl_te"]
+
     def test_no_name_holds_a_blank(self) -> None:
         names = ["left hand", "left\u00a0 hand", " left\thand", "left_hand"]
         assert list(file_names(names).values()) == ["left_hand", "left_hand_2", "left_hand_3", "left_hand_4"]

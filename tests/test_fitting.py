@@ -126,3 +126,17 @@ def test_its_progress_is_told_and_it_can_be_cancelled() -> None:
 def test_another_word_is_the_users_mistake() -> None:
     with pytest.raises(ConfigError, match="auto, always, never, given 'yes'"):
         fitted(RECORDING, SCORE, "yes")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("aligning", ["auto", "never"])
+def test_a_score_in_milliseconds_is_told_and_costs_no_time(aligning: str) -> None:
+    wrong = SCORE.mapped(lambda t: 1000.0 * t)
+    fit = fitted(RECORDING, wrong, aligning)  # type: ignore[arg-type]
+    assert (fit.score, fit.record) == (wrong, None)
+    assert fit.remark is not None
+    assert "cannot be compared; give times of notes in seconds" in fit.remark
+
+
+def test_a_score_in_milliseconds_is_not_aligned() -> None:
+    with pytest.raises(SideInformationError, match="give times of notes in seconds"):
+        fitted(RECORDING, SCORE.mapped(lambda t: 1000.0 * t), "always")

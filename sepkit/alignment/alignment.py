@@ -28,6 +28,9 @@ LARGEST_COST = 0.33
 
 _SILENCE = 1e-5
 
+_LONG_S, _TIMES_LONGER = 3600.0, 20.0
+"""A score that lasts longer than both this and so many times the recording is in no seconds."""
+
 Backend = Literal["auto", "synctoolbox", "builtin"]
 
 
@@ -136,6 +139,8 @@ def align(
         raise SideInformationError("the score has no notes: there is nothing to align")
     if not is_audible(mixture):
         raise AudioError("the recording is silent: there is nothing to align a score to")
+    if strange := length_mismatch(mixture, score):
+        raise SideInformationError(strange)
     with Run(reporter=reporter, cancel=cancel) as run:
         alignment = moved(mixture, score, backend, run)
     if alignment.cost > LARGEST_COST:
@@ -182,6 +187,17 @@ def moved(mixture: Audio, score: Score, backend: Backend, run: Run) -> Alignment
 def is_audible(mixture: Audio) -> bool:
     """Whether there is anything in the recording to compare a score with."""
     return large.peak(mixture.samples) >= _SILENCE
+
+
+def length_mismatch(mixture: Audio, score: Score) -> str:
+    """Why no recording so short can be of a score with notes; empty where one can."""
+    lasts_s = max(note.offset_s for note in score.notes) - score.notes[0].onset_s
+    if lasts_s <= max(_LONG_S, _TIMES_LONGER * mixture.duration_s):
+        return ""
+    return (
+        f"the score lasts {lasts_s:.0f} s and the recording {mixture.duration_s:.1f} s: they cannot be compared; give "
+        "times of notes in seconds"
+    )
 
 
 def without_drums(score: Score) -> Score:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from sepkit.alignment.alignment import LARGEST_COST, Alignment, align, is_audible, moved, without_drums
+from sepkit.alignment.alignment import LARGEST_COST, Alignment, align, is_audible, length_mismatch, moved, without_drums
 from sepkit.errors import ConfigError
 from sepkit.music.audio import Audio
 from sepkit.music.score import Score
@@ -84,6 +84,8 @@ def fitted(
         return Fitted(alignment.score, _record(alignment, moved=True))
     if heard or not (without_drums(score).notes and is_audible(mixture)):
         return Fitted(score)
+    if strange := length_mismatch(mixture, score):
+        return Fitted(score, remark=strange)
     with Run(reporter=reporter, cancel=cancel) as run:
         alignment = moved(mixture, score, "builtin", run)
     if alignment.cost > LARGEST_COST:

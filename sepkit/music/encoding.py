@@ -12,6 +12,7 @@ S. P. Lipshitz, R. A. Wannamaker, J. Vanderkooy, "Quantization and dither: a the
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,8 +130,9 @@ def encode(
         raise AudioError(f"cannot write {channels} channel(s) as {encoding.format} ({encoding.subtype}); write wav")
     # libsndfile does not tell why a file cannot be made.
     path.touch()
+    place = _for_libsndfile(path)
     try:
-        file = soundfile.SoundFile(path, "w", sample_rate, channels, encoding.subtype, format=container)
+        file = soundfile.SoundFile(place, "w", sample_rate, channels, encoding.subtype, format=container)
     except soundfile.SoundFileError as error:
         if _is_possible(sample_rate, channels, encoding.subtype, container):
             raise WriteError(str(path), "the disk did not take it; free some space") from error
@@ -146,7 +148,7 @@ def encode(
             for block in blocks:
                 file.write(_quantised(block, encoding, dither).T)
         # libsndfile can lose the end of a file on a full disk without an error: read the last sample back.
-        with soundfile.SoundFile(path) as file:
+        with soundfile.SoundFile(place) as file:
             complete = file.frames >= length
             file.seek(length - 1)
             complete = complete and len(file.read(1)) == 1
@@ -156,6 +158,11 @@ def encode(
         raise WriteError(str(path), "the file came out short; free some space")
     if container == "WAV":
         _clear_timestamp(path)
+
+
+def _for_libsndfile(path: Path) -> str | bytes:
+    """A path as its Python side takes one that is no text, such as old names on a disk of another encoding."""
+    return str(path) if os.name == "nt" else os.fsencode(path)
 
 
 def _is_possible(sample_rate: int, channels: int, subtype: str, container: str) -> bool:
@@ -195,7 +202,7 @@ def read_tags(path: Path) -> dict[str, str]:
     import soundfile
 
     try:
-        with soundfile.SoundFile(path) as file:
+        with soundfile.SoundFile(_for_libsndfile(path)) as file:
             found = {name: getattr(file, name) for name in TAGS}
     except (soundfile.SoundFileError, OSError, ValueError, TypeError, AssertionError, UnicodeDecodeError):
         return {}

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepkit.errors import AudioError
-from sepkit.music.recordings import ogg, wav
+from sepkit.music.recordings import mp3, ogg, wav
 from sepkit.music.recordings.cut import cut_off
 from sepkit.music.recordings.quiet import quiet
 from sepkit.music.recordings.stream import BLOCK_VALUES, Stream
@@ -47,7 +47,7 @@ def decode(file: BinaryIO, files: ExitStack) -> Stream:
     """
     file = files.enter_context(_mended(file))
     lacks_end = _is_ogg(file) and ogg.is_cut_off(file)
-    if _is_ogg(file) and len(parts := ogg.links(file)) > 1:
+    if len(parts := ogg.links(file) if _is_ogg(file) else mp3.links(file)) > 1:
         return _chained(file, parts, lacks_end)
     cut = cut_off(file)
     sound = files.enter_context(open_sndfile(file))

@@ -1,7 +1,7 @@
 """Recordings in files of any kind, from start to end or in any order.
 
 What a header says of the length is not relied on: it is unknown in FLAC that went through a pipe, missing where a
-recorder lost power, and tells of the first link only in a chain of Ogg. Recordings are decoded until they end.
+recorder lost power, and tells of the first link only in a chain of Ogg or MP3. Recordings are decoded until they end.
 """
 
 from __future__ import annotations
