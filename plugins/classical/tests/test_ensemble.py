@@ -51,6 +51,12 @@ def test_stems_sum_to_the_mixture(combine: str, members: list[dict[str, Any]]) -
     assert np.sum([one.samples for one in stems.values()], axis=0) == pytest.approx(mixture().samples, abs=1e-4)
 
 
+def test_stems_that_not_all_members_give_are_told() -> None:
+    stems = sepkit.separate(mixture(), "ensemble", config={"members": FACTORS})
+    assert stems.sources == ("harmonic", "percussive")
+    assert any("give a stem residual: the ensemble gives none" in remark for remark in stems.provenance.remarks)
+
+
 def long() -> Audio:
     """More than is combined at a time."""
     return Audio(np.random.default_rng(1).standard_normal((1, 280_000)).astype(np.float32), RATE)
