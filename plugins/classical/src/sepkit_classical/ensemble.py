@@ -58,10 +58,8 @@ class Ensemble(Separator[EnsembleConfig]):
         weights = np.array([member.weight for member in config.members])
         found: list[Separation] = []
         combined: dict[str, Array] = {}
-        given: dict[str, None] = {}
         for index in run.steps(len(self._methods), "members"):
             separation = _separated(self._methods[index], problem, run)
-            given |= dict.fromkeys(separation.sources)
             names = problem.sources or (tuple(combined) or separation.sources)
             _require_names(config.members[index], separation, names)
             if config.combine == "median":
@@ -77,8 +75,9 @@ class Ensemble(Separator[EnsembleConfig]):
                 _median(total, [separation[name].samples for separation in found])
         if all("sums-to-mixture" in method.spec.traits for method in self._methods):
             _share_out(problem.mixture.samples, list(combined.values()))
-        if not_by_all := [name for name in given if name not in combined]:
-            run.remark(f"not all members give a stem {' or '.join(not_by_all)}: the ensemble gives none")
+        by_any = dict.fromkeys(name for method in self._methods for name in method.sources)
+        if self.sources and (rest := [name for name in by_any if name not in self.sources]):
+            run.remark(f"not all members give a stem {' or '.join(rest)}: the ensemble gives none")
         return {name: Audio(samples, problem.mixture.sample_rate) for name, samples in combined.items()}
 
     def _tell_what_is_unused(self, known: SideInformation, run: Run) -> None:
