@@ -100,7 +100,7 @@ def minutes(trees: list[Tree]) -> None:
 
 
 def memory(trees: list[Tree]) -> None:
-    """Memory that grows with the recording; without ``--methods`` of all that need neither weights nor the truth."""
+    """Memory that grows with the recording; without ``--methods`` of all that can be asked."""
     chosen = trees[0].methods if trees[0].methods != METHODS else everyone()
     table("MiB of the process's own memory for each minute of a channel at 44.1 kHz", trees, "memory", chosen)
 
@@ -136,13 +136,16 @@ def metrics(trees: list[Tree]) -> None:
 
 
 def everyone() -> tuple[str, ...]:
-    """Methods that need neither weights nor true stems and are no baselines; those that declare `streams` first."""
+    """Methods that need no weights beside those that come with them and no true stems, and are no baselines; those that
+    declare `streams` first.
+    """
     from sepkit import Registry
 
     specs = [
         spec
         for spec in Registry.discover().separators.values()
-        if spec.example and not {"weights", "references"} & set(spec.needs) and spec.name != "ensemble"
+        if not {"yardstick", "references"} & {*spec.traits, *spec.needs}
+        and ("weights" not in spec.needs or any(weights.ships for weights in spec.weights))
     ]
     return tuple(spec.name for spec in sorted(specs, key=lambda spec: ("streams" not in spec.traits, spec.name)))
 

@@ -167,7 +167,8 @@ def knowledge(method: str, mixture: Any) -> dict[str, Any]:
     import sepkit
 
     spec = sepkit.Registry.discover().separator(method)
-    known: dict[str, Any] = {} if getattr(spec, "sources", ()) else {"sources": ["one", "two"]}
+    named = getattr(spec, "sources", ()) or "weights" in spec.needs
+    known: dict[str, Any] = {} if named else {"sources": ["one", "two"]}
     if any("examples" in need for need in spec.needs):
         known["examples"] = {name: [excerpt_of(mixture, 10 * RATE)] for name in known["sources"]}
     if any("score" in need for need in spec.needs):
