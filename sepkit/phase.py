@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from sepkit import large
 from sepkit.spectral import STFT
 
 
@@ -100,8 +101,16 @@ def griffin_lim(
     moved_on = samples
     for _ in steps(iterations):
         before, samples = samples, allowed(synthesize(partial(with_phases_of, moved_on)))
-        moved_on = samples + magnitude.dtype.type(momentum) * (samples - before) if momentum else samples
+        moved_on = _moved_on(before, samples, momentum) if momentum else samples
     return samples
+
+
+def _moved_on(before: NDArray[np.floating], now: NDArray[np.floating], momentum: float) -> NDArray[np.floating]:
+    """A signal that changes once more by so much of its last change."""
+    ahead = large.empty(now.shape, now.dtype)
+    for span in large.spans(now.shape[-1], rows=now[..., 0].size):
+        ahead[..., span] = now[..., span] + now.dtype.type(momentum) * (now[..., span] - before[..., span])
+    return ahead
 
 
 def unit_phasors(spectrum: NDArray[np.complexfloating]) -> NDArray[np.complexfloating]:

@@ -18,6 +18,8 @@ Array = NDArray[np.floating]
 
 BLOCK_VALUES = 1 << 23
 """Activations that are held at a time: 32 MB in single precision, of which there are a few copies."""
+BLOCK_FRAMES = 1 << 13
+"""Most frames of a block, however few the sounds are: their magnitudes are held as well."""
 
 
 def mosaic_activations(
@@ -62,7 +64,7 @@ def mosaic_activations(
     """
     frames = V.shape[1]
     reach = iterations * (repetition + continuity)
-    size = max(1, BLOCK_VALUES // W.shape[1] - 2 * reach, reach)
+    size = max(1, min(BLOCK_VALUES // W.shape[1], BLOCK_FRAMES) - 2 * reach, reach)
     starts = range(0, frames, size)
     progress = iter(steps(len(starts) * iterations))
     floor = data_floor(V)
@@ -78,6 +80,8 @@ def mosaic_activations(
             H = weakened(H, strongest_at_a_time(H, polyphony), kept)
             H = updated(v, W, continued(H, continuity, takes), floor)
         yield slice(start, stop), H[:, start - seen.start : stop - seen.start]
+        # Two blocks would take twice the memory.
+        del H
     # So that the last step is seen as done.
     next(progress, None)
 

@@ -16,6 +16,6 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         factory="sepkit_mosaic.separator:Mosaic",
         config="sepkit_mosaic.config:MosaicConfig",
         needs=("examples",),
-        traits=frozenset({"gain-equivariant", "synthesises"}),
+        traits=frozenset({"gain-equivariant", "streams", "synthesises"}),
         example={"iterations": 3, "phase_iterations": 3, "window_s": 0.023},
     )

@@ -9,6 +9,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
+from sepkit import large
 from sepkit.errors import SideInformationError
 from sepkit.music.audio import Audio
 from sepkit.phase import griffin_lim, spectral_convergence
@@ -55,8 +56,9 @@ class Mosaic(Separator[MosaicConfig]):
         X /= np.where(levels > 0, levels, 1)
         owners = np.repeat(np.arange(len(sources)), [sum(one.shape[1] for one in of_source) for of_source in spectra])
         del spectra
-        V = stft.magnitude(mixture.samples).mean(axis=0)
-        mosaics = np.zeros((len(sources), *V.shape), X.dtype)
+        V = mean_magnitudes(stft, mixture.samples)
+        # Frames lie contiguously, as blocks of them are worked on.
+        mosaics = large.empty((len(sources), *V.T.shape), X.dtype).swapaxes(1, 2)
         for block, H in mosaic_activations(
             V,
             np.abs(X),
@@ -69,6 +71,8 @@ class Mosaic(Separator[MosaicConfig]):
         ):
             for number in range(len(sources)):
                 mosaics[number, :, block] = X[:, owners == number] @ H[owners == number]
+            # Before the next are made.
+            del H
         del V, X
         stems = {}
         for source, spectrum in zip(sources, mosaics, strict=True):
@@ -80,7 +84,9 @@ class Mosaic(Separator[MosaicConfig]):
         self, spectrum: NDArray[np.complexfloating], stft: STFT, length: int, source: str, run: Run
     ) -> NDArray[np.floating]:
         """The signal whose spectrogram comes close, from the phases that the sounds had."""
-        magnitude = np.abs(spectrum)
+        magnitude = large.empty(spectrum.T.shape).T
+        for block in stft.blocks(length):
+            np.abs(spectrum[:, block], out=magnitude[:, block])
         signal = griffin_lim(
             magnitude,
             stft,
@@ -92,3 +98,11 @@ class Mosaic(Separator[MosaicConfig]):
         )
         run.trace(f"spectral convergence of {source}", [spectral_convergence(signal, magnitude, stft)])
         return signal
+
+
+def mean_magnitudes(stft: STFT, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean of the channels' magnitudes [shape=(bins, frames)], in which they cannot cancel."""
+    V = large.empty((stft.frames(samples.shape[1]), stft.bins)).T
+    for block in stft.blocks(samples.shape[1], copies=len(samples)):
+        V[:, block] = np.abs(stft.forward(samples, block)).mean(axis=0)
+    return V
