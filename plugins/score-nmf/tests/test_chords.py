@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sepkit import Note, Score
-from sepkit_score_nmf.chords import WINDOW_OF_CHORDS_S, WINDOW_S, plays_chords, shared_envelopes, window_s
+from sepkit_score_nmf.chords import WINDOW_OF_CHORDS_S, WINDOW_S, plays_chords, weights, window_s
 
 MELODY = [Note(0.5 * n, 0.5 * n + 0.52, 60 + n, part="flute") for n in range(8)]
 CHORDS = [Note(n, n + 1.0, pitch, part="piano") for n in range(4) for pitch in (48, 52, 55)]
@@ -31,7 +31,7 @@ def test_one_pianist_makes_the_window_short() -> None:
     assert window_s(Score((*MELODY, *CHORDS))) == WINDOW_OF_CHORDS_S
 
 
-def test_a_pianist_shares_no_envelope_but_the_flute_beside_does() -> None:
-    weights = shared_envelopes(Score((*MELODY, *CHORDS)))
-    assert weights["piano"] == 0
-    assert weights["flute"] > 0
+def test_a_pianist_shares_nothing_by_default_but_the_flute_beside_does() -> None:
+    score = Score((*MELODY, *CHORDS))
+    assert weights(score, None, 0.2) == {"piano": 0, "flute": 0.2}
+    assert weights(score, 0.1, 0.2) == {"piano": 0.1, "flute": 0.1}

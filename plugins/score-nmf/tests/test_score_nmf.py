@@ -269,6 +269,29 @@ def test_a_projection_cannot_fill_what_is_zero(mixture: Audio, domain: Domain) -
     assert spectrum[:40].max() < 0.01 * spectrum.max()
 
 
+def test_by_the_level_of_its_other_notes_a_part_is_heard_in_a_unison() -> None:
+    pitches = {"loud": (60, 64, 67, 62), "soft": (72, 64, 55, 76)}
+    notes = [Note(n, n + 0.9, pitch, part=part) for part in pitches for n, pitch in enumerate(pitches[part])]
+    stems = {part: np.zeros(4 * RATE) for part in pitches}
+    t = np.arange(int(0.9 * RATE)) / RATE
+    for note in notes:
+        loudness = 0.1 if note.part == "loud" else 0.05
+        partials = [np.sin(2 * np.pi * m * float(midi_to_hz(note.pitch)) * t + m) / m for m in range(1, 9)]
+        first = int(note.onset_s * RATE)
+        stems[str(note.part)][first : first + len(t)] += loudness * np.sum(partials, axis=0)
+    mixture = Audio(sum(stems.values())[np.newaxis].astype(np.float32), RATE)
+    start = RATE + 1000
+    unison = slice(start, start + len(t) - 2000)
+    ratios = {}
+    for shared_level in (0, 0.3):
+        found = separate(mixture, Score(tuple(notes)), config={"shared_level": shared_level})
+        loud, soft = (np.sqrt(np.mean(np.square(found[part].samples[0, unison]))) for part in pitches)
+        ratios[shared_level] = loud / soft
+    # The softer part of a unison all but vanishes: the other one's template is fitted the better the louder it is.
+    assert ratios[0] > 300
+    assert ratios[0.3] < 0.5 * ratios[0]
+
+
 def test_order_and_repetition_of_notes_change_nothing(mixture: Audio) -> None:
     notes = [SCORE.notes[index] for index in np.random.default_rng(0).permutation(len(SCORE.notes))]
     one, other = separate(mixture), separate(mixture, Score((*notes, *notes[:10])))
@@ -280,7 +303,7 @@ def test_order_and_repetition_of_notes_change_nothing(mixture: Audio) -> None:
 def test_covered_by_notes_it_is_plain_factorisation(mixture: Audio) -> None:
     # Partials of notes this low are closer than bins, so that their templates have no zeros; nor have activations.
     score = Score(tuple(Note(0, 20, pitch, part="all") for pitch in (0, 2, 3.5, 7)))
-    config = {"window_s": 0.032, "iterations": 30, "tolerance": 0, "shared_envelope": 0}
+    config = {"window_s": 0.032, "iterations": 30, "tolerance": 0, "shared_envelope": 0, "shared_level": 0}
     weightless = ["continuity:weight=0", "lobes:weight=0"]
     wide = ["score:before_s=1"]
     found = separate(mixture, score, config=config, priors=weightless, constraints=wide).provenance.traces["cost"]

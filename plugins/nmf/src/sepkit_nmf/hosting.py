@@ -51,6 +51,7 @@ def factorize_hosting(
     keep_zeros: bool = False,
     allocation: Allocation | None = None,
     shape_w: Projection | None = None,
+    shape_h: Projection | None = None,
     **more: Any,
 ) -> Factorization:
     """Factorise under all that `problem` says of templates and activations, and report what came of it.
@@ -76,8 +77,8 @@ def factorize_hosting(
         Whether zeros of the start say that nothing is to be there.
     allocation : Allocation, optional
         What is said of the spectrograms of sources, if anything is; then updates are multiplicative.
-    shape_w : callable, optional
-        What the method itself makes of the templates after each of their updates; constraints have the last word.
+    shape_w, shape_h : callable, optional
+        What the method itself makes of a factor after each of its updates; constraints have the last word.
     **more
         Further arguments of `factorize`.
 
@@ -99,7 +100,7 @@ def factorize_hosting(
         max_iterations=options.iterations,
         tolerance=options.tolerance,
         steps=partial(run.steps, stage="factorise"),
-        **hosting.arguments(W if keep_zeros else None, H if keep_zeros else None, shape_w),
+        **hosting.arguments(W if keep_zeros else None, H if keep_zeros else None, shape_w, shape_h),
         **more,
     )
     run.trace("cost", fit.costs)
@@ -156,7 +157,11 @@ class Hosting:
         )
 
     def arguments(
-        self, zeros_w: Array | None = None, zeros_h: Array | None = None, shape_w: Projection | None = None
+        self,
+        zeros_w: Array | None = None,
+        zeros_h: Array | None = None,
+        shape_w: Projection | None = None,
+        shape_h: Projection | None = None,
     ) -> dict[str, Any]:
         """Supports, densities and projections as arguments of `factorize`.
 
@@ -164,8 +169,8 @@ class Hosting:
         ----------
         zeros_w, zeros_h : ndarray, optional
             Starts whose zeros say that nothing is to be there.
-        shape_w : callable, optional
-            Comes before the projections of templates.
+        shape_w, shape_h : callable, optional
+            Come before the projections of the factors.
         """
         return {
             "support_w": _support(self.on_w, zeros_w),
@@ -173,7 +178,7 @@ class Hosting:
             "densities_w": self.densities_w,
             "densities_h": self.densities_h,
             "project_w": _after(shape_w, _projection(self.on_w)),
-            "project_h": _projection(self.on_h),
+            "project_h": _after(shape_h, _projection(self.on_h)),
         }
 
     def violations(self, W: Array, H: Array) -> dict[str, float]:

@@ -1,7 +1,8 @@
 """What the score tells of the instruments: those that play chords are struck or plucked.
 
 Their notes begin at once and decay, which a short window shows; others are steady and wanted apart in frequency.
-Partials of notes that sound together meet: few of a part that plays chords stand alone and tell its envelope.
+Partials of notes that sound together meet: few of a part that plays chords stand alone and tell its envelope, and how
+loud each of its notes is.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ _OFTEN = 0.2
 WINDOW_S = 0.093
 WINDOW_OF_CHORDS_S = 0.046
 SHARED_ENVELOPE = 0.05
+SHARED_LEVEL = 0.1
 
 
 def window_s(score: Score) -> float:
@@ -27,9 +29,11 @@ def window_s(score: Score) -> float:
     return WINDOW_OF_CHORDS_S if chords else WINDOW_S
 
 
-def shared_envelopes(score: Score) -> dict[str, float]:
-    """How far each part is drawn towards its envelope in every iteration."""
-    return {part: 0.0 if plays_chords(score.part(part).notes) else SHARED_ENVELOPE for part in score.parts}
+def weights(score: Score, chosen: float | None, usual: float) -> dict[str, float]:
+    """What was chosen, for every part; otherwise what is usual for parts without chords, and 0 for the others."""
+    if chosen is not None:
+        return dict.fromkeys(score.parts, chosen)
+    return {part: 0.0 if plays_chords(score.part(part).notes) else usual for part in score.parts}
 
 
 def plays_chords(notes: Sequence[Note]) -> bool:

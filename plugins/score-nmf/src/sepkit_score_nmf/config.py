@@ -82,6 +82,13 @@ class ScoreNMFConfig(FactorizationConfig):
         description="How far each iteration moves the partials of a part's pitches towards the spectral envelope that "
         "they share, as a fraction of the way; by default 0.05, and 0 for parts that play chords.",
     )
+    shared_level: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="How far each iteration moves the notes of a part towards the level that they share, as a fraction "
+        "of the way; by default 0.1, and 0 for parts that play chords.",
+    )
 
     cents: float = Field(
         default=50.0,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sepkit.builtin.harmonic import places_of_partials
 from sepkit.informed.atoms import score_atoms
 from sepkit.informed.envelopes import SharedEnvelopes
+from sepkit.informed.levels import SharedLevels
 from sepkit.informed.parts_asked import remark_on_strangers, wanted_parts
 from sepkit.music.audio import Audio
 from sepkit.music.score import Score
@@ -30,8 +31,10 @@ from sepkit_nmf import (
     shares_unexplained,
     source_magnitudes,
 )
+from sepkit_nmf.model import Projection
 from sepkit_score_nmf import chords
 from sepkit_score_nmf.config import FactorizationConfig, ScoreNMFConfig, TutorialConfig
+from sepkit_score_nmf.shaping import Shaping
 from sepkit_score_nmf.start import Array, drawn_where_free, given_start, partials_start, tutorial_start
 
 C = TypeVar("C", bound=FactorizationConfig)
@@ -63,8 +66,8 @@ class FactorizationOfNotes(Separator[C]):
         if self.config.start is not None:
             W, H = given_start(self.config.start, layout, W, H)
         V = normalized(stft.magnitude(mixture.samples[0]))
-        shape = self.shape(problem, layout)
-        fit = factorize_hosting(V, W, H, self.config, layout, problem, run, keep_zeros=True, shape_w=shape)
+        shaping = self.shaping(problem, layout, W)
+        fit = factorize_hosting(V, W, H, self.config, layout, problem, run, keep_zeros=True, **shaping)
         assert layout.atoms is not None
         labels = np.array([atom.source for atom in layout.atoms])
         members = {source: np.flatnonzero(labels == source) for source in modelled}
@@ -91,9 +94,9 @@ class FactorizationOfNotes(Separator[C]):
     def start(self, problem: Problem, layout: Layout) -> tuple[Array, Array]:
         """Templates [shape=(bins, atoms)] and activations [shape=(atoms, frames)] to start from; zeros stay zero."""
 
-    def shape(self, problem: Problem, layout: Layout) -> SharedEnvelopes | None:
-        """What changes the templates after each of their updates, if anything does."""
-        return None
+    def shaping(self, problem: Problem, layout: Layout, templates: Array) -> dict[str, Projection]:
+        """What changes the factors after each of their updates, if anything does: arguments of `factorize_hosting`."""
+        return {}
 
 
 class ScoreNMF(FactorizationOfNotes[ScoreNMFConfig]):
@@ -114,12 +117,15 @@ class ScoreNMF(FactorizationOfNotes[ScoreNMFConfig]):
     def start(self, problem: Problem, layout: Layout) -> tuple[Array, Array]:
         return partials_start(problem, layout)
 
-    def shape(self, problem: Problem, layout: Layout) -> SharedEnvelopes | None:
-        score, weight = problem.side_information.score, self.config.shared_envelope
+    def shaping(self, problem: Problem, layout: Layout, templates: Array) -> dict[str, Projection]:
+        score = problem.side_information.score
         assert score is not None
-        weights = chords.shared_envelopes(score) if weight is None else dict.fromkeys(score.parts, weight)
-        envelopes = SharedEnvelopes(layout, weights, **places_of_partials(problem))
-        return envelopes or None
+        of_envelopes = chords.weights(score, self.config.shared_envelope, chords.SHARED_ENVELOPE)
+        of_levels = chords.weights(score, self.config.shared_level, chords.SHARED_LEVEL)
+        envelopes = SharedEnvelopes(layout, of_envelopes, **places_of_partials(problem))
+        levels = SharedLevels(layout, of_levels)
+        shaping = Shaping(envelopes, levels, templates)
+        return {"shape_w": shaping.templates, "shape_h": shaping.activations} if envelopes or levels else {}
 
 
 class TutorialNMF(FactorizationOfNotes[TutorialConfig]):
