@@ -23,8 +23,11 @@ def problem(bins=40, frames=60, rank=5, seed=0, silent=0.0):
 
 def trajectory(V, W, H, iterations=40, **options):
     """The cost after every single iteration."""
-    runs = [factorize(V, W, H, max_iterations=i, tolerance=0, **options) for i in range(iterations + 1)]
-    return np.array([run.costs[-1] for run in runs])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sepkit_nmf.factorization.CHECK_INTERVAL", 1)
+        costs = factorize(V, W, H, max_iterations=iterations, tolerance=0, **options).costs
+    assert len(costs) == iterations + 1
+    return np.array(costs)
 
 
 def assert_never_rises(costs):
