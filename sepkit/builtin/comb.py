@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from sepkit.errors import SideInformationError
-from sepkit.informed.f0_known import f0_at, known_sources
+from sepkit.informed.f0_known import f0_at
 from sepkit.music.audio import Audio
 from sepkit.music.f0 import F0Track
 from sepkit.music.note import Note
@@ -148,14 +148,14 @@ def _notes(side: SideInformation) -> dict[str, list[Note]]:
 def _known(problem: Problem) -> tuple[str, ...]:
     """The sources asked for, or else all that have an F0 track or notes."""
     side = problem.side_information
-    known = dict.fromkeys((*(side.score.parts if side.score else ()), *side.f0))
+    known = tuple(dict.fromkeys((*side.f0, *(side.score.parts if side.score else ()))))
     unknown = [name for name in problem.sources if name not in known]
     if unknown:
         raise SideInformationError(
             f"nothing is known of {', '.join(unknown)}: there are notes or F0 tracks of {', '.join(map(repr, known))}; "
             "name the sources like those"
         )
-    names = problem.sources or known_sources(side)
+    names = problem.sources or tuple(name for name in known if name.strip())
     if not names:
         raise SideInformationError("there are no F0 tracks, and no notes that belong to a part; give each note a part")
     return names

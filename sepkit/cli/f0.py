@@ -96,12 +96,12 @@ def _followed(audio: Audio, known: SideInformation, names: list[str], run: Run) 
     import numpy as np
 
     from sepkit.informed.f0_known import known_f0, known_sources
-    from sepkit.informed.f0_told import remark_on_chords, remark_on_moved_f0
+    from sepkit.informed.f0_told import remark_on_moved_f0, remark_on_notes
     from sepkit.informed.f0_tracking import track_f0
     from sepkit.solving.telling import remarks_on_known
 
     run.remarks += remarks_on_known(known, audio)
-    remark_on_chords(known, run)
+    remark_on_notes(known, run)
     found = track_f0(audio, known, names or known_sources(known), run)
     for name, track in found.items():
         (given_hz,) = known_f0(known, (name,), track.times_s)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sepkit.errors import SideInformationError
 from sepkit.music.f0 import F0Track
 from sepkit.music.note import Note
+from sepkit.music.percussion import is_drum
 from sepkit.music.pitch import midi_to_hz
 from sepkit.music.side import SideInformation
 
@@ -36,8 +37,12 @@ def known_f0(side: SideInformation, sources: Sequence[str], times_s: NDArray[np.
     Raises
     ------
     SideInformationError
-        If a source has neither.
+        If a source has neither, or there is none.
     """
+    if not sources:
+        raise SideInformationError(
+            "there are no F0 tracks, and no notes with a pitch that belong to a part; give each note one"
+        )
     known = known_sources(side)
     unknown = [source for source in sources if source not in known]
     if unknown:
@@ -57,9 +62,9 @@ def known_f0(side: SideInformation, sources: Sequence[str], times_s: NDArray[np.
 
 
 def known_sources(side: SideInformation) -> tuple[str, ...]:
-    """Names of all sources with an F0 track or notes; notes without a part are of none."""
+    """Names of all sources with an F0 track or notes; notes without a part are of none, and drums have no F0."""
     parts = side.score.parts if side.score else ()
-    return tuple(dict.fromkeys((*side.f0, *(part for part in parts if part.strip()))))
+    return tuple(dict.fromkeys((*side.f0, *(part for part in parts if part.strip() and not is_drum(part)))))
 
 
 def chords(notes: Sequence[Note]) -> int:

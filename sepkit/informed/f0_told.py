@@ -6,17 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepkit.informed.f0_known import chords
+from sepkit.music.percussion import is_drum
 from sepkit.music.side import SideInformation
 from sepkit.problem.run import Run
 
 
-def remark_on_chords(known: SideInformation, run: Run) -> None:
-    """Tell the user of notes that have no F0 of their own, since their source has that of a higher one."""
+def remark_on_notes(known: SideInformation, run: Run) -> None:
+    """Tell the user of notes that have no F0 of their own: those of drums, and those below others of their source."""
     if known.score is None:
         return
     for part in known.score.parts:
-        unheard = 0 if part in known.f0 else chords(known.score.part(part).notes)
-        if unheard:
+        if part in known.f0:
+            continue
+        if is_drum(part):
+            run.remark(f"the notes of {part} are taken for strokes of drums, which have no F0, and are left out")
+        elif unheard := chords(known.score.part(part).notes):
             run.remark(f"{unheard} of the notes of {part} begin with a higher one: a source has one F0, the highest")
 
 

@@ -322,6 +322,21 @@ def test_a_track_that_leaves_early_and_chords_are_told(duet: Any) -> None:
     assert any("1 of the notes of high begin with a higher one" in remark for remark in found.provenance.remarks)
 
 
+def test_drums_in_the_score_have_no_f0_and_are_no_stem(duet: Any) -> None:
+    low = sepkit.Note(0, 4, 57, part="low")
+    score = sepkit.Score((low, sepkit.Note(1, 1.1, 36, part="drums")))
+    found = sepkit.separate(duet.mixture, "source-filter", score=score, config=QUICK, align="never")
+    assert list(found) == ["low"]
+    assert any("notes of drums are taken for strokes of drums" in remark for remark in found.provenance.remarks)
+
+
+@pytest.mark.parametrize("part", ["", "drums"])
+def test_a_score_without_a_pitched_part_is_refused(duet: Any, part: str) -> None:
+    score = sepkit.Score((sepkit.Note(0, 1, 60, part=part),))
+    with pytest.raises(SideInformationError, match="no notes with a pitch that belong to a part; give each note one"):
+        sepkit.separate(duet.mixture, "source-filter", score=score, config=QUICK, align="never")
+
+
 def test_a_picture_shows_every_source(separation: sepkit.Separation) -> None:
     axes = plot_voices(separation).axes
     assert [axis.get_title(loc="left") for axis in axes] == ["voice 0", "voice 1"]

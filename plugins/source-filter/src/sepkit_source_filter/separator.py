@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sepkit.errors import ConfigError
 from sepkit.informed.f0_known import known_sources
-from sepkit.informed.f0_told import remark_on_chords
+from sepkit.informed.f0_told import remark_on_notes
 from sepkit.music.audio import Audio
 from sepkit.neural import choose_device
 from sepkit.problem.domain import Domain
@@ -60,7 +60,7 @@ class SourceFilter(Separator[SourceFilterConfig]):
         device = choose_device(run)
         self.config.require_used(trained=self.trained is not None)
         require_priors_are_heard(problem, self.config, self.config.engine_with(trained=self.trained is not None))
-        remark_on_chords(problem.side_information, run)
+        remark_on_notes(problem.side_information, run)
         known = known_sources(problem.side_information)
         wanted = problem.sources or known
         modelled = tuple(dict.fromkeys((*wanted, *known)))
