@@ -9,6 +9,7 @@ import pytest
 
 from sepkit import Score
 from sepkit.errors import SideInformationError
+from sepkit.music.files.midi_file import Track
 
 PLAIN = [(0.0, 0.5, 60.0), (0.5, 1.0, 64.0)]
 NOTES = bytes([0, 0x90, 60, 64, 96, 0x80, 60, 0, 0, 0x90, 64, 64, 96, 0x80, 64, 0])
@@ -153,3 +154,17 @@ def test_what_is_no_midi_is_one_clear_error(tmp_path: Path, content: bytes, word
     with pytest.raises(SideInformationError, match=words) as error:
         Score.read(tmp_path / "a.mid")
     assert "\n" not in str(error.value)
+
+
+def test_a_track_of_many_notes_is_not_looked_through_for_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+    meta = Track.meta
+
+    def counted(track: Track, kind: int) -> object:
+        looks.append(kind)
+        return meta(track, kind)
+
+    monkeypatch.setattr(Track, "meta", counted)
+    score = Score.read(midi(tmp_path / "many.mid", chunk(NOTES * 50 + END)))
+    assert len(score.notes) == 100
+    assert len(looks) < 20

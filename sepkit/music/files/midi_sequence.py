@@ -49,9 +49,11 @@ class MidiSequence:
         """What moves the controllers of each channel, from whichever track, in order of time."""
         found: dict[Channel, list[Event]] = defaultdict(list)
         for track in self.tracks:
+            # It is looked for among all events: once for each of them would take as long as they are many, squared.
+            port = track.port
             for event in track.events:
                 if event.kind in (CONTROL, WHEEL):
-                    found[track.port, event.channel].append(event)
+                    found[port, event.channel].append(event)
         return {channel: sorted(events, key=lambda event: event.tick) for channel, events in found.items()}
 
     @cached_property
@@ -70,13 +72,13 @@ class MidiSequence:
         notes: list[Struck] = []
         unreleased: list[int] = []
         for track in self.tracks:
-            played = []
+            played, port = [], track.port
             for (channel, pitch), strokes in _keys(track).items():
-                silences = self.controls[track.port, channel].released if (track.port, channel) in self.controls else ()
+                silences = self.controls[port, channel].released if (port, channel) in self.controls else ()
                 pairs, left = paired(_with_releases(strokes, silences), end=track.end)
                 unreleased += left
                 played += [
-                    Struck(track.number, (track.port, channel), begun.program, pitch, begun.velocity, begun.tick, off)
+                    Struck(track.number, (port, channel), begun.program, pitch, begun.velocity, begun.tick, off)
                     for begun, off in pairs
                 ]
             notes += sorted(played, key=lambda note: note.on)
