@@ -136,8 +136,8 @@ def metrics(trees: list[Tree]) -> None:
 
 
 def everyone() -> tuple[str, ...]:
-    """Methods that need no weights beside those that come with them and no true stems, and are no baselines; those that
-    declare `streams` first.
+    """Methods that need no true stems and no weights but those that come with them, and are no baselines nor made of
+    others; those that declare `streams` first.
     """
     from sepkit import Registry
 
@@ -145,6 +145,7 @@ def everyone() -> tuple[str, ...]:
         spec
         for spec in Registry.discover().separators.values()
         if not {"yardstick", "references"} & {*spec.traits, *spec.needs}
+        and spec.name != "ensemble"
         and ("weights" not in spec.needs or any(weights.ships for weights in spec.weights))
     ]
     return tuple(spec.name for spec in sorted(specs, key=lambda spec: ("streams" not in spec.traits, spec.name)))
