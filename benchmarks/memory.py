@@ -51,7 +51,7 @@ def main() -> None:
         print(f"| {minutes:g} | {own:.0f} | {seconds:.0f} |", flush=True)
     if len(peaks) > 1:
         slope = (peaks[-1] - peaks[0]) / (given.minutes[-1] - given.minutes[0])
-        print(f"\n{slope:.2f} MiB a minute; by that ten hours take {peaks[-1] + slope * (600 - given.minutes[-1]):.0f}")
+        print(f"\n{slope:.2f} MiB a minute between these; what is mapped from files once it is large no longer grows")
 
 
 def write_repeated(recording: Path, path: Path, minutes: float, channels: int, rate: int) -> None:
