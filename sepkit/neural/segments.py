@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from sepkit import large
+
 Samples = NDArray[np.floating]
 
 
@@ -57,8 +59,8 @@ def overlap_add(
     hop = max(1, round(segment * (1 - overlap)))
     starts = [start for shift in range(shifts) for start in _starts(length, segment, hop, shift * hop // shifts)]
     fade = 1 - np.abs(np.arange(segment, dtype=np.float32) - (segment - 1) / 2) * (2 / (segment + 1))
-    stems: NDArray[np.float32] = np.zeros((sources, channels, length), np.float32)
-    weights: NDArray[np.float32] = np.zeros(length, np.float32)
+    stems: NDArray[np.float32] = large.zeros((sources, channels, length))
+    weights: NDArray[np.float32] = large.zeros((length,))
     for index in steps(len(starts)):
         start = starts[index]
         inside = slice(max(start, 0), min(start + segment, length))
@@ -67,7 +69,8 @@ def overlap_add(
         part[:, within] = mixture[:, inside]
         stems[..., inside] += separate(part)[..., within] * fade[within]
         weights[inside] += fade[within]
-    stems /= weights
+    for span in large.spans(length, rows=sources * channels):
+        stems[..., span] /= weights[span]
     return stems
 
 

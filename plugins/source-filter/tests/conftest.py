@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -81,3 +83,10 @@ def si_sdr(estimate: NDArray[np.floating], truth: NDArray[np.floating]) -> float
 def sing() -> type[Choir]:
     """Makes choirs."""
     return Choir
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark checks that separate minutes of sound."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and "memory-does-not-grow" in item.name:
+            item.add_marker(pytest.mark.slow)

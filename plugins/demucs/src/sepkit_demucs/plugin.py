@@ -20,5 +20,5 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         weights=(HTDEMUCS, HTDEMUCS_FT, HTDEMUCS_6S),
         default_constraints=("mixture-consistency",),
         channels=2,
-        traits=frozenset({"accelerated", "gain-equivariant"}),
+        traits=frozenset({"accelerated", "gain-equivariant", "streams"}),
     )

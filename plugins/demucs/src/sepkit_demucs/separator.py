@@ -11,6 +11,7 @@ import torch
 from demucs.htdemucs import HTDemucs
 from numpy.typing import NDArray
 
+from sepkit import large
 from sepkit.errors import ConfigError
 from sepkit.music.audio import Audio
 from sepkit.neural import choose_device, overlap_add, usable
@@ -66,7 +67,8 @@ class Demucs(Separator[DemucsConfig]):
         segment = max(1, int((self.config.segment_s or bag.segment_s) * bag.sample_rate))
         samples, offset, scale = standardised(mixture.samples)
         device = choose_device(run)
-        stems: NDArray[np.float32] = np.zeros((len(bag.sources), *samples.shape), np.float32)
+        stems: NDArray[np.float32] = large.zeros((len(bag.sources), *samples.shape))
+        spans = partial(large.spans, mixture.length, rows=stems[..., 0].size)
         for number, (network, shares) in enumerate(zip(bag.networks, bag.weights, strict=True), start=1):
             counted = np.flatnonzero(shares)
             stage = "separate" if len(bag.networks) == 1 else f"separate ({number} of {len(bag.networks)})"
@@ -79,13 +81,13 @@ class Demucs(Separator[DemucsConfig]):
                 shifts=self.config.shifts,
                 steps=partial(run.steps, stage=stage),
             )
-            stems[counted] += shares[counted, np.newaxis, np.newaxis] * found
-        stems *= np.float32(scale)
-        stems += np.float32(offset / len(stems))
-        return {
-            name: Audio(stem, mixture.sample_rate)
-            for name, stem in zip(bag.sources, usable(stems, f"the weights of '{METHOD}'"), strict=True)
-        }
+            for span in spans():
+                stems[counted, :, span] += shares[counted, np.newaxis, np.newaxis] * found[..., span]
+        for span in spans():
+            stems[..., span] *= np.float32(scale)
+            stems[..., span] += np.float32(offset / len(stems))
+            usable(stems[..., span], f"the weights of '{METHOD}'")
+        return {name: Audio(stem, mixture.sample_rate) for name, stem in zip(bag.sources, stems, strict=True)}
 
 
 def standardised(samples: NDArray[np.float32]) -> tuple[NDArray[np.float32], float, float]:
@@ -100,10 +102,16 @@ def standardised(samples: NDArray[np.float32]) -> tuple[NDArray[np.float32], flo
     standardised : ndarray [shape=(channels, samples)]
     mean, deviation : float
     """
-    mono = samples.mean(axis=0, dtype=np.float64)
-    mean, deviation = float(mono.mean()), float(mono.std())
-    # Where nothing sounds, whatever a network makes of it comes back as nothing.
-    return ((samples - np.float32(mean)) / np.float32(deviation or 1)).astype(np.float32), mean, deviation
+    channels, length = samples.shape
+    spans = partial(large.spans, length, rows=channels)
+    mean = sum(float(samples[:, span].sum(dtype=np.float64)) for span in spans()) / samples.size
+    mono = (samples[:, span].mean(axis=0, dtype=np.float64) for span in spans())
+    deviation = (sum(float(np.square(part - mean).sum()) for part in mono) / length) ** 0.5
+    found = large.empty(samples.shape)
+    for span in spans():
+        # Where nothing sounds, whatever a network makes of it comes back as nothing.
+        found[:, span] = (samples[:, span] - np.float32(mean)) / np.float32(deviation or 1)
+    return found, mean, deviation
 
 
 @torch.inference_mode()

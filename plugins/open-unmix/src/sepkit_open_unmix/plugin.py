@@ -21,5 +21,6 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         weights=(UMXHQ, UMX, UMXL),
         default_constraints=("mixture-consistency",),
         channels=2,
-        traits=frozenset({"accelerated"}),
+        traits=frozenset({"accelerated", "streams"}),
+        example={"segment_s": 5.0, "context_s": 1.0},
     )

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sepkit import large
 from sepkit.problem.run import Run
 from sepkit.spectral import STFT
 from sepkit_policy_unet.sizes import Size
@@ -86,7 +87,10 @@ class Frames:
 
     @cached_property
     def _padded(self) -> NDArray[np.float32]:
-        return np.pad(self.samples, self.size.window_length // 2)
+        around = self.size.window_length // 2
+        padded = large.zeros((len(self.samples) + 2 * around,))
+        padded[around : around + len(self.samples)] = self.samples
+        return padded
 
     @cached_property
     def _window(self) -> NDArray[np.float32]:

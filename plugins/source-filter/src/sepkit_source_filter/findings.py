@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from sepkit import large
 from sepkit.informed.f0_told import remark_on_moved_f0
 from sepkit.problem.domain import Domain
 from sepkit.problem.problem import Problem
@@ -33,15 +34,17 @@ class Findings:
     ----------
     modelled : tuple of str
         Names of all sources that have a model.
+    frames : int
+        Of the recording.
     """
 
-    def __init__(self, modelled: tuple[str, ...]) -> None:
+    def __init__(self, modelled: tuple[str, ...], frames: int) -> None:
         self.modelled = modelled
-        self._frames_s: list[NDArray[np.float64]] = []
-        self._f0_hz: list[NDArray[np.float64]] = []
-        self._cents: list[NDArray[np.float64]] = []
-        self._gains: list[NDArray[np.float32]] = []
-        self._lsf: list[NDArray[np.float32]] = []
+        self._frames_s = np.zeros(frames)
+        self._done = 0
+        self._f0_hz, self._cents = (large.empty((len(modelled), frames), np.float64) for _ in range(2))
+        self._gains = large.empty((len(modelled), frames))
+        self._lsf = large.empty((len(modelled), frames, 0))
         self._misfits: list[list[float]] = []
         self._losses: list[list[float]] = []
         self._violations: dict[str, float] = {}
@@ -53,11 +56,15 @@ class Findings:
         rate = block.problem.mixture.sample_rate
         frames_s = block.frames_s + span.start / rate
         own = span.own(frames_s, rate)
-        self._frames_s.append(frames_s[own])
-        self._f0_hz.append(block.f0_hz[:, own])
-        self._cents.append(block.moved_cents[:, own])
-        self._gains.append(block.gains[:, own])
-        self._lsf.append(block.lsf[:, own])
+        place = slice(self._done, self._done + int(np.count_nonzero(own)))
+        if not self._done:
+            self._lsf = large.empty((*self._gains.shape, block.lsf.shape[2]))
+        self._done = place.stop
+        self._frames_s[place] = frames_s[own]
+        self._f0_hz[:, place] = block.f0_hz[:, own]
+        self._cents[:, place] = block.moved_cents[:, own]
+        self._gains[:, place] = block.gains[:, own]
+        self._lsf[:, place] = block.lsf[:, own]
         self._misfits.append(block.misfits)
         self._losses.append(block.losses)
         self._noise.append(block.noise_share * (span.stop - span.start))
@@ -68,14 +75,13 @@ class Findings:
 
     def report(self, problem: Problem, run: Run) -> None:
         """Tell the host all of it."""
-        f0_hz, frames_s = np.concatenate(self._f0_hz, axis=1), np.concatenate(self._frames_s)
+        f0_hz, frames_s = self._f0_hz, self._frames_s
         run.report_violations(self._violations)
         for name, curves in (("misfit", self._misfits), ("loss", self._losses)):
             if curves[0]:
                 run.trace(name, np.mean(curves, axis=0))
-        gains, lsf = np.concatenate(self._gains, axis=1), np.concatenate(self._lsf, axis=1)
-        layout = problem.layout(sources=self.modelled, frames_s=frames_s, lengths={"lines": lsf.shape[-1]})
-        run.keep(layout, {Domain.F0: f0_hz, GAINS: gains, FILTERS: lsf})
+        layout = problem.layout(sources=self.modelled, frames_s=frames_s, lengths={"lines": self._lsf.shape[-1]})
+        run.keep(layout, {Domain.F0: f0_hz, GAINS: self._gains, FILTERS: self._lsf})
         self._remark_on_f0(f0_hz, run)
         for span in self._worse:
             rate = problem.mixture.sample_rate
@@ -100,8 +106,7 @@ class Findings:
                 )
 
     def _remark_on_f0(self, f0_hz: NDArray[np.float64], run: Run) -> None:
-        cents = np.concatenate(self._cents, axis=1)
-        for name, track, moved in zip(self.modelled, f0_hz, cents, strict=True):
+        for name, track, moved in zip(self.modelled, f0_hz, self._cents, strict=True):
             if not np.isfinite(track).any():
                 run.remark(f"F0 of {name} is unvoiced all along: its stem holds nothing but a share of the noise")
             else:

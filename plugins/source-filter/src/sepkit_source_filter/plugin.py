@@ -21,6 +21,6 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         training="sepkit_source_filter.training_config:SourceFilterTraining",
         constraints=(Domain.F0, Domain.SPECTROGRAMS),
         priors=(Domain.F0, Domain.SPECTROGRAMS),
-        traits=frozenset({"accelerated", "gain-equivariant", "stochastic", "trainable"}),
-        example={"window_s": 0.03, "f0_rounds": 2, "envelopes": 3},
+        traits=frozenset({"accelerated", "gain-equivariant", "stochastic", "streams", "trainable"}),
+        example={"window_s": 0.06, "overlap": 2, "f0_rounds": 1, "envelopes": 3, "highest_hz": 1000},
     )

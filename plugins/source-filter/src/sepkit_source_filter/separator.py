@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sepkit import large
 from sepkit.errors import ConfigError
 from sepkit.informed.f0_known import known_sources
 from sepkit.informed.f0_told import remark_on_notes
@@ -126,8 +127,8 @@ class _Fit:
         mixture = problem.mixture
         self.stft = STFT.of_duration(config.window_s, config.overlap, mixture.sample_rate)
         self.spans = spans_of(mixture.length, mixture.sample_rate, config.block_s, self.stft.hop)
-        self.stems = np.zeros((len(wanted), *mixture.samples.shape), np.float32)
-        self.found = Findings(modelled)
+        self.stems = large.zeros((len(wanted), *mixture.samples.shape))
+        self.found = Findings(modelled, self.stft.frames(mixture.length))
         self.resynthesis = Resynthesis(config, wanted) if config.output == "synthesised" else None
 
     @property
