@@ -47,7 +47,7 @@ def sepkit_separators() -> Iterator[SeparatorSpec]:
         priors=(Domain.WAVEFORMS,),
         channels=1,
         traits=frozenset({"stochastic", "trainable", "sums-to-mixture", "gain-equivariant", "accelerated", "streams"}),
-        example={"chains": 2, "levels": 2, "steps": 2},
+        example={"chains": 2, "levels": 2, "steps": 1},
     )
 
 
