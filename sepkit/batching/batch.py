@@ -20,7 +20,7 @@ from sepkit.batching.processes import Here, Processes
 from sepkit.batching.progress import BatchReporter, Overall
 from sepkit.batching.running import run_all
 from sepkit.errors import Cancelled, ConfigError
-from sepkit.files import atomic_path, sweep, writable_folder
+from sepkit.files import atomic_path, require_writable_file, sweep, writable_folder
 from sepkit.plugin.loader import State
 from sepkit.plugin.registry import Registry
 from sepkit.problem.run import Cancel, Reporter
@@ -61,9 +61,11 @@ class Batch:
 
         Raises
         ------
-        WriteError
+        OutputError, WriteError
         """
         lines = [json.dumps(outcome.as_dict(), allow_nan=False) + "\n" for outcome in self.outcomes]
+        # Where nothing came of the jobs, their folder has gone again.
+        require_writable_file(path)
         with atomic_path(path) as temporary:
             temporary.write_text("".join(lines), encoding="utf-8")
 
