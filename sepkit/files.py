@@ -281,16 +281,15 @@ def require_writable(folder: Path) -> None:
 
 @contextmanager
 def writable_folder(folder: Path) -> Iterator[None]:
-    """`require_writable`; folders that were made for a block that fails, and that it left empty, go again."""
+    """`require_writable`; folders that were made for a block, and that it left empty, go again."""
     made = [place for place in (folder, *folder.parents) if not place.exists()]
     require_writable(folder)
     try:
         yield
-    except BaseException:
+    finally:
         with suppress(OSError):
             for place in made:
                 place.rmdir()
-        raise
 
 
 def require_writable_file(path: Path) -> None:

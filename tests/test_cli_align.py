@@ -114,6 +114,14 @@ def test_notes_that_are_left_out_are_remarked_on_stderr(song: Path, score: Path,
     assert len(Score.read(out / "aligned.mid").notes) == len(PLAYED.notes)
 
 
+def test_pitches_that_midi_cannot_hold_are_remarked(song: Path, tmp_path: Path, out: Path) -> None:
+    bent = [f"{n.onset_s},{n.offset_s},{n.pitch + 0.25 * (number == 3)}" for number, n in enumerate(PLAYED.notes)]
+    (tmp_path / "bent.csv").write_text("\n".join(["start,end,pitch", *bent]))
+    done = call("align", song, tmp_path / "bent.csv", "-o", out / "aligned.mid", *ON_TIME)
+    assert done.code == 0
+    assert any("1 note lies between two semitones and is rounded in MIDI" in line for line in done.complaints)
+
+
 def test_progress_goes_to_stderr(song: Path, score: Path, out: Path) -> None:
     done = call("align", song, score, "-o", out / "aligned.mid", "--progress", "json", *ON_TIME)
     events = [json.loads(line) for line in done.complaints]

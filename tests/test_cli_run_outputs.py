@@ -96,6 +96,17 @@ def test_what_cannot_be_done_is_said(folder: Path, tmp_path: Path, options: tupl
     assert not list(tmp_path.rglob("*.wav"))
 
 
+@pytest.mark.parametrize("there", [False, True])
+def test_a_run_that_fails_leaves_no_folder_that_was_not_there(folder: Path, tmp_path: Path, there: bool) -> None:
+    output = tmp_path / "new" / "out"
+    if there:
+        output.mkdir(parents=True)
+    (tmp_path / "broken.wav").write_bytes(b"no sound")
+    assert call("run", "mixture", str(tmp_path / "broken.wav"), "--sources", "a", "-o", str(output)).code == 2
+    assert output.is_dir() == there
+    assert output.parent.is_dir() == there
+
+
 def test_a_remix_that_players_would_clip_is_told(folder: Path, tmp_path: Path) -> None:
     run = ("run", "mixture", folder / "song.wav", "-o", tmp_path, "--sources", "all")
     done = call(*run, "--gain", "all=40")

@@ -155,8 +155,19 @@ class TestParts:
         midi.write(str(tmp_path / "a.midi"))
         assert Score.read(tmp_path / "a.midi").parts == ("violin", "violin-2", "track3")
 
+    @pytest.mark.parametrize(
+        ("title", "parts"), [("Song", ("drums", "Song")), ("", ("drums", "track1"))], ids=["titled", "untitled"]
+    )
+    def test_the_drum_channel_is_drums(self, write: Write, title: str, parts: tuple[str, ...]) -> None:
+        track = [meta("track_name", name=title), on(0, 60), on(0, 36, channel=9), off(500, 60), off(500, 36, channel=9)]
+        assert set(Score.read(write(track)).parts) == set(parts)
+
+    def test_a_drum_track_keeps_its_name(self, write: Write) -> None:
+        track = [meta("track_name", name="Schlagzeug"), on(0, 36, channel=9), off(500, 36, channel=9)]
+        assert Score.read(write(track)).parts == ("Schlagzeug",)
+
     def test_channels_of_one_track_are_told_apart(self, write: Write) -> None:
-        track = [meta("track_name", name="all"), on(0, 60), on(0, 36, channel=9), off(500, 60), off(500, 36, channel=9)]
+        track = [meta("track_name", name="all"), on(0, 60), on(0, 36, channel=1), off(500, 60), off(500, 36, channel=1)]
         assert sorted(Score.read(write(track)).parts) == ["all", "all-2"]
 
     def test_names_by_number_never_fall_together(self, write: Write) -> None:

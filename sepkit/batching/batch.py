@@ -20,7 +20,7 @@ from sepkit.batching.processes import Here, Processes
 from sepkit.batching.progress import BatchReporter, Overall
 from sepkit.batching.running import run_all
 from sepkit.errors import Cancelled, ConfigError
-from sepkit.files import atomic_path, require_writable, sweep
+from sepkit.files import atomic_path, require_writable_file, sweep, writable_folder
 from sepkit.plugin.loader import State
 from sepkit.plugin.registry import Registry
 from sepkit.problem.run import Cancel, Reporter
@@ -61,9 +61,11 @@ class Batch:
 
         Raises
         ------
-        WriteError
+        OutputError, WriteError
         """
         lines = [json.dumps(outcome.as_dict(), allow_nan=False) + "\n" for outcome in self.outcomes]
+        # Where nothing came of the jobs, their folder has gone again.
+        require_writable_file(path)
         with atomic_path(path) as temporary:
             temporary.write_text("".join(lines), encoding="utf-8")
 
@@ -198,7 +200,6 @@ def do_jobs(
     runner = JobRunner(registry)
     # What no recording could mend is told once, before any work.
     runner.prepare(jobs[0])
-    require_writable(output)
     work = runner.run if isinstance(executor, Here) else do
     overall = Overall([job.title for job in jobs], [job.path for job in jobs])
     outcomes: dict[int, Outcome] = {}
@@ -207,7 +208,7 @@ def do_jobs(
         if reporter is not None:
             reporter(overall.told(running))
 
-    with _swept(output, jobs):
+    with writable_folder(output), _swept(output, jobs):
         calls = (functools.partial(work, job) for job in jobs)
         with closing(run_all(calls, executor, output, on_progress=on_progress, cancel=cancel)) as coming:
             for number, result in coming:

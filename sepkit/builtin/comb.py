@@ -148,14 +148,15 @@ def _notes(side: SideInformation) -> dict[str, list[Note]]:
 def _known(problem: Problem) -> tuple[str, ...]:
     """The sources asked for, or else all that have an F0 track or notes."""
     side = problem.side_information
-    known = tuple(dict.fromkeys((*side.f0, *(side.score.parts if side.score else ()))))
+    parts = side.score.parts if side.score else ()
+    known = dict.fromkeys((*parts, *side.f0))
     unknown = [name for name in problem.sources if name not in known]
     if unknown:
         raise SideInformationError(
             f"nothing is known of {', '.join(unknown)}: there are notes or F0 tracks of {', '.join(map(repr, known))}; "
             "name the sources like those"
         )
-    names = problem.sources or tuple(name for name in known if name.strip())
+    names = problem.sources or tuple(dict.fromkeys((*side.f0, *(part for part in parts if part.strip()))))
     if not names:
         raise SideInformationError("there are no F0 tracks, and no notes that belong to a part; give each note a part")
     return names

@@ -12,6 +12,7 @@ from sepkit.cli.progress import progress, progress_option
 from sepkit.errors import ConfigError, SepkitError
 from sepkit.files import atomic_path, require_writable_file
 from sepkit.music.audio import Audio
+from sepkit.music.mend import remark
 from sepkit.music.score import Score
 from sepkit.plugin.stdout import kept_from_stdout
 
@@ -55,15 +56,16 @@ def command(
         alignment = align(audio, Score.read(score), backend=backend, reporter=reporter)
     alignment.score.write(output)
     drawn = _draw(alignment, picture or output.with_suffix(".png"), wanted=picture is not None)
-    for remark in audio.remarks:
-        complain(f"note on {mixture}: {remark}")
-    for remark in alignment.score.remarks:
-        complain(f"note on {score}: {remark}")
+    for told in audio.remarks:
+        complain(f"note on {mixture}: {told}")
+    on_score = (*alignment.score.remarks, *_rounded(alignment.score))
+    for told in on_score:
+        complain(f"note on {score}: {told}")
     if as_json:
         record = {
             "mixture": str(mixture),
             **_measured(alignment),
-            "remarks": [*audio.remarks, *alignment.score.remarks],
+            "remarks": [*audio.remarks, *on_score],
         }
         record |= {"score": str(output), "picture": None if drawn is None else str(drawn)}
         print_json(record, indent=None)
@@ -72,6 +74,13 @@ def command(
         click.echo(f"score    {output}")
         if drawn is not None:
             click.echo(f"picture  {drawn}")
+
+
+def _rounded(score: Score) -> tuple[str, ...]:
+    """What MIDI cannot hold of a score."""
+    onsets_s = [note.onset_s for note in score.notes if note.pitch % 1]
+    one, several = "note lies between two semitones and is", "notes lie between two semitones and are"
+    return (remark(onsets_s, f"{one} rounded in MIDI", f"{several} rounded in MIDI"),) if onsets_s else ()
 
 
 def _require(path: Path, suffixes: tuple[str, ...], what: str) -> None:

@@ -13,7 +13,7 @@ from sepkit.cli.options import align_option, parts_option
 from sepkit.cli.printing import complain, print_json
 from sepkit.cli.progress import progress, progress_option
 from sepkit.errors import ConfigError, SepkitError
-from sepkit.files import file_names, require_writable, staged_folder
+from sepkit.files import file_names, staged_folder, writable_folder
 from sepkit.music.audio import Audio
 from sepkit.music.f0 import F0Track
 from sepkit.music.parts import read_with_parts
@@ -71,8 +71,12 @@ def command(
     names = [composed(name.strip()) for name in sources.split(",")] if sources else []
     score = None if score_path is None else read_with_parts(score_path, parts)
     tracks = {name: F0Track.read(file) for name, file in f0_files(f0_paths).items()}
-    require_writable(output)
-    with progress(style, mixture.name) as reporter, kept_from_stdout(), Run(seed=seed, reporter=reporter) as run:
+    with (
+        writable_folder(output),
+        progress(style, mixture.name) as reporter,
+        kept_from_stdout(),
+        Run(seed=seed, reporter=reporter) as run,
+    ):
         audio = Audio.read(mixture)
         fit = None
         if score is not None:
@@ -80,7 +84,7 @@ def command(
         remarks = [*audio.remarks, *(fit.score.remarks if fit else ()), *((fit.remark,) if fit and fit.remark else ())]
         known = SideInformation(fit.score if fit else None, tracks)
         found = _followed(audio, known, names, run) if fit or tracks else _alone(audio, names, mixture, run)
-    files = _write(output, audio, found)
+        files = _write(output, audio, found)
     remarks += run.remarks
     for remark in remarks:
         complain(f"note on {mixture}: {remark}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from sepkit.music.files.contents import Contents
 from sepkit.music.files.midi_file import TEXT, MidiFile, Track, read_file
 from sepkit.music.files.midi_sequence import MidiSequence, sequences
 from sepkit.music.files.names import distinct, general_midi_name
-from sepkit.music.files.strokes import Struck
+from sepkit.music.files.strokes import Channel, Struck
 from sepkit.music.mend import WrittenNote, remark
 from sepkit.music.note import Note
 from sepkit.music.percussion import drum_name, is_named
@@ -111,11 +112,19 @@ def write_midi(notes: Iterable[Note], path: Path, heard_in: str | None = None) -
 
 
 def voice_names(notes: list[Struck], tracks: Sequence[Track]) -> list[str]:
-    """The name of each note's track; channels of one track, and tracks of one name, are told apart by numbers."""
+    """The name of each note's track, or what it is; channels of one track, and tracks of one name, are numbered."""
     titles = {track.number: track.title for track in tracks}
     voices = list(dict.fromkeys((note.track, note.channel) for note in notes))
-    wanted = [titles[track] or f"track{number}" for number, (track, _) in enumerate(voices, 1)]
-    names = dict(zip(voices, distinct(wanted), strict=True))
+    channels = Counter(track for track, _ in voices)
+
+    def wanted(number: int, track: int, channel: Channel) -> str:
+        # The name of a track with several channels is the piece's.
+        if channel[1] == DRUMS and (channels[track] > 1 or not titles[track]):
+            return "drums"
+        return titles[track] or f"track{number}"
+
+    found = [wanted(number, track, channel) for number, (track, channel) in enumerate(voices, 1)]
+    names = dict(zip(voices, distinct(found), strict=True))
     return [names[note.track, note.channel] for note in notes]
 
 
