@@ -129,6 +129,19 @@ def test_priors_are_weighed_in_and_the_cost_never_rises(mixture: Audio) -> None:
 # Sources
 
 
+def test_without_chords_its_window_is_longer_beside_a_score(mixture: Audio) -> None:
+    def bins(**given: Any) -> int:
+        variables = separate(mixture, keep_variables=True, **given).variables
+        assert variables is not None
+        return len(variables.values[Domain.TEMPLATES])
+
+    chord = Score((*SCORE.notes, *(Note(note.onset_s, note.offset_s, 60, part="high") for note in SCORE.notes)))
+    short = {"config": {"iterations": 2}}
+    assert bins(**short) == 513
+    assert bins(score=chord, **short) == bins(score=None, **short) == 257
+    assert bins(config={"iterations": 2, "window_s": 0.032}) == 129
+
+
 def test_parts_that_nobody_asked_for_are_modelled_all_the_same(mixture: Audio) -> None:
     alone, both = separate(mixture, sources=["low"]), separate(mixture, sources=["low", "high"])
     assert alone.sources == ("low",)

@@ -1,9 +1,9 @@
-"""What options are worth: mean SDR of score-informed NMF on every track, with the defaults and with others.
+"""What options are worth: mean SDR of a method informed by a score on every track, with its defaults and with others.
 
 A track is a folder with ``mixture.*``, ``stems/<source>.*`` and ``score.mid``; every ``--with`` is one set of options::
 
     python plugins/score-nmf/benchmarks/options.py TRACK [TRACK ...] --with window_s=0.046 \\
-        --with shared_envelope=0,unexplained=residual [--seconds 20]
+        --with shared_envelope=0,unexplained=residual [--seconds 20] [--beside nae]
 """
 
 from __future__ import annotations
@@ -27,11 +27,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tracks", type=Path, nargs="+")
     parser.add_argument("--with", dest="others", action="append", default=[], metavar="KEY=VALUE,...")
+    parser.add_argument("--method", default="score-nmf", help="whose options they are")
+    parser.add_argument("--beside", action="append", default=[], metavar="METHOD", help="another, with its defaults")
     parser.add_argument("--seconds", type=float, default=np.inf, help="of each track, from its beginning")
     arguments = parser.parse_args()
     configs = [dict(pair.split("=") for pair in text.split(",")) for text in arguments.others]
-    methods = [sepkit.Method("score-nmf", config=config) for config in [{}, *configs]]
-    print(f"| track | defaults | {' | '.join(arguments.others)} |\n| --- |{' ---: |' * len(methods)}")
+    methods = [sepkit.Method(arguments.method, config=config) for config in [{}, *configs]]
+    methods += map(sepkit.Method, arguments.beside)
+    names = ["defaults", *arguments.others, *arguments.beside]
+    print(f"| track | {' | '.join(names)} |\n| --- |{' ---: |' * len(methods)}")
     rows = []
     for path in arguments.tracks:
         (track,) = Folder(path=path).tracks()
@@ -43,7 +47,7 @@ def main() -> None:
         print(f"| {track.name} | {' | '.join(f'{value:.2f}' for value in rows[-1])} |", flush=True)
     sdr = np.array(rows)
     print(f"\n| {' | '.join(_HEADINGS)} |\n| --- |{' ---: |' * (len(_HEADINGS) - 1)}")
-    for text, others in zip(arguments.others, sdr[:, 1:].T, strict=True):
+    for text, others in zip(names[1:], sdr[:, 1:].T, strict=True):
         # Options that a track has by default change no byte of it.
         gain = (sdr[:, 0] - others)[sdr[:, 0] != others]
         if not len(gain):
@@ -51,7 +55,7 @@ def main() -> None:
         won, lost = (gain >= _ALIKE_DB).sum(), (gain <= -_ALIKE_DB).sum()
         print(f"| `{text}` | {len(gain)} | {gain.mean():.2f} | {won} | {lost} | {gain.min():.2f} |")
     if len(sdr) > 1:
-        names = ["defaults", *arguments.others]
+        sdr = sdr[:, : len(configs) + 1]
         chosen = [int(np.delete(sdr, index, axis=0).mean(axis=0).argmax()) for index in range(len(sdr))]
         reached = sdr[np.arange(len(sdr)), chosen].mean()
         times = ", ".join(f"{names[one]} {chosen.count(one)} times" for one in sorted(set(chosen)))

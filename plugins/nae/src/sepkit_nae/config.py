@@ -6,15 +6,24 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sepkit.spectral_config import MaskExponent, SpectralConfig
+from sepkit.config import Config
+from sepkit.spectral_config import MaskExponent, Overlap
 from sepkit_nmf.config import Unexplained
 
 Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=10_000)], ...], Field(max_length=8)]
 
 
-class NAEConfig(SpectralConfig):
+class NAEConfig(Config):
     """Options of nonnegative autoencoders."""
 
+    window_s: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="Window of the Fourier transform in seconds, rounded to a power of two samples; by default 0.046, "
+        "and 0.093 beside a score of which no part plays chords.",
+    )
+    overlap: Overlap = 4
     rule: Literal["multiplicative", "projected", "relu"] = Field(
         default="multiplicative",
         description="How outputs stay nonnegative. multiplicative: updates that keep signs and never raise the cost; "

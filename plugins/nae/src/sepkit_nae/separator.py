@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sepkit.builtin.harmonic import start_templates
+from sepkit.informed import chords
 from sepkit.informed.atoms import score_atoms
 from sepkit.informed.parts_asked import remark_on_strangers, wanted_parts
 from sepkit.music.audio import Audio
@@ -23,6 +24,7 @@ from sepkit.problem.problem import Problem
 from sepkit.problem.run import Run
 from sepkit.solving.separator import Separator
 from sepkit.spectral import STFT, soft_masks
+from sepkit.spectral_config import WINDOW_S
 from sepkit_nae.config import NAEConfig
 from sepkit_nae.fitting import fit
 from sepkit_nae.model import Autoencoder
@@ -91,7 +93,8 @@ class NAE(Separator[NAEConfig]):
             return self.trained.separate(problem, self.config, run)
         mixture, score = problem.mixture, problem.side_information.score
         rate, samples = mixture.sample_rate, mixture.samples[0]
-        stft = STFT.of_duration(self.config.window_s, self.config.overlap, rate)
+        usual = WINDOW_S if score is None else chords.window_s(score)
+        stft = STFT.of_duration(self.config.window_s or usual, self.config.overlap, rate)
         axes: dict[str, Any] = {"bins_hz": stft.bins_hz(rate), "frames_s": stft.frames_s(len(samples), rate)}
         V = normalized(stft.magnitude(samples))
         wanted = problem.sources

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepkit.builtin.harmonic import places_of_partials
+from sepkit.informed import chords
 from sepkit.informed.atoms import score_atoms
 from sepkit.informed.envelopes import SharedEnvelopes
 from sepkit.informed.levels import SharedLevels
@@ -32,7 +33,6 @@ from sepkit_nmf import (
     source_magnitudes,
 )
 from sepkit_nmf.model import Projection
-from sepkit_score_nmf import chords
 from sepkit_score_nmf.config import FactorizationConfig, ScoreNMFConfig, TutorialConfig
 from sepkit_score_nmf.shaping import Shaping
 from sepkit_score_nmf.start import Array, drawn_where_free, given_start, partials_start, tutorial_start

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sepkit import Note, Score
-from sepkit_score_nmf.chords import WINDOW_OF_CHORDS_S, WINDOW_S, plays_chords, weights, window_s
+from sepkit.informed.chords import WINDOW_OF_CHORDS_S, WINDOW_S, plays_chords, weights, window_s
 
 MELODY = [Note(0.5 * n, 0.5 * n + 0.52, 60 + n, part="flute") for n in range(8)]
 CHORDS = [Note(n, n + 1.0, pitch, part="piano") for n in range(4) for pitch in (48, 52, 55)]
