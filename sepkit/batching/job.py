@@ -227,7 +227,9 @@ class JobRunner:
             )
             method, separate, asked = repetition.method, repetition.separate, repetition.arguments
             mixture = None if record.given.mixture is None else record.mixture
-        _require_stems(job.outputs, asked, method.sources if method.weights is None else ())
+        # Options may leave some of the spec's names out; where it has none, what is loaded may have to tell them.
+        known = method.sources if method.spec.sources and method.weights is None else ()
+        _require_stems(job.outputs, asked, known)
         of_files = ("digest", job.method, job.record, job.setup, job.problem)
         digest = self._once(of_files, lambda: digest_task(method, asked, self.registry))
         return _Task(method, asked, separate, mixture, digest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 import sepkit
 from sepkit import Audio, Config, F0Track, Label, Labels, Note, Problem, Run, Score, Separator
+from sepkit.cli.calling import call
 from sepkit.errors import Cancelled, ConfigError, MismatchError, UnknownNameError
 from sepkit.plugin import SeparatorSpec
 from sepkit.plugin.registry import Registry
@@ -55,6 +57,14 @@ def test_stems_that_not_all_members_give_are_told() -> None:
     stems = sepkit.separate(mixture(), "ensemble", config={"members": FACTORS})
     assert stems.sources == ("harmonic", "percussive")
     assert any("give a stem residual: the ensemble gives none" in remark for remark in stems.provenance.remarks)
+
+
+def test_from_the_command_line(tmp_path: Path) -> None:
+    mixture().write(tmp_path / "song.wav")
+    words = ["run", "ensemble", tmp_path / "song.wav", "-o", tmp_path, "--set", f"members={json.dumps(TWO)}"]
+    assert call([str(word) for word in words]) == 0
+    stems = sorted((tmp_path / "song").glob("*.wav"))
+    assert [stem.stem for stem in stems] == ["accompaniment", "vocals"]
 
 
 def long() -> Audio:
