@@ -216,8 +216,11 @@ def _spans(values: Values) -> Iterator[slice]:
 
 def _directions(values: Values) -> Values:
     """Vectors of length 1, or less where there is near silence."""
-    norms = np.linalg.norm(values, axis=1, keepdims=True)
-    directions: Values = values / np.hypot(norms, _FAINTEST * _level(norms))
+    norms = np.concatenate([np.linalg.norm(values[span], axis=1, keepdims=True) for span in _spans(values)])
+    lengths = np.hypot(norms, _FAINTEST * _level(norms))
+    directions: Values = large.empty(values.shape, values.dtype)
+    for span in _spans(values):
+        np.divide(values[span], lengths[span], out=directions[span])
     return directions
 
 

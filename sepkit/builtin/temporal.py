@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import array_api_compat
+import numpy as np
 from pydantic import Field
 
+from sepkit import large
 from sepkit.problem.domain import Domain
 from sepkit.problem.layout import Layout
 from sepkit.problem.prior import Density, Prior
@@ -83,9 +85,19 @@ class _TemporalContinuity(_Penalty):
 
     def log_prob(self, value: Any) -> Any:
         xp = array_api_compat.array_namespace(value)
-        return -self.weight * xp.sum(_squared_changes(xp, value / _rms(xp, value)))
+        # Atoms are independent of each other: some at a time, so that few copies of all are made.
+        changes = [_squared_changes(xp, value[some] / _rms(xp, value[some])) for some in _some_atoms(value)]
+        return -self.weight * xp.sum(xp.concat(changes, axis=0))
 
     def split_gradient(self, value: Any) -> tuple[Any, Any]:
+        if not isinstance(value, np.ndarray):
+            return self._split(value)
+        plus, minus = (large.empty(value.shape, value.dtype) for _ in range(2))
+        for some in _some_atoms(value):
+            plus[some], minus[some] = self._split(value[some])
+        return plus, minus
+
+    def _split(self, value: Any) -> tuple[Any, Any]:
         xp = array_api_compat.array_namespace(value)
         rms = _rms(xp, value)
         # Powers of the activations themselves would leave the range of float32 long before the activations do.
@@ -101,6 +113,10 @@ class _TemporalContinuity(_Penalty):
         plus = 2 * self.weight * neighbours * value / rms
         minus = 2 * self.weight * (before + after + value * pull) / rms
         return plus, minus
+
+
+def _some_atoms(value: Any) -> list[slice]:
+    return list(large.spans(value.shape[0], rows=value.shape[1]))
 
 
 def _rms(xp: Any, value: Any) -> Any:

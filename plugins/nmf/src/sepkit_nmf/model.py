@@ -82,8 +82,9 @@ class Factor:
         minus: Array | float = 0.0
         for density in self.densities:
             more, less = gradient_parts(density, self.public(values))
-            plus = plus + self.public(np.asarray(more, dtype=values.dtype))[self.rows]
-            minus = minus + self.public(np.asarray(less, dtype=values.dtype))[self.rows]
+            more, less = (self.public(np.asarray(part, dtype=values.dtype))[self.rows] for part in (more, less))
+            # The first is taken as it is: it may be as large as all activations.
+            plus, minus = (more, less) if np.ndim(plus) == 0 else (plus + more, minus + less)
         return plus, minus
 
     def assign(self, updated: Array) -> None:
