@@ -18,7 +18,11 @@ from sepkit_nmf.config import Unexplained
 Array: TypeAlias = NDArray[np.floating]
 
 MOST_SHARED = 0.1
-"""Share of the energy. Recordings of what is in the score alone left up to 0.083, one with percussion 0.43."""
+"""Share of the energy.
+
+Of 18 recordings whose score had all that sounds 17 left up to 0.046, one rendered chorale 0.13. Without one of its
+parts the score left more than 0.1 in 33 cases of 52, and one with percussion 0.43.
+"""
 
 _DECAY_DB_S = 80.0
 """What rings on falls by so much in a second: what sounded last has most of it."""
