@@ -305,5 +305,7 @@ def test_variables_that_a_method_has_not_are_remarked(tmp_path: Path, mixture: P
         "sources": SOURCES,
         "output": str(tmp_path / "out"),
     }
-    assert "no variables" not in str(session.prepare("separate", asked)()["remarks"])
-    assert "no variables" in str(session.prepare("separate", {**asked, "outputs": {"variables": True}})()["remarks"])
+    plain = session.prepare("separate", asked).answer()
+    assert "no variables" not in str(plain["remarks"])
+    with_variables = session.prepare("separate", {**asked, "outputs": {"variables": True}}).answer()
+    assert "no variables" in str(with_variables["remarks"])

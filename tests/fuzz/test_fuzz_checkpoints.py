@@ -48,7 +48,7 @@ def weights_of_nae(folder: Folder) -> None:
 def weights_of_flows(kind: str) -> Callable[[Folder], None]:
     def make(folder: Folder) -> None:
         from sepkit_flow_sgld.flow_options import SpectralFlowOptions, WaveformFlowOptions
-        from sepkit_flow_sgld.prior import flow_of
+        from sepkit_flow_sgld.prior import FLOWS
 
         common: dict[str, Any] = {"data_std": 0.3, "dilations": (1,), "levels": (0.01, 2.0)}
         options: Any = (
@@ -57,7 +57,7 @@ def weights_of_flows(kind: str) -> Callable[[Folder], None]:
             else SpectralFlowOptions(kind="spectral", bins=8, steps=1, width=3, **common)
         )
         for source in ("a", "b"):
-            flow = flow_of(options)
+            flow = FLOWS.drawn(options)
             flow.initialize(generator(np.random.default_rng(1)))
             write("flow", options.model_dump(mode="json"), (source,), flow, folder / source)
 
