@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sepkit_fakes as fakes
 
-from sepkit import Domain, Registry
+from sepkit import Config, Domain, Registry
 from sepkit.builtin import Continuity, MixtureConsistency, Sparsity
 from sepkit.errors import MismatchError
 from sepkit.plugin import SeparatorSpec, Weights
@@ -26,6 +26,11 @@ class OnActivations(Sparsity):
     @property
     def name(self) -> str:
         return "on-activations"
+
+
+class Open(Config):
+    weight: float | None = None
+    more: float = 7
 
 
 def negotiated(method: SeparatorSpec, wanted: Task, registry: Registry) -> tuple[Any, Any]:
@@ -100,6 +105,11 @@ class TestDefaults:
         method = replace(self.METHOD, config="sepkit.builtin:Sparsity", default_priors=("sparsity:weight={weight}",))
         (prior,), _ = negotiate(method, method.load_config()(weight=2), task(), Registry.discover())
         assert prior.statement == Sparsity(weight=2)
+
+    def test_keep_what_they_have_where_an_option_of_the_method_is_open(self) -> None:
+        method = replace(self.METHOD, default_priors=("sparsity:weight={weight}", "continuity:weight={more}"))
+        hosted, _ = negotiate(method, Open(), task(), Registry.discover())
+        assert [prior.statement for prior in hosted] == [Sparsity(), Continuity(weight=7)]
 
 
 class TestAlternatives:

@@ -25,8 +25,7 @@ SHARED_LEVEL = 0.1
 
 def window_s(score: Score) -> float:
     """The window for a recording of these parts, in seconds."""
-    chords = any(plays_chords(score.part(part).notes) for part in score.parts)
-    return WINDOW_OF_CHORDS_S if chords else WINDOW_S
+    return WINDOW_OF_CHORDS_S if has_chords(score) else WINDOW_S
 
 
 def weights(score: Score, chosen: float | None, usual: float) -> dict[str, float]:
@@ -34,6 +33,11 @@ def weights(score: Score, chosen: float | None, usual: float) -> dict[str, float
     if chosen is not None:
         return dict.fromkeys(score.parts, chosen)
     return {part: 0.0 if plays_chords(score.part(part).notes) else usual for part in score.parts}
+
+
+def has_chords(score: Score) -> bool:
+    """Whether any part plays chords."""
+    return any(plays_chords(score.part(part).notes) for part in score.parts)
 
 
 def plays_chords(notes: Sequence[Note]) -> bool:

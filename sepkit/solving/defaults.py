@@ -26,7 +26,7 @@ def default_priors(
     ----------
     spec : SeparatorSpec
     config : Config
-        The method's; its values stand for ``{option}`` in the texts.
+        The method's; its values stand for ``{option}`` in the texts. One that is None leaves the statement's default.
     registry : Registry
     declared : iterable of Prior
         One of the same name takes the place of a default.
@@ -50,7 +50,13 @@ def default_constraints(
 
 def _filled(texts: Iterable[str], config: Config) -> list[str]:
     options = config.model_dump(mode="json")
-    return [text.format_map(options) for text in texts]
+    unset = tuple(f"={{{name}}}" for name, value in options.items() if value is None)
+    filled = []
+    for text in texts:
+        name, _, rest = text.partition(":")
+        said = ",".join(part for part in rest.split(",") if not part.endswith(unset))
+        filled.append(f"{name}:{said.format_map(options)}" if said else name)
+    return filled
 
 
 def _assumed(defaults: Iterable[S], declared: Iterable[Statement], given: Collection[str]) -> tuple[S, ...]:

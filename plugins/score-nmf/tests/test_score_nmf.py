@@ -254,6 +254,7 @@ def test_covered_by_notes_it_is_plain_factorisation(mixture: Audio) -> None:
     # Partials of notes this low are closer than bins, so that their templates have no zeros; nor have activations.
     score = Score(tuple(Note(0, 20, pitch, part="all") for pitch in (0, 2, 3.5, 7)))
     config = {"window_s": 0.032, "iterations": 30, "tolerance": 0, "shared_envelope": 0, "shared_level": 0}
+    config["inharmonicity"] = 0
     weightless = ["continuity:weight=0", "lobes:weight=0"]
     wide = ["score:before_s=1"]
     found = separate(mixture, score, config=config, priors=weightless, constraints=wide).provenance.traces["cost"]

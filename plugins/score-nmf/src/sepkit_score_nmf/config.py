@@ -96,11 +96,12 @@ class ScoreNMFConfig(FactorizationConfig):
         le=600,
         description="How far from a partial a note's template may have energy, in cents; two bins it always may.",
     )
-    inharmonicity: float = Field(
-        default=0.0,
+    inharmonicity: float | None = Field(
+        default=None,
         ge=0,
         le=0.01,
-        description="Stiffness B of the strings: partial m lies at m f0 sqrt(1 + B m²). Pianos: 0.0001 to 0.001.",
+        description="Stiffness B of the strings: partial m lies at m f0 sqrt(1 + B m²). Pianos: 0.0001 to 0.001. By "
+        "default what fits the recording best if any part plays chords, and else 0.",
     )
 
 

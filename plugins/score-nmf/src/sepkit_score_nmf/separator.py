@@ -36,6 +36,7 @@ from sepkit_nmf.model import Projection
 from sepkit_score_nmf.config import FactorizationConfig, ScoreNMFConfig, TutorialConfig
 from sepkit_score_nmf.shaping import Shaping
 from sepkit_score_nmf.start import Array, drawn_where_free, given_start, partials_start, tutorial_start
+from sepkit_score_nmf.stiffness import fitted_inharmonicity, known_inharmonicity, with_inharmonicity
 
 C = TypeVar("C", bound=FactorizationConfig)
 
@@ -108,7 +109,24 @@ class ScoreNMF(FactorizationOfNotes[ScoreNMFConfig]):
     Driedger, Grohganz, Prätzlich, Ewert and Müller, "Score-informed audio decomposition and applications", ACM MM 2013.
     Heittola, Klapuri and Virtanen, "Musical instrument recognition in polyphonic audio using source-filter model for
     sound separation", ISMIR 2009.
+    Rigaud, Falaize, David and Daudet, "Does inharmonicity improve an NMF-based piano transcription model?",
+    ICASSP 2013.
     """
+
+    def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
+        return super().separate(self._with_partials_in_place(problem, run), run)
+
+    def _with_partials_in_place(self, problem: Problem, run: Run) -> Problem:
+        """The problem, its statements told how stiff the strings are where that is known or can be found."""
+        score, mixture = problem.side_information.score, problem.mixture
+        assert score is not None
+        inharmonicity = known_inharmonicity(problem)
+        if inharmonicity is None and chords.has_chords(score):
+            stft = self.transform(score, mixture.sample_rate)
+            inharmonicity = fitted_inharmonicity(problem, stft, self.config.beta, run)
+            if inharmonicity > 0:
+                run.remark(f"partials fit best as those of stiff strings, with inharmonicity={inharmonicity:g}")
+        return problem if inharmonicity is None else with_inharmonicity(problem, inharmonicity)
 
     def transform(self, score: Score, sample_rate: int) -> STFT:
         window_s = self.config.window_s or chords.window_s(score)

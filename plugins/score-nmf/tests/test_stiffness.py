@@ -1,0 +1,101 @@
+"""The inharmonicity of strings: found in the recording unless it is said."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from sepkit import Audio, Note, Score
+from sepkit.informed import partials_hz
+from sepkit.music import midi_to_hz
+
+# Folders with a hyphen have no name in import statements.
+playing = import_module("plugins.score-nmf.tests.hands")
+RATE, STIFFNESS, separate = playing.RATE, playing.STIFFNESS, playing.separate
+
+CHORDS = Score(
+    tuple(
+        Note(start, start + 1.0, low + step, part="piano") for start, low in ((0, 40), (1, 45)) for step in (0, 7, 16)
+    )
+)
+MELODY = Score((Note(0, 1, 47, part="cello"), Note(1, 2, 50, part="cello")))
+
+
+def strings(score: Score, stiffness: float) -> Audio:
+    samples = np.zeros(2 * RATE)
+    for note in score.notes:
+        t = np.arange(RATE) / RATE
+        samples[int(note.onset_s * RATE) :][:RATE] += tone(t, float(midi_to_hz(note.pitch)), stiffness)
+    return Audio(samples[np.newaxis], RATE)
+
+
+def tone(t: NDArray[np.float64], f0_hz: float, stiffness: float) -> NDArray[np.float64]:
+    partials = partials_hz(f0_hz, RATE / 2, stiffness)[:-1]
+    return sum((0.05 / m * np.sin(2 * np.pi * hz * t + m) for m, hz in enumerate(partials, 1)), np.zeros_like(t))
+
+
+def told(mixture: Audio, score: Score, **given: Any) -> str:
+    given["config"] = {"iterations": 1, **given.get("config", {})}
+    remarks = separate(mixture, score, align="never", **given).provenance.remarks
+    return "; ".join(remark for remark in remarks if "stiff strings" in remark)
+
+
+@pytest.mark.parametrize("stiffness", [1e-4, 2e-4, 4e-4, 8e-4])
+def test_it_is_found_and_told(stiffness: float) -> None:
+    assert told(strings(CHORDS, stiffness), CHORDS).endswith(f"inharmonicity={stiffness:g}")
+
+
+def test_exact_harmonics_are_none_of_stiff_strings() -> None:
+    assert not told(strings(CHORDS, 0), CHORDS)
+
+
+def test_what_is_found_is_used(mixture: Audio) -> None:
+    found, given, exact = (
+        separate(mixture, config={"inharmonicity": stiffness}) for stiffness in (None, STIFFNESS, 0.0)
+    )
+    assert not np.array_equal(found["left"].samples, exact["left"].samples)
+    assert all(np.array_equal(found[name].samples, given[name].samples) for name in ("left", "right"))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"config": {"inharmonicity": 0}},
+        {"config": {"inharmonicity": 1e-4}},
+        {"constraints": ["harmonic:inharmonicity=0.0001"]},
+        {"priors": ["lobes:inharmonicity=0"]},
+    ],
+)
+def test_what_is_said_is_not_looked_for(said: dict[str, Any]) -> None:
+    assert not told(strings(CHORDS, STIFFNESS), CHORDS, **said)
+
+
+def test_what_one_statement_says_the_others_take() -> None:
+    mixture = strings(CHORDS, STIFFNESS)
+    by_option, by_statement = (
+        separate(mixture, CHORDS, **said)["piano"].samples
+        for said in (
+            {"config": {"inharmonicity": STIFFNESS}},
+            {"constraints": [f"harmonic:inharmonicity={STIFFNESS}"]},
+        )
+    )
+    assert np.array_equal(by_option, by_statement)
+
+
+def test_a_declared_statement_that_says_nothing_of_it_takes_what_is_found() -> None:
+    assert told(strings(CHORDS, STIFFNESS), CHORDS, constraints=["harmonic:cents=30"]).endswith(f"={STIFFNESS:g}")
+
+
+def test_of_melodies_it_is_not_looked_for() -> None:
+    assert not told(strings(MELODY, STIFFNESS), MELODY)
+
+
+@pytest.mark.parametrize("length", [1, 40, RATE // 10])
+def test_recordings_of_less_than_a_window(length: int) -> None:
+    short = Score(tuple(Note(0, 0.1, pitch, part="piano") for pitch in (40, 47, 56)))
+    noise = Audio(np.random.default_rng(0).standard_normal((1, length)), RATE)
+    assert separate(noise, short, align="never")["piano"].length == length
