@@ -282,7 +282,8 @@ def require_writable(folder: Path) -> None:
 @contextmanager
 def writable_folder(folder: Path) -> Iterator[None]:
     """`require_writable`; folders that were made for a block, and that it left empty, go again."""
-    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    # Unlike `Path.exists`, this does not stumble over names that are too long: those are refused in the next line.
+    made = [place for place in (folder, *folder.parents) if not os.path.exists(place)]
     require_writable(folder)
     try:
         yield
