@@ -94,11 +94,11 @@ def test_what_it_assumes_is_in_the_record_and_gives_way(mixture: Audio) -> None:
 
 def test_notes_after_the_recordings_end_are_remarked_on(mixture: Audio) -> None:
     late = Score((*SCORE.notes, *(Note(onset_s, 10, 60, part="left") for onset_s in (7.9, 8.0, 9.25))))
-    separation = separate(mixture, late, config={"inharmonicity": STIFFNESS})
+    separation = separate(mixture, late)
     assert separation.provenance.remarks == (
         f"2 of {len(late.notes)} notes lie after the recording's end at 8.0 s, the first at 8.0 s",
     )
-    assert separate(mixture, config={"inharmonicity": STIFFNESS}).provenance.remarks == ()
+    assert separate(mixture).provenance.remarks == ()
 
 
 def test_a_score_that_comes_too_late_gives_silence(mixture: Audio) -> None:

@@ -124,8 +124,7 @@ class ScoreNMF(FactorizationOfNotes[ScoreNMFConfig]):
         if inharmonicity is None and chords.has_chords(score):
             stft = self.transform(score, mixture.sample_rate)
             inharmonicity = fitted_inharmonicity(problem, stft, self.config.beta, run)
-            if inharmonicity > 0:
-                run.remark(f"partials fit best as those of stiff strings, with inharmonicity={inharmonicity:g}")
+            run.trace("inharmonicity", [inharmonicity])
         return problem if inharmonicity is None else with_inharmonicity(problem, inharmonicity)
 
     def transform(self, score: Score, sample_rate: int) -> STFT:
