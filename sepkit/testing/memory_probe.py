@@ -14,8 +14,10 @@ import subprocess
 import sys
 from typing import Any
 
-_SHORT, _LONG = 5 << 18, 5 << 19
+_LENGTHS = 5 << 17, 5 << 18, 5 << 19
 """In samples: several of the blocks that are worked on at once."""
+_NOTHING = 1.0
+"""Bytes a sample that two shorter mixtures differ by at most where the longest is not looked at."""
 _FIRST = 1 << 16
 _LARGE_BYTES = 1 << 18
 _MARK = "sepkit-memory:"
@@ -51,9 +53,13 @@ def memory_probe(subject: Any) -> float:
     peaks: list[int | None] = json.loads(lines[-1].removeprefix(_MARK))
     if None in peaks:
         raise Skipped("this system does not tell how much memory is a process's own")
-    short, long = (peak or 0 for peak in peaks)
-    channels: int = problem.mixture.channels
-    return (long - short) / (channels * (_LONG - _SHORT))
+    return _grown([peak or 0 for peak in peaks]) / float(problem.mixture.channels)
+
+
+def _grown(peaks: list[int]) -> float:
+    """Bytes that each further sample takes, between the last two of the first lengths."""
+    shorter, longer = _LENGTHS[len(peaks) - 2 : len(peaks)]
+    return (peaks[-1] - peaks[-2]) / (longer - shorter)
 
 
 def _child() -> None:
@@ -70,7 +76,9 @@ def _child() -> None:
     with large.mapped_beyond(_LARGE_BYTES):
         # What is loaded only when a first mixture is separated is no growth.
         _peak(separator, problem, _FIRST)
-        peaks = [_peak(separator, problem, length) for length in (_SHORT, _LONG)]
+        peaks = [_peak(separator, problem, length) for length in _LENGTHS[:2]]
+        if None in peaks or _grown([peak or 0 for peak in peaks]) > _NOTHING * problem.mixture.channels:
+            peaks.append(_peak(separator, problem, _LENGTHS[2]))
     print(f"\n{_MARK}{json.dumps(peaks)}")
 
 

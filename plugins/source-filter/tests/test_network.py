@@ -176,10 +176,10 @@ class TestOnePass:
         assert np.std(found["voice 1"].samples) > 0.01
 
     def test_constraints_are_honoured(self, duet: Any, weights: Path) -> None:
-        score = sepkit.Score((sepkit.Note(0, 1, 57, part="voice 0"), sepkit.Note(0, 2.5, 64, part="voice 1")))
+        score = sepkit.Score((sepkit.Note(0, 0.5, 57, part="voice 0"), sepkit.Note(0, 1.6, 64, part="voice 1")))
         found = run(duet, weights=weights, score=score, constraints=["score:before_s=0,after_s=0,cents=400"])
         assert found.provenance.constraints[0]["violation"] < 1e-5
-        assert np.std(found["voice 0"].samples[:, 30_000:]) < 0.05 * np.std(found["voice 0"].samples[:, :16_000])
+        assert np.std(found["voice 0"].samples[:, 20_000:]) < 0.05 * np.std(found["voice 0"].samples[:, :8_000])
 
     def test_the_number_of_weights_is_known(self, duet: Any, weights: Path) -> None:
         method = sepkit.Method("source-filter", weights=weights, config=QUICK)
