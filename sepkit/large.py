@@ -29,7 +29,7 @@ _most_bytes = 1 << 26
 """Of an array in memory of the process's own; three minutes of music stay within it."""
 _TOGETHER = 2
 """So many times that for all that live at a time: methods hold a dozen arrays as long as the recording."""
-_COUNTED = 64
+_COUNTED = 8
 """Arrays of less than this part of it are no matter: they are many, and each file has its cost."""
 
 _in_memory: weakref.WeakValueDictionary[int, NDArray[Any]] = weakref.WeakValueDictionary()

@@ -34,7 +34,7 @@ MIXTURE = Audio(np.sin(np.arange(800) / 9, dtype=np.float32)[np.newaxis], 8000)
 class Inner(Separator[Config]):
     def separate(self, problem: Problem, run: Run) -> Mapping[str, Audio]:
         for step in run.steps(3, "think"):
-            run.remark(f"step {step} of some")
+            run.remark(f"{step} s of part {step // 2}")
         silence = Audio(np.zeros_like(problem.mixture.samples), 8000)
         return {name: problem.mixture if index == 0 else silence for index, name in enumerate(problem.sources)}
 
@@ -73,7 +73,7 @@ def test_its_progress_is_shown_with_its_name_within_that_of_the_whole(registry: 
 
 def test_what_the_method_itself_remarks_is_told_once_with_its_name(registry: Registry) -> None:
     remarks = separated(registry).provenance.remarks
-    assert [text for text in remarks if "step" in text] == ["inner: step 0 of some"]
+    assert [text for text in remarks if "part" in text] == ["inner: 0 s of part 0", "inner: 2 s of part 1"]
     by_itself = sepkit.separate(MIXTURE, "inner", sources=["a", "b"], registry=registry).provenance.remarks
     assert any("silent" in text for text in by_itself)
     # The silent stem is nobody's result.

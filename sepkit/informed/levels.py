@@ -21,8 +21,8 @@ from sepkit import large
 from sepkit.music.note import Note
 from sepkit.problem.layout import Layout
 
-_LEAST = 1e-6
-"""Beside the mean level of a source's notes: what is weaker counts as so weak."""
+_LEAST = 1e-3
+"""Beside the loudest note of a source: what is weaker does not sound, and tells nothing of the others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ class SharedLevels:
     ----------
     layout : Layout
         With a score, atoms and frames. Sources with one note, transients and atoms without a pitch are left as they
-        are.
+        are, and so are notes that do not sound.
     weights : mapping of str to float
         The fraction of the way, in decibels, that each source's notes are moved; with 1 all have the same level.
         Sources that are not named are left as they are.
@@ -100,11 +100,13 @@ class SharedLevels:
         moved = large.copied(activations)
         for weight, atoms in self._sources:
             levels = [sums[notes.atom] * _means(activations[notes.atom], notes) for notes in atoms]
-            level = np.average(np.concatenate(levels), weights=np.concatenate([notes.durations for notes in atoms]))
-            if level <= 0:
+            every, durations = np.concatenate(levels), np.concatenate([notes.durations for notes in atoms])
+            least = _LEAST * every.max()
+            if least <= 0:
                 continue
+            level = np.average(every, weights=durations * (every > least))
             for notes, theirs in zip(atoms, levels, strict=True):
-                factors = (level / np.maximum(theirs, _LEAST * level)) ** weight
+                factors = np.where(theirs > least, level / np.maximum(theirs, least), 1.0) ** weight
                 moved[notes.atom] *= np.repeat(factors.astype(moved.dtype), notes.owned)
         return moved
 

@@ -51,7 +51,8 @@ class Progress:
 
 
 Reporter = Callable[[Progress], None]
-_FIGURES = re.compile(r"\d+(\.\d+)?")
+_FIGURES = re.compile(r"\d+\.\d+|\d+(?= ?(?:%|s\b|Hz\b|dB\b|notes\b))")
+"""Other numbers may be names: violin 1 and violin 2."""
 
 
 class Cancel(Protocol):

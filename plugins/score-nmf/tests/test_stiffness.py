@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sepkit import Audio, Note, Score
+from sepkit import Audio, Label, Labels, Note, Score
 from sepkit.informed import partials_hz
 from sepkit.music import midi_to_hz
+from sepkit_score_nmf.stiffness import some_frames
 
 # Folders with a hyphen have no name in import statements.
 playing = import_module("plugins.score-nmf.tests.hands")
@@ -62,6 +63,7 @@ def test_what_is_found_is_used(mixture: Audio) -> None:
     [
         {"config": {"inharmonicity": 0}},
         {"config": {"inharmonicity": 1e-4}},
+        {"config": {"inharmonicity": 0}, "constraints": ["harmonic:cents=30"], "priors": ["lobes:weight=1"]},
         {"constraints": ["harmonic:inharmonicity=0.0001"]},
         {"priors": ["lobes:inharmonicity=0"]},
     ],
@@ -84,6 +86,20 @@ def test_what_one_statement_says_the_others_take() -> None:
 
 def test_a_declared_statement_that_says_nothing_of_it_takes_what_is_found() -> None:
     assert found(strings(CHORDS, STIFFNESS), CHORDS, constraints=["harmonic:cents=30"]) == [STIFFNESS]
+
+
+def test_it_is_found_beside_sources_that_are_no_part_of_the_score() -> None:
+    mixture = strings(CHORDS, STIFFNESS)
+    labels = Labels([Label(0.2, 0.9, "drums")])
+    given = {"sources": ["piano", "drums"], "labels": labels, "constraints": ["activity"]}
+    assert found(mixture, CHORDS, **given) == [STIFFNESS]
+
+
+@pytest.mark.parametrize("seconds", [0.5, 2, 70])
+def test_frames_to_look_at_rise(seconds: float) -> None:
+    frames = np.concatenate([np.arange(4000)[some] for some in some_frames(int(seconds * 50))])
+    assert (np.diff(frames) > 0).all()
+    assert len(frames) <= 1024
 
 
 def test_of_melodies_it_is_not_looked_for() -> None:

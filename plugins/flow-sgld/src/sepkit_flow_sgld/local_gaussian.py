@@ -86,7 +86,7 @@ class LocalGaussianPrior(Prior):
         """
         from sepkit.solving.method import Method
 
-        method = Method(self.method, registry=run.registry)
+        method = Method(self.method, device=run.device, registry=run.registry)
         if "score" not in method.spec.side_information:
             raise ConfigError(
                 f"local-gaussian needs a method that hears a score, given {self.method}; give score-nmf, say"

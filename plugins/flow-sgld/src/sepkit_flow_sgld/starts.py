@@ -121,7 +121,7 @@ def factorized_start(
     from sepkit.solving.method import Method
 
     names = [f"part {number}" for number in range(len(sources))]
-    nmf = Method("nmf", registry=run.registry)
+    nmf = Method("nmf", device=run.device, registry=run.registry)
     found = nmf.separate(Audio(mixture.cpu().numpy(), sample_rate), sources=names, within=run)
     parts = torch.as_tensor(np.stack([found[name].samples for name in names]), device=mixture.device)
     return parts[best_found_again(sources, parts, levels, generator)]

@@ -120,7 +120,9 @@ class ScoreNMF(FactorizationOfNotes[ScoreNMFConfig]):
         """The problem, its statements told how stiff the strings are where that is known or can be found."""
         score, mixture = problem.side_information.score, problem.mixture
         assert score is not None
-        inharmonicity = known_inharmonicity(problem)
+        inharmonicity = self.config.inharmonicity
+        if inharmonicity is None:
+            inharmonicity = known_inharmonicity(problem)
         if inharmonicity is None and chords.has_chords(score):
             stft = self.transform(score, mixture.sample_rate)
             inharmonicity = fitted_inharmonicity(problem, stft, self.config.beta, run)

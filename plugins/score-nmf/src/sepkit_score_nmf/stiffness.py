@@ -57,12 +57,13 @@ def fitted_inharmonicity(problem: Problem, stft: STFT, beta: float, run: Run) ->
     """
     score, mixture = problem.side_information.score, problem.mixture
     assert score is not None
-    frames = _some_frames(stft.frames(mixture.length))
+    frames = some_frames(stft.frames(mixture.length))
     V = normalized(np.concatenate([np.abs(stft.forward(mixture.samples[0], some)) for some in frames], axis=1))
     layout = problem.layout(
         bins_hz=stft.bins_hz(mixture.sample_rate),
         frames_s=np.concatenate([stft.frames_s(mixture.length, mixture.sample_rate)[some] for some in frames]),
-        atoms=score_atoms(score, score.parts, rest_rank=1),
+        # Statements may speak of sources that are no part of the score.
+        atoms=score_atoms(score, tuple(dict.fromkeys((*score.parts, *problem.sources))), rest_rank=1),
     )
     support = problem.bind_constraints(layout, Domain.ACTIVATIONS).support()
     H = np.ones(layout.shape(Domain.ACTIVATIONS), np.float32) if support is None else support.astype(np.float32)
@@ -74,7 +75,7 @@ def fitted_inharmonicity(problem: Problem, stft: STFT, beta: float, run: Run) ->
 
 
 def known_inharmonicity(problem: Problem) -> float | None:
-    """What a statement says of it, in options of the method or of its own; None where none does."""
+    """What a statement says of it; None where none does."""
     said = [hosted.statement for hosted in (*problem.constraints, *problem.priors)]
     told = [vars(one)[_OPTION] for one in said if _OPTION in one.model_fields_set]
     return told[0] if told else None
@@ -96,8 +97,9 @@ def _told(hosted: Hosted[S], inharmonicity: float) -> Hosted[S]:
     return replace(hosted, statement=statement.model_copy(update={_OPTION: inharmonicity}))
 
 
-def _some_frames(count: int) -> list[slice]:
+def some_frames(count: int) -> list[slice]:
     """Short runs of frames from all over the recording, or all of it where it is short."""
-    runs = min(-(-count // _AT_A_TIME), _FRAMES // _AT_A_TIME)
-    firsts = np.linspace(0, max(count - _AT_A_TIME, 0), runs).astype(int)
-    return [slice(first, min(first + _AT_A_TIME, count)) for first in firsts.tolist()]
+    if count <= _FRAMES:
+        return [slice(0, count)]
+    firsts = np.linspace(0, count - _AT_A_TIME, _FRAMES // _AT_A_TIME).astype(int)
+    return [slice(first, first + _AT_A_TIME) for first in firsts.tolist()]
