@@ -13,6 +13,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from sepkit import large
+
 _DIAGONAL, _DOWN, _RIGHT, _ENTRY = range(4)
 
 
@@ -57,7 +59,7 @@ def warping_path(
     needed_x = np.where(np.minimum(np.arange(rows), np.arange(rows)[::-1]) < spare, 0, half_x)
     before_x, before_y = (np.concatenate(([0], np.cumsum(half) / 2)) for half in (needed_x, half_y))
     after_x, after_y = before_x[-1] - before_x, before_y[-1] - before_y
-    steps = np.empty((rows, width), np.uint8)
+    steps = large.empty((rows, width), np.uint8)
     best, end = np.inf, (0, 0)
     for row in range(rows):
         each_row()
@@ -88,14 +90,16 @@ def warping_path(
 
 
 def _traced_back(steps: NDArray[np.uint8], first: NDArray[np.intp], row: int, place: int) -> NDArray[np.intp]:
-    path = []
-    while True:
-        path.append((row, first[row] + place))
-        step = steps[row, place]
-        if step == _ENTRY:
-            return np.array(path[::-1], np.intp).T
+    # From its end to its start, which lie no further apart than so many steps.
+    path: NDArray[np.intp] = large.empty((2, row + int(first[row]) + place + 1), np.intp)
+    point = 0
+    path[:, point] = row, first[row] + place
+    while (step := steps[row, place]) != _ENTRY:
         if step == _RIGHT:
             place -= 1
         else:
             place += first[row] - first[row - 1] - (step == _DIAGONAL)
             row -= 1
+        point += 1
+        path[:, point] = row, first[row] + place
+    return path[:, point::-1]

@@ -21,7 +21,7 @@ from sepkit import large
 from sepkit.music.note import Note
 from sepkit.problem.layout import Layout
 
-_LEAST = 1e-3
+_LEAST = 0.03
 """Beside the loudest note of a source: what is weaker does not sound, and tells nothing of the others."""
 
 
