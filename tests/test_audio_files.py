@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -108,11 +109,26 @@ def test_a_chain_of_different_recordings_is_refused(tmp_path: Path) -> None:
 
 
 ID3 = b"ID3\3\0\0\0\0\7\x76" + bytes(1014)
-
-
-@pytest.mark.parametrize(
-    ("before", "after"), [(b"", b""), (ID3, b""), (b"", b"TAG" + bytes(125))], ids=["plain", "tag before", "tag after"]
+ID3_WITH_FOOTER = b"ID3\4\0\x10\0\0\7\x76" + bytes(1014) + b"3DI\4\0\x10\0\0\7\x76"
+APE_ITEMS = bytes(100)
+APE = b"".join(
+    b"APETAGEX" + struct.pack("<IIII8x", 2000, 132, 1, flags) + items
+    for flags, items in ((0xA0000000, APE_ITEMS), (0x80000000, b""))
 )
+
+
+AROUND = {
+    "plain": (b"", b""),
+    "tag before": (ID3, b""),
+    "tag after": (b"", b"TAG" + bytes(125)),
+    "APE": (b"", APE),
+    "both": (b"", APE + b"TAG" + bytes(125)),
+    "two": (ID3, ID3),
+    "footer": (b"", ID3_WITH_FOOTER),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), AROUND.values(), ids=AROUND)
 @pytest.mark.parametrize(("channels", "rate"), [(1, 8000), (2, 16000), (1, 44100), (2, 48000)])
 def test_a_chain_of_mp3_is_read_link_by_link(
     tmp_path: Path, channels: int, rate: int, before: bytes, after: bytes
@@ -126,6 +142,27 @@ def test_a_chain_of_mp3_is_read_link_by_link(
     chained = Audio.read(tmp_path / "chain.mp3")
     np.testing.assert_array_equal(chained.samples, np.concatenate(apart, axis=1))
     assert chained.length == round(2.2 * rate)
+
+
+def test_a_chain_of_mp3_that_was_cut_off_is_told(tmp_path: Path) -> None:
+    link = encoded(tone(1.0, 2, 44100), "MP3", "MPEG_LAYER_III", 44100)
+    (tmp_path / "chain.mp3").write_bytes(link + link[: len(link) // 2])
+    (remark,) = Audio.read(tmp_path / "chain.mp3").remarks
+    assert "without the mark of its end" in remark
+    (tmp_path / "whole.mp3").write_bytes(2 * link)
+    assert Audio.read(tmp_path / "whole.mp3").remarks == ()
+
+
+def test_the_last_of_a_chain_of_mp3_needs_no_table(tmp_path: Path) -> None:
+    first, second = (encoded(tone(s, 2, 44100), "MP3", "MPEG_LAYER_III", 44100) for s in (1.0, 0.5))
+    # Behind the frame of the table.
+    bare = second[second.index(b"\xff\xfb", 4) :]
+    (tmp_path / "b.mp3").write_bytes(bare)
+    alone = Audio.read(tmp_path / "b.mp3")
+    (tmp_path / "chain.mp3").write_bytes(first + bare)
+    chained = Audio.read(tmp_path / "chain.mp3")
+    assert chained.length == 44100 + alone.length
+    np.testing.assert_array_equal(chained.samples[:, 44100:], alone.samples)
 
 
 @pytest.mark.parametrize("table", [b"\0\0\0\4", b"\xff\xff\xff\xff", b"\0\0\x10\0"])

@@ -48,7 +48,7 @@ def decode(file: BinaryIO, files: ExitStack) -> Stream:
     file = files.enter_context(_mended(file))
     lacks_end = _is_ogg(file) and ogg.is_cut_off(file)
     if len(parts := ogg.links(file) if _is_ogg(file) else mp3.links(file)) > 1:
-        return _chained(file, parts, lacks_end)
+        return _chained(file, parts, lacks_end or mp3.is_cut_off(file, *parts[-1]))
     cut = cut_off(file)
     sound = files.enter_context(open_sndfile(file))
     announced = sound.frames if 0 <= sound.frames < _UNKNOWN else None
