@@ -77,7 +77,7 @@ def _child() -> None:
         # What is loaded only when a first mixture is separated is no growth.
         _peak(separator, problem, _FIRST)
         peaks = [_peak(separator, problem, length) for length in _LENGTHS[:2]]
-        if None in peaks or _grown([peak or 0 for peak in peaks]) > _NOTHING * problem.mixture.channels:
+        if _grown([peak or 0 for peak in peaks]) > _NOTHING * problem.mixture.channels:
             peaks.append(_peak(separator, problem, _LENGTHS[2]))
     print(f"\n{_MARK}{json.dumps(peaks)}")
 
