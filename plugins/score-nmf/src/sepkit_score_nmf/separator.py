@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,12 +32,12 @@ from sepkit_nmf import (
     shares_unexplained,
     source_magnitudes,
 )
-from sepkit_nmf.model import Projection
 from sepkit_score_nmf.config import FactorizationConfig, ScoreNMFConfig, TutorialConfig
 from sepkit_score_nmf.shaping import Shaping
 from sepkit_score_nmf.start import Array, drawn_where_free, given_start, partials_start, tutorial_start
 from sepkit_score_nmf.stiffness import fitted_inharmonicity, known_inharmonicity, with_inharmonicity
 
+Shape: TypeAlias = Callable[[NDArray[np.floating]], NDArray[np.floating]]
 C = TypeVar("C", bound=FactorizationConfig)
 
 
@@ -95,7 +95,7 @@ class FactorizationOfNotes(Separator[C]):
     def start(self, problem: Problem, layout: Layout) -> tuple[Array, Array]:
         """Templates [shape=(bins, atoms)] and activations [shape=(atoms, frames)] to start from; zeros stay zero."""
 
-    def shaping(self, problem: Problem, layout: Layout, templates: Array) -> dict[str, Projection]:
+    def shaping(self, problem: Problem, layout: Layout, templates: Array) -> dict[str, Shape]:
         """What changes the factors after each of their updates, if anything does: arguments of `factorize_hosting`."""
         return {}
 
@@ -136,7 +136,7 @@ class ScoreNMF(FactorizationOfNotes[ScoreNMFConfig]):
     def start(self, problem: Problem, layout: Layout) -> tuple[Array, Array]:
         return partials_start(problem, layout)
 
-    def shaping(self, problem: Problem, layout: Layout, templates: Array) -> dict[str, Projection]:
+    def shaping(self, problem: Problem, layout: Layout, templates: Array) -> dict[str, Shape]:
         score = problem.side_information.score
         assert score is not None
         of_envelopes = chords.weights(score, self.config.shared_envelope, chords.SHARED_ENVELOPE)
