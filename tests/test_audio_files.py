@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from sepkit import Audio
 from sepkit.errors import AudioError, SamplesError
 from sepkit.evaluation.stems import Stems
+from sepkit.music.recordings import mp3
 from tests.commandline import call
 from tests.containers import RATE, chunk, encoded, flac_announcing, form, pcm, tone, wav
 from tests.distributions import environment
@@ -142,6 +144,13 @@ def test_a_chain_of_mp3_is_read_link_by_link(
     chained = Audio.read(tmp_path / "chain.mp3")
     np.testing.assert_array_equal(chained.samples, np.concatenate(apart, axis=1))
     assert chained.length == round(2.2 * rate)
+
+
+def test_tables_behind_checksums_are_found() -> None:
+    link = encoded(tone(1.0, 2, 44100), "MP3", "MPEG_LAYER_III", 44100)
+    second = link.index(b"\xff\xfb", 4)
+    checked = link[:1] + bytes([link[1] & 0xFE]) + link[2:4] + bytes(2) + link[4 : second - 2] + link[second:]
+    assert mp3.links(io.BytesIO(checked + link)) == [(0, len(link)), (len(link), 2 * len(link))]
 
 
 def test_a_chain_of_mp3_that_was_cut_off_is_told(tmp_path: Path) -> None:

@@ -60,9 +60,9 @@ def _behind_tags(file: BinaryIO, place: int) -> int:
         elif head.startswith(_OLD_ID3):
             place += _OLD_ID3_BYTES
         elif head.startswith(_APE) and len(head) == _APE_HEADER_BYTES:
-            # Its size is of what follows the header, or, without one, of the items before this footer.
-            size, _, flags = struct.unpack_from("<III", head, 12)
-            place += _APE_HEADER_BYTES + (size if flags >> 29 & 1 else 0)
+            # Of what follows the header, its footer included.
+            (size,) = struct.unpack_from("<I", head, 12)
+            place += _APE_HEADER_BYTES + size
         else:
             return place
 
